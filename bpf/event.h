@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * Every struct that crosses to user space, and nothing else. Little endian, explicit padding.
+ * src/capture/layout.ts holds the same offsets; test/kernel checks them against the object's BTF.
+ */
+#ifndef OVERHEAR_EVENT_H
+#define OVERHEAR_EVENT_H
+
+#define COMM_LEN 16
+#define COMMAND_LINE_LEN 1024
+
+enum event_kind {
+	EVENT_DATA = 1, /* bytes that a read returned; struct io_event, cap_len bytes follow it */
+	EVENT_NOTE = 2, /* a write moved bytes; struct io_event without payload */
+	EVENT_EOF = 3, /* a read returned 0: no writer is left; struct io_event */
+	EVENT_UNSEEN = 4, /* bytes left without a user buffer (splice); struct io_event */
+	EVENT_OPAQUE = 5, /* a socket that frames by packet moved JSON-like data; struct io_event */
+	EVENT_REUSED = 6, /* the channel's address now belongs to another one; struct io_event with the old one's last counts */
+	EVENT_EXEC = 7, /* struct process_event */
+	EVENT_EXIT = 8, /* the last thread of a process ended; struct process_event */
+	EVENT_BROKEN = 9, /* a write failed with EPIPE: no reader is left; struct io_event */
+};
+
+enum channel_kind {
+	CHANNEL_PIPE = 1,
+	CHANNEL_FIFO = 2,
+	CHANNEL_UNIX_STREAM = 3,
+	CHANNEL_UNIX_SEQPACKET = 4,
+	CHANNEL_UNIX_DGRAM = 5,
+};
+
+enum io_flag {
+	IO_FAULT = 1 << 0, /* the reader's memory could not be read: cap_len is 0 */
+	IO_CUT = 1 << 1, /* more pieces than one call may send: cap_len is 0 */
+	IO_COMPAT = 1 << 2, /* a 32-bit system call */
+};
+
+/* One piece of a read, or one write. Payload, if any, follows directly. */
+struct io_event {
+	__u32 kind; /* enum event_kind */
+	__u32 flags; /* enum io_flag */
+	__u64 channel; /* address of the pipe, or of the receiving socket */
+	__u64 generation; /* inode number; another one at the same address is another channel */
+	__u64 time_ns; /* CLOCK_BOOTTIME at the return of the call */
+	__u64 moved; /* DATA: bytes read from the channel so far, this call included; NOTE: bytes written */
+	__u64 lost; /* bytes of the channel for which the ring had no room, before this piece */
+	__u64 start_ns; /* start of the process, CLOCK_BOOTTIME */
+	__u64 peer; /* sockets: address of the other end's socket; pipes: 0 */
+	__u32 len; /* bytes this piece stands for */
+	__u32 cap_len; /* bytes that follow */
+	__u32 tgid;
+	__u32 tid;
+	__u32 channel_kind; /* enum channel_kind */
+	__u32 _pad;
+	char comm[COMM_LEN]; /* of the process (group leader) */
+};
+
+struct process_event {
+	__u32 kind;
+	__u32 tgid;
+	__u64 time_ns;
+	__u64 start_ns;
+	__u64 cgroup_id;
+	__u32 parent_tgid;
+	__u32 exit_code; /* EXIT: as wait(2) has it: status << 8 | signal */
+	__u32 command_line_len; /* EXEC: bytes used in command_line; may be cut at COMMAND_LINE_LEN */
+	__u32 uid;
+	char comm[COMM_LEN];
+	char command_line[COMMAND_LINE_LEN]; /* NUL between arguments */
+};
+
+#endif

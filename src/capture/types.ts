@@ -1,0 +1,65 @@
+/** What the kernel side reports, decoded: processes, channels, and what moved through them. */
+
+/** One process from its exec to its exit. The same object stands for it everywhere; `pid` alone never identifies one. */
+export interface Process {
+  readonly pid: number;
+  /** Start, CLOCK_BOOTTIME ns; pid and start together are unique on a boot. */
+  readonly startNs: number;
+  /** Name of the group leader (TASK_COMM_LEN − 1 = 15 bytes at most), as of its last event. */
+  comm: string;
+  /** argv; empty when the process was gone before it could be read. */
+  commandLine: readonly string[];
+  /** Id of its container (64 hex digits, or a pod runtime's name), from its cgroup path. */
+  containerId: string | undefined;
+  /** Set once the process has ended. */
+  exit: ProcessExit | undefined;
+}
+
+export interface ProcessExit {
+  readonly timeNs: number;
+  /** exit(2) status, or undefined when a signal ended it. */
+  readonly code: number | undefined;
+  readonly signal: number | undefined;
+}
+
+export type ChannelKind = "pipe" | "fifo" | "unix-stream" | "unix-seqpacket" | "unix-dgram";
+
+/**
+ * One direction of a pipe or a Unix socket: bytes go in at one end and come out, in order, at the other.
+ * The same object stands for it everywhere, so it may be used as a Map key.
+ */
+export interface Channel {
+  /** Unique in a run of the tool; short and printable ("pipe:4711", "unix:815-2"). */
+  readonly id: string;
+  readonly kind: ChannelKind;
+  /** Inode number of the pipe, or of the receiving socket. */
+  readonly inode: number;
+  /** Sockets: the channel of the opposite direction, once that has been seen. */
+  reverse: Channel | undefined;
+  /** Who read from it last, and who wrote last; undefined until known. */
+  reader: Process | undefined;
+  writer: Process | undefined;
+}
+
+/** Why bytes that moved are not in a message. Every summary prints all of them, zero included. */
+export type LossReason =
+  /** the ring was full: the tool could not keep up */
+  | "ring_full"
+  /** the reader's memory could not be read when its call returned */
+  | "fault"
+  /** one call moved more than 32 MiB or through more than 1,024 buffers */
+  | "call_too_large"
+  /** the start or the end of a line whose other part is in a gap */
+  | "cut_by_gap"
+  /** a line longer than the limit */
+  | "line_too_long"
+  /** a line of which a part was read before the tool listened */
+  | "started_before_attach"
+  /** the last line of the channel has no end */
+  | "unfinished_line"
+  /** left the channel without passing through a buffer (splice, io_uring) */
+  | "unseen_read"
+  /** written and never read */
+  | "unread"
+  /** heard, but dropped to keep the tool's memory within its bound */
+  | "memory_limit";

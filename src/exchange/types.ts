@@ -1,0 +1,109 @@
+/** Messages joined: calls with their answers, sessions with their ends, who is who. */
+import type { Channel, Process } from "../capture/types.ts";
+import type { Flag, Loss } from "../framing/types.ts";
+import type { Message } from "../message/types.ts";
+
+export interface PartyInfo {
+  readonly name: string;
+  readonly version: string | undefined;
+}
+
+/** One conversation between one client and one server process. The object is live: sinks read it, never write it. */
+export interface Session {
+  /** Unique in a run; stable over a replay of that run's output. */
+  readonly id: string;
+  readonly client: Process;
+  readonly server: Process;
+  readonly clientInfo: PartyInfo | undefined;
+  readonly serverInfo: PartyInfo | undefined;
+  readonly protocolVersion: string | undefined;
+  readonly era: "legacy" | "modern" | undefined;
+  readonly clientCapabilities: unknown;
+  readonly serverCapabilities: unknown;
+  readonly startNs: number;
+  readonly endNs: number | undefined;
+  /** Why it ended, e.g. "server exited with code 0", "client was killed by SIGKILL", "channel closed". */
+  readonly endReason: string | undefined;
+  /** Its start was not seen: roles are inferred. */
+  readonly lateAttach: boolean;
+}
+
+/** A request as its answer needs to show it. */
+export interface RequestSummary {
+  readonly method: string;
+  readonly paramsText: string | undefined;
+  /** params.name, params.uri or params.ref as text: the tool, prompt or resource. */
+  readonly target: string | undefined;
+}
+
+/** A message in its place. */
+export interface MessageLine {
+  readonly kind: "message";
+  readonly message: Message;
+  readonly session: Session;
+  /** Counts the session's messages from 1. */
+  readonly seq: number;
+  readonly from: Process | undefined;
+  readonly to: Process;
+  readonly direction: "client-to-server" | "server-to-client";
+  /** On answers: the paired request. */
+  readonly request: RequestSummary | undefined;
+  /** On requests, and on answers, progress, logs, tasks: tool, prompt or resource. */
+  readonly target: string | undefined;
+  /** Id text of the call that a notification belongs to. */
+  readonly callId: string | undefined;
+  /** First id text of an input_required chain, on every message of the chain. */
+  readonly chain: string | undefined;
+  readonly durationMs: number | undefined;
+  readonly serverMs: number | undefined;
+  readonly queuedMs: number | undefined;
+  readonly flags: readonly Flag[];
+}
+
+export interface SessionLine {
+  readonly kind: "session";
+  readonly event: "start" | "update" | "end";
+  readonly session: Session;
+  readonly timeNs: number;
+  readonly messages: number;
+  readonly openCalls: number;
+}
+
+export type CallOutcome = "ok" | "error" | "tool_error" | "cancelled" | "input_required" | "unanswered";
+
+export interface CallLine {
+  readonly kind: "call";
+  readonly session: Session;
+  readonly direction: "client-to-server" | "server-to-client";
+  readonly request: Message;
+  readonly response: Message | undefined;
+  readonly method: string;
+  readonly target: string | undefined;
+  readonly outcome: CallOutcome;
+  readonly chain: string | undefined;
+  readonly progressCount: number;
+  readonly logCount: number;
+  readonly timeNs: number;
+  readonly durationMs: number | undefined;
+  readonly serverMs: number | undefined;
+}
+
+export interface CoverageLine {
+  readonly kind: "coverage";
+  readonly reason: string;
+  readonly channel: Channel | undefined;
+  readonly process: Process | undefined;
+  readonly bytes: number;
+  readonly timeNs: number;
+}
+
+export type ExchangeItem = MessageLine | SessionLine | CallLine | CoverageLine | Loss;
+
+/** Where an exchange stands when the tool ends. */
+export interface OpenCall {
+  readonly session: Session;
+  readonly method: string;
+  readonly target: string | undefined;
+  readonly idText: string;
+  readonly sinceNs: number;
+}

@@ -1,0 +1,34 @@
+/** Frames read as JSON-RPC 2.0 and MCP, both protocol eras. */
+import type { Flag, Frame, Loss, Noise, SetAside } from "../framing/types.ts";
+import type { ChannelEnd, ProcessEnd, Tick } from "../stream/types.ts";
+
+export type MessageType = "request" | "notification" | "response" | "error";
+
+/**
+ * One JSON-RPC message. The `…Text` fields are spans of the wire text, valid JSON, unparsed,
+ * so numbers beyond 2^53, key order and odd strings survive.
+ */
+export interface Message {
+  readonly kind: "message";
+  readonly frame: Frame;
+  readonly type: MessageType;
+  /** The id's JSON text (`7`, `"7"`, `1.5`, `null`), undefined when there is none. Typed: 1 and "1" differ. */
+  readonly idText: string | undefined;
+  readonly method: string | undefined;
+  readonly paramsText: string | undefined;
+  readonly resultText: string | undefined;
+  readonly errorText: string | undefined;
+  /** The parsed value of params, result or error; undefined where absent or too deep. Treat as hostile. */
+  readonly body: unknown;
+  /** Wire bytes, line end included; in a batch the first message carries the line's, the others 0. */
+  readonly bytes: number;
+  /** Exact text of this message (of its element, in a batch). */
+  readonly raw: string;
+  /** Place in its batch, or undefined. */
+  readonly batch: { readonly index: number; readonly size: number } | undefined;
+  /** True when method or shape is MCP's, false for other JSON-RPC (LSP and the like), undefined when undecided (a bare response). */
+  readonly mcp: boolean | undefined;
+  readonly flags: readonly Flag[];
+}
+
+export type MessageItem = Message | Loss | Noise | SetAside | ChannelEnd | ProcessEnd | Tick;

@@ -1,0 +1,48 @@
+/** Ordered bytes per channel, with what is missing said in place. */
+import type { Channel, LossReason, Process } from "../capture/types.ts";
+
+/** Bytes that a reader received, in order. `bytes` is a view into the ring: valid only during the push. */
+export interface Chunk {
+  readonly kind: "chunk";
+  readonly channel: Channel;
+  readonly bytes: Uint8Array;
+  /** Position of the first byte among all bytes read from the channel since the tool listens. */
+  readonly position: number;
+  /** Return of the read, CLOCK_BOOTTIME ns. */
+  readonly timeNs: number;
+  readonly reader: Process;
+}
+
+/** Bytes that the reader received and the tool did not. Parsers never join across it. */
+export interface Gap {
+  readonly kind: "gap";
+  readonly channel: Channel;
+  readonly bytes: number;
+  readonly reason: LossReason;
+  readonly timeNs: number;
+}
+
+/** Nothing more will come out of this channel. */
+export interface ChannelEnd {
+  readonly kind: "end";
+  readonly channel: Channel;
+  readonly timeNs: number;
+  /** Bytes written and never read, and who wrote last. */
+  readonly unreadBytes: number;
+  readonly writer: Process | undefined;
+}
+
+/** A process ended (`process.exit` is set). */
+export interface ProcessEnd {
+  readonly kind: "process-end";
+  readonly process: Process;
+  readonly timeNs: number;
+}
+
+/** Time passes: sent when idle, a few times a second. */
+export interface Tick {
+  readonly kind: "tick";
+  readonly timeNs: number;
+}
+
+export type StreamItem = Chunk | Gap | ChannelEnd | ProcessEnd | Tick;
