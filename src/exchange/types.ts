@@ -1,5 +1,5 @@
 /** Messages joined: calls with their answers, sessions with their ends, who is who. */
-import type { Channel, Process } from "../capture/types.ts";
+import type { Channel, LossReason, Process } from "../capture/types.ts";
 import type { Flag, Loss } from "../framing/types.ts";
 import type { Message } from "../message/types.ts";
 
@@ -106,4 +106,57 @@ export interface OpenCall {
   readonly target: string | undefined;
   readonly idText: string;
   readonly sinceNs: number;
+}
+
+/** What only the capture knows about a run; `listen` fills it in, replay leaves it undefined. */
+export interface CaptureFacts {
+  /** "fexit" or "tracepoint" */
+  readonly frontEnd: string;
+  /** Kernel release, as uname -r. */
+  readonly kernel: string;
+  /** False when program runs were skipped by the kernel and bytes may be missing from the accounts. */
+  readonly exact: boolean;
+  /** Program runs that the kernel skipped and no twin took over (upper bound). */
+  readonly skippedRuns: number;
+  /** Bytes that the write notes say were read and no read was heard of (lower bound of what skipped runs cost). */
+  readonly missedBytes: number;
+  readonly notesLost: number;
+  readonly channelsSeen: number;
+  /** Bytes lost that no channel can be named for. */
+  readonly unattributedBytes: number;
+}
+
+export interface ToolStatistics {
+  readonly server: string;
+  readonly method: string;
+  readonly target: string | undefined;
+  readonly calls: number;
+  readonly errors: number;
+  readonly p50Ms: number | undefined;
+  readonly p95Ms: number | undefined;
+}
+
+export interface Summary {
+  readonly kind: "summary";
+  readonly startNs: number;
+  readonly timeNs: number;
+  readonly durationMs: number;
+  readonly replay: boolean;
+  readonly capture: CaptureFacts | undefined;
+  readonly messages: number;
+  readonly messageBytes: number;
+  readonly byType: Readonly<Record<"request" | "notification" | "response" | "error", number>>;
+  readonly sessions: number;
+  readonly calls: readonly ToolStatistics[];
+  readonly callsFinished: number;
+  readonly openCalls: readonly OpenCall[];
+  /** Every reason, zeros included. */
+  readonly loss: Readonly<Record<LossReason, number>>;
+  readonly lossBytes: number;
+  /** Heard lines that are no message, on MCP channels. */
+  readonly noiseBytes: number;
+  /** What is there and cannot be heard: reason → how often. */
+  readonly coverage: Readonly<Record<string, number>>;
+  /** Why the tool ended: "signal", "duration", "max_messages", "command_exited", "reader_gone", "end_of_input", "output_failed". */
+  readonly endedBy: string;
 }
