@@ -28,6 +28,13 @@ export interface Message {
   readonly batch: { readonly index: number; readonly size: number } | undefined;
   /** True when method or shape is MCP's, false for other JSON-RPC (LSP and the like), undefined when undecided (a bare response). */
   readonly mcp: boolean | undefined;
+  /**
+   * Who may send this method in some dated version of the protocol;
+   * undefined on responses and on unknown methods. The exchange room infers roles from it.
+   */
+  readonly senderRoles: "client" | "server" | "both" | undefined;
+  /** The method is in some dated version of the protocol; false on responses. */
+  readonly knownMethod: boolean;
   readonly flags: readonly Flag[];
 }
 
