@@ -1,0 +1,123 @@
+/** Errors in, two lines on stderr (what, hint) and the exit code that belongs to them out. */
+import {
+  EXIT_INTERNAL,
+  EXIT_OUTPUT,
+  EXIT_PRIVILEGE,
+  EXIT_UNSUPPORTED,
+  EXIT_USAGE,
+} from "./exit-codes.ts";
+import { printable } from "./printable.ts";
+
+/** The command line, or what it names, is wrong. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+  readonly hint: string;
+  constructor(message: string, hint: string, options?: ErrorOptions) {
+    super(message, options);
+    this.hint = hint;
+  }
+}
+
+/** The kernel lacks something that no other front end makes up for. */
+export class UnsupportedKernelError extends Error {
+  override readonly name = "UnsupportedKernelError";
+  readonly feature: string;
+  /** First release that has it, e.g. "5.8". */
+  readonly minKernel: string;
+  readonly hint: string;
+  constructor(
+    need: { feature: string; minKernel: string; found: string; hint?: string },
+    options?: ErrorOptions,
+  ) {
+    super(
+      `Cannot listen: kernel ${need.found} has no ${need.feature}, ${need.minKernel} or newer needed`,
+      options,
+    );
+    this.feature = need.feature;
+    this.minKernel = need.minKernel;
+    this.hint = need.hint ?? '"overhear doctor" says what this kernel offers';
+  }
+}
+
+/** The caller may not do this. */
+export class PrivilegeError extends Error {
+  override readonly name = "PrivilegeError";
+  readonly hint: string;
+  constructor(
+    message: string,
+    hint = "run it with sudo, or from a systemd unit as root",
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.hint = hint;
+  }
+}
+
+export interface Report {
+  /** One line each, without a line end and without control characters. */
+  readonly message: string;
+  readonly hint: string;
+  readonly stack: string | undefined;
+  readonly exitCode: number;
+}
+
+const FILE_HINT = "check that the path exists and that its owner, mode and free space allow this";
+const BUG_HINT =
+  "this looks like a bug in overhear; run it again with --debug and report what that prints";
+
+/**
+ * What to tell about any thrown value. Classes of other rooms are known by name (`OutputError`, `BpfError`)
+ * so that this needs no import from them; their own `hint` wins.
+ */
+export function describeError(thrown: unknown): Report {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  const [exitCode, hint] = classify(error);
+  return {
+    message: printable(error.message === "" ? error.name : error.message),
+    hint: printable(textOf(error, "hint") ?? hint),
+    stack: error.stack,
+    exitCode,
+  };
+}
+
+function classify(error: Error): readonly [number, string] {
+  const code = textOf(error, "code");
+  switch (error.name) {
+    case "UsageError":
+      return [EXIT_USAGE, "overhear --help lists all options"];
+    case "PrivilegeError":
+      return [EXIT_PRIVILEGE, "run it with sudo"];
+    case "UnsupportedKernelError":
+      return [EXIT_UNSUPPORTED, '"overhear doctor" says what this kernel offers'];
+    case "OutputError":
+      return [EXIT_OUTPUT, FILE_HINT];
+    case "BpfError":
+    case "VerifierError":
+      return [EXIT_UNSUPPORTED, '"overhear doctor" says what this kernel offers'];
+    default:
+      return code !== undefined && /^E[A-Z0-9]+$/.test(code) && "syscall" in error
+        ? [EXIT_INTERNAL, FILE_HINT]
+        : [EXIT_INTERNAL, BUG_HINT];
+  }
+}
+
+function textOf(error: Error, key: string): string | undefined {
+  const value: unknown = Reflect.get(error, key);
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** Both lines as they go to stderr; with `debug` the stack and its causes follow. */
+export function formatError(thrown: unknown, debug: boolean): { text: string; exitCode: number } {
+  const report = describeError(thrown);
+  let text = `overhear: ${report.message}\nhint: ${report.hint}\n`;
+  if (debug) {
+    for (
+      let at: unknown = thrown, depth = 0;
+      at instanceof Error && depth < 8;
+      at = at.cause, depth++
+    ) {
+      text += `${depth === 0 ? "" : "caused by: "}${at.stack ?? at.message}\n`;
+    }
+  }
+  return { text, exitCode: report.exitCode };
+}

@@ -1,0 +1,24 @@
+/** The exit codes, with the text that help, man page and docs/cli.md print for each. */
+
+export const EXIT_OK = 0;
+export const EXIT_INTERNAL = 1;
+export const EXIT_USAGE = 2;
+export const EXIT_PRIVILEGE = 3;
+export const EXIT_UNSUPPORTED = 4;
+export const EXIT_LOSS = 5;
+export const EXIT_OUTPUT = 6;
+
+export const EXIT_CODES: readonly { readonly code: number; readonly meaning: string }[] = [
+  { code: EXIT_OK, meaning: "ended as asked: duration over, signal, reader gone, end of input" },
+  { code: EXIT_INTERNAL, meaning: "internal error: a bug in overhear" },
+  { code: EXIT_USAGE, meaning: "usage: bad option, value or input" },
+  { code: EXIT_PRIVILEGE, meaning: "not enough privilege" },
+  { code: EXIT_UNSUPPORTED, meaning: "this kernel does not support what is needed" },
+  { code: EXIT_LOSS, meaning: "bytes were lost and --fail-on-loss was given" },
+  { code: EXIT_OUTPUT, meaning: "an output could not be opened or written" },
+];
+
+/** Of a child that ended: its status, or 128 + the number of the signal that ended it, as shells have it. */
+export function exitCodeOfChild(status: number | null, signal: number | null): number {
+  return signal === null ? (status ?? EXIT_INTERNAL) : 128 + signal;
+}
