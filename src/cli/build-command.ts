@@ -1,0 +1,211 @@
+/** Option texts in, one validated command out. */
+
+import { buildOutputs, distinctTexts } from "./build-outputs.ts";
+import { UsageError } from "./errors.ts";
+import { nearest } from "./nearest.ts";
+import { COMMANDS, commandSpec, SHELLS } from "./options.ts";
+import { type ParsedArgv, parseArgv } from "./parse-argv.ts";
+import type { CaptureFilters, Command, ListenOptions, ReplayOptions } from "./types.ts";
+import { parseChoice, parseInteger, parseSize, parseTime, wrongValue } from "./values.ts";
+
+/** What is not on the command line and decides defaults. */
+export interface Surroundings {
+  readonly stdoutIsTerminal: boolean;
+}
+
+const MAX_PID = 4_194_304;
+const MAX_COUNT = Number.MAX_SAFE_INTEGER;
+
+/** Throws UsageError. */
+export function buildCommand(argv: readonly string[], surroundings: Surroundings): Command {
+  const parsed = parseArgv(argv);
+  if (parsed.options.has("help")) return { kind: "help", command: parsed.command };
+  if (parsed.options.has("version")) return { kind: "version" };
+  if (parsed.rest !== undefined && parsed.command !== "run") {
+    if (parsed.command !== "replay") throw strayDashes(parsed);
+  }
+  switch (parsed.command) {
+    case "listen":
+    case "run":
+      return { kind: "listen", options: buildListen(parsed, surroundings) };
+    case "replay":
+      return { kind: "replay", options: buildReplay(parsed, surroundings) };
+    case "doctor":
+      rejectArguments(parsed);
+      return {
+        kind: "doctor",
+        json: parsed.options.has("json"),
+        debug: parsed.options.has("debug"),
+      };
+    case "completions":
+      return { kind: "completions", shell: shellOf(parsed) };
+    case "man":
+      rejectArguments(parsed);
+      return { kind: "man" };
+  }
+}
+
+function buildListen(parsed: ParsedArgv, surroundings: Surroundings): ListenOptions {
+  const run = parsed.command === "run" ? { argv: commandToRun(parsed) } : undefined;
+  if (run === undefined) rejectArguments(parsed);
+  const { options } = parsed;
+  const duration = one(options, "duration");
+  return {
+    attach: parseChoice("--attach", one(options, "attach") ?? "auto", [
+      "auto",
+      "fexit",
+      "tracepoint",
+    ]),
+    filters: buildFilters(options),
+    run,
+    outputs: buildOutputs(options, surroundings.stdoutIsTerminal),
+    allJsonrpc: options.has("all-jsonrpc"),
+    durationMs: duration === undefined ? undefined : parseTime("--duration", duration),
+    maxMessages: maxMessages(options),
+    failOnLoss: options.has("fail-on-loss"),
+    debug: options.has("debug"),
+    ringBytes: parseSize("--ring", one(options, "ring") ?? "16M", {
+      min: 2 ** 16,
+      max: 2 ** 30,
+      range: "64K to 1G",
+      powerOfTwo: true,
+    }),
+    maxMessageBytes: parseSize("--max-message", one(options, "max-message") ?? "32M", {
+      min: 2 ** 10,
+      max: 2 ** 28,
+      range: "1K to 256M",
+    }),
+  };
+}
+
+function buildReplay(parsed: ParsedArgv, surroundings: Surroundings): ReplayOptions {
+  const files = [...parsed.args, ...(parsed.rest ?? [])];
+  if (files.length === 0) {
+    throw new UsageError(
+      "Cannot replay: 0 files given, 1 needed",
+      "for example overhear replay mcp.ndjson",
+    );
+  }
+  if (files.filter((file) => file === "-").length > 1) {
+    throw new UsageError(
+      'Cannot replay "-" twice: standard input can be read once',
+      "name it once",
+    );
+  }
+  return {
+    files,
+    outputs: buildOutputs(parsed.options, surroundings.stdoutIsTerminal),
+    allJsonrpc: parsed.options.has("all-jsonrpc"),
+    maxMessages: maxMessages(parsed.options),
+    failOnLoss: parsed.options.has("fail-on-loss"),
+    debug: parsed.options.has("debug"),
+  };
+}
+
+function buildFilters(options: ParsedArgv["options"]): CaptureFilters {
+  return {
+    pids: distinctTexts(options, "pid").map((text) => parseInteger("--pid", text, 1, MAX_PID)),
+    comms: distinctTexts(options, "comm").map(parseComm),
+    containers: distinctTexts(options, "container").map(parseContainer),
+    cgroups: distinctTexts(options, "cgroup").map(parseCgroup),
+  };
+}
+
+function parseComm(text: string): string {
+  const bytes = new TextEncoder().encode(text);
+  if (bytes.length <= 15) return text;
+  const cut = new TextDecoder().decode(bytes.subarray(0, 15));
+  throw wrongValue(
+    "--comm",
+    text,
+    "the kernel keeps 15 bytes of a name",
+    `--comm ${JSON.stringify(cut)}`,
+  );
+}
+
+function parseContainer(text: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9_.-]{3,127}$/.test(text)) return text;
+  throw wrongValue(
+    "--container",
+    text,
+    "at least 4 characters of an id needed",
+    "--container 3f2a9c1b",
+  );
+}
+
+/** "/sys/fs/cgroup/a/b" and "/a/b" are the same. */
+function parseCgroup(text: string): string {
+  const path = text.replace(/^\/sys\/fs\/cgroup(?=\/|$)/, "").replace(/\/+$/, "") || "/";
+  const clean = path.startsWith("/") && !path.split("/").includes("..") && !path.includes("\0");
+  if (clean) return path;
+  throw wrongValue(
+    "--cgroup",
+    text,
+    'a path from "/" needed',
+    "--cgroup /system.slice/agent.service",
+  );
+}
+
+function maxMessages(options: ParsedArgv["options"]): number | undefined {
+  const text = one(options, "max-messages");
+  return text === undefined ? undefined : parseInteger("--max-messages", text, 1, MAX_COUNT);
+}
+
+function commandToRun(parsed: ParsedArgv): readonly string[] {
+  if (parsed.args.length > 0) {
+    throw new UsageError(
+      `Cannot run "${parsed.args[0]}": "--" needed before the command`,
+      `overhear run -- ${[...parsed.args, ...(parsed.rest ?? [])].join(" ")}`,
+    );
+  }
+  const argv = parsed.rest ?? [];
+  if (argv.length === 0 || argv[0] === "") {
+    throw new UsageError(
+      "Cannot run: no command given",
+      "for example overhear run -- npx my-server",
+    );
+  }
+  return argv;
+}
+
+function shellOf(parsed: ParsedArgv): (typeof SHELLS)[number] {
+  const [shell, ...more] = parsed.args;
+  if (shell === undefined || more.length > 0) {
+    throw new UsageError(
+      `Cannot print completions: ${parsed.args.length} shells given, 1 needed`,
+      `one of ${SHELLS.join(", ")}`,
+    );
+  }
+  return parseChoice("completions", shell, SHELLS);
+}
+
+function rejectArguments(parsed: ParsedArgv): void {
+  const [word] = parsed.args;
+  if (word === undefined) return;
+  if (parsed.command !== "listen") {
+    throw new UsageError(
+      `Cannot use "${word}" with "overhear ${parsed.command}": no arguments needed`,
+      `usage: overhear ${commandSpec(parsed.command)?.usage}`,
+    );
+  }
+  const commands = COMMANDS.map(({ name }) => name).filter((name) => name !== "listen");
+  const near = nearest(word, commands);
+  let hint = `commands are ${commands.join(", ")}; without one it listens`;
+  if (word === "listen") hint = "overhear listens when no command is given";
+  else if (near !== undefined) hint = `did you mean "overhear ${near}"?`;
+  throw new UsageError(`Unknown command "${word}"`, hint);
+}
+
+function strayDashes(parsed: ParsedArgv): UsageError {
+  return new UsageError(
+    `Cannot use "--" with "overhear${parsed.command === "listen" ? "" : ` ${parsed.command}`}": no command to run here`,
+    parsed.rest?.length
+      ? `did you mean overhear run -- ${parsed.rest.join(" ")}`
+      : 'leave "--" out',
+  );
+}
+
+/** The text of an option that is given once at most. */
+function one(options: ParsedArgv["options"], name: string): string | undefined {
+  return options.get(name)?.[0];
+}

@@ -1,0 +1,129 @@
+/** Option texts that choose and shape outputs in, OutputOptions out. */
+import { UsageError } from "./errors.ts";
+import type { LineKind, OutputFile, OutputOptions } from "./types.ts";
+import { parseChoice, parseInteger, parseRotation, wrongValue } from "./values.ts";
+
+type Texts = ReadonlyMap<string, readonly string[]>;
+
+const DEFAULT_KINDS: readonly LineKind[] = ["message", "session", "loss", "coverage"];
+const ALL_KINDS: readonly LineKind[] = ["message", "call", "session", "loss", "coverage"];
+
+/** Throws UsageError. */
+export function buildOutputs(options: Texts, stdoutIsTerminal: boolean): OutputOptions {
+  const names = distinctTexts(options, "output");
+  const format = options.get("format")?.[0];
+  return {
+    stdout: stdoutOf(names, format, stdoutIsTerminal, options.has("quiet")),
+    color: parseChoice("--color", options.get("color")?.[0] ?? "auto", ["auto", "always", "never"]),
+    files: filesOf(
+      names.filter((name) => name !== "-"),
+      options,
+    ),
+    quiet: options.has("quiet"),
+    raw: options.has("raw"),
+    redact: options.has("redact"),
+    kinds: kindsOf(options.get("kinds")?.[0]),
+    filters: {
+      transports: distinctTexts(options, "transport").map((text) =>
+        parseChoice("--transport", text, ["stdio"]),
+      ),
+      methods: distinctTexts(options, "method"),
+      tools: distinctTexts(options, "tool"),
+      servers: distinctTexts(options, "server"),
+    },
+    verbosity: options.get("verbose")?.length ?? 0,
+  };
+}
+
+function stdoutOf(
+  names: readonly string[],
+  format: string | undefined,
+  stdoutIsTerminal: boolean,
+  quiet: boolean,
+): OutputOptions["stdout"] {
+  const asked =
+    format === undefined ? undefined : parseChoice("--format", format, ["console", "ndjson"]);
+  if (names.includes("-")) {
+    if (asked === "console") {
+      throw new UsageError(
+        'Cannot use --output "-" with --format console: both are standard output',
+        "leave one of them out",
+      );
+    }
+    return "ndjson";
+  }
+  if (asked !== undefined) return asked;
+  if (stdoutIsTerminal) return "console";
+  return names.length > 0 || quiet ? "none" : "ndjson";
+}
+
+function filesOf(patterns: readonly string[], options: Texts): readonly OutputFile[] {
+  const rotation = rotationOf(options);
+  if (patterns.length === 0 && options.has("rotate")) {
+    throw new UsageError("Cannot use --rotate: 0 output files given, 1 needed", "add -o FILE");
+  }
+  for (const pattern of patterns) checkPattern(pattern);
+  return patterns.map((pattern) => ({ pattern, ...rotation }));
+}
+
+function rotationOf(options: Texts): Omit<OutputFile, "pattern"> {
+  let rotateBytes: number | undefined;
+  let rotateMs: number | undefined;
+  for (const text of options.get("rotate") ?? []) {
+    const limit = parseRotation(text);
+    if (("bytes" in limit ? rotateBytes : rotateMs) !== undefined) {
+      throw wrongValue(
+        "--rotate",
+        text,
+        "one size and one time at most",
+        "--rotate 100M --rotate 1d",
+      );
+    }
+    if ("bytes" in limit) rotateBytes = limit.bytes;
+    else rotateMs = limit.timeMs;
+  }
+  const keep = options.get("keep")?.[0];
+  if (keep !== undefined && rotateBytes === undefined && rotateMs === undefined) {
+    throw new UsageError("Cannot use --keep: nothing rotates", "add --rotate 100M or --rotate 1d");
+  }
+  return {
+    rotateBytes,
+    rotateMs,
+    keep: keep === undefined ? undefined : parseInteger("--keep", keep, 1, 100_000),
+  };
+}
+
+function checkPattern(pattern: string): void {
+  if (pattern.includes("\0"))
+    throw wrongValue("--output", pattern, "no NUL allowed", "-o mcp.ndjson");
+  if (pattern.endsWith("/")) {
+    throw wrongValue(
+      "--output",
+      pattern,
+      "a file, not a directory, needed",
+      `-o ${pattern}%Y%m%d.ndjson`,
+    );
+  }
+}
+
+function kindsOf(text: string | undefined): readonly LineKind[] {
+  if (text === undefined) return DEFAULT_KINDS;
+  const kinds = new Set<LineKind>();
+  for (const word of text.split(",").map((part) => part.trim())) {
+    const kind = parseChoice("--kinds", word, [...ALL_KINDS, "all"]);
+    if (kind === "all") for (const each of ALL_KINDS) kinds.add(each);
+    else kinds.add(kind);
+  }
+  return ALL_KINDS.filter((kind) => kinds.has(kind));
+}
+
+/** The texts of a repeatable option; the same one twice is a slip. */
+export function distinctTexts(options: Texts, name: string): readonly string[] {
+  const texts = options.get(name) ?? [];
+  const twice = texts.find((text, index) => texts.indexOf(text) !== index);
+  if (twice === undefined) return texts;
+  throw new UsageError(
+    `Cannot use --${name} ${JSON.stringify(twice)} twice: once is enough`,
+    "leave one out",
+  );
+}

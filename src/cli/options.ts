@@ -1,0 +1,366 @@
+/** The one table of commands and options: parser, --help, man page, docs and completions are made from it. */
+
+export type CommandName = "listen" | "run" | "replay" | "doctor" | "completions" | "man";
+
+export interface CommandSpec {
+  readonly name: CommandName;
+  /** What stands behind "overhear" on the command line. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly details: string;
+}
+
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: "listen",
+    usage: "[options]",
+    summary: "hear the whole host (the default, has no name)",
+    details:
+      "Hears every MCP message that crosses a pipe or a Unix socket on this host until it is interrupted. On a terminal it shows a line per message, on a pipe it writes NDJSON.",
+  },
+  {
+    name: "run",
+    usage: "run [options] -- COMMAND [ARGUMENT...]",
+    summary: "start COMMAND, hear only it and its children",
+    details:
+      "Attaches first, then starts COMMAND as the user who called sudo, hears its process tree and ends with its exit code (128 + number when a signal ended it). COMMAND gets this terminal's input and output, so use -o to keep messages apart from its output.",
+  },
+  {
+    name: "replay",
+    usage: "replay [options] FILE...",
+    summary: "show recorded NDJSON again",
+    details:
+      'Puts recorded NDJSON back through the same stages that live messages take: same message, call and session lines. FILE "-" is standard input. Record with --raw for an exact replay. Needs no privilege.',
+  },
+  {
+    name: "doctor",
+    usage: "doctor [--json]",
+    summary: "say what works on this machine, and what to do about the rest",
+    details:
+      "Looks at kernel, BTF, front ends, lockdown, capabilities and limits. Run it with sudo for a full answer; without, it says what it could not test. Ends with 0 when overhear can listen here, else with the code that listening would end with.",
+  },
+  {
+    name: "completions",
+    usage: "completions bash|zsh|fish",
+    summary: "print a completion script for a shell",
+    details: "",
+  },
+  { name: "man", usage: "man", summary: "print the manual page (roff)", details: "" },
+];
+
+export const GROUPS = [
+  "Whom to hear",
+  "What to show",
+  "Where to write",
+  "When to stop",
+  "Capture",
+  "General",
+] as const;
+
+export interface OptionSpec {
+  /** Long name without dashes. */
+  readonly name: string;
+  readonly short?: string;
+  /** Name of its value in the help; an option without takes none. */
+  readonly value?: string;
+  /** May be given more than once. */
+  readonly repeat?: true;
+  /** The only values, or, with `list`, what a comma-separated list may hold. */
+  readonly choices?: readonly string[];
+  readonly list?: true;
+  readonly completeFiles?: true;
+  /** The default as help shows it. */
+  readonly fallback?: string;
+  readonly group: (typeof GROUPS)[number];
+  readonly commands: readonly CommandName[];
+  /** One sentence without a full stop. */
+  readonly help: string;
+  /** More for man page and docs. */
+  readonly details?: string;
+}
+
+const HEARING: readonly CommandName[] = ["listen", "run"];
+const SHOWING: readonly CommandName[] = ["listen", "run", "replay"];
+const ALL: readonly CommandName[] = COMMANDS.map((command) => command.name);
+
+export const OPTIONS: readonly OptionSpec[] = [
+  {
+    name: "pid",
+    short: "p",
+    value: "PID",
+    repeat: true,
+    group: "Whom to hear",
+    commands: ["listen"],
+    help: "only channels with this process, or a child of it, at one end",
+    details:
+      "With several of --pid, --comm, --container and --cgroup a channel is heard when one of them matches either end; then both directions are heard.",
+  },
+  {
+    name: "comm",
+    short: "c",
+    value: "NAME",
+    repeat: true,
+    group: "Whom to hear",
+    commands: ["listen"],
+    help: "only processes of this name, as in /proc/PID/comm, and their children",
+  },
+  {
+    name: "container",
+    value: "ID",
+    repeat: true,
+    group: "Whom to hear",
+    commands: ["listen"],
+    help: "only this container: its id or the beginning of it (4 characters at least)",
+  },
+  {
+    name: "cgroup",
+    value: "PATH",
+    repeat: true,
+    completeFiles: true,
+    group: "Whom to hear",
+    commands: ["listen"],
+    help: "only this cgroup and those below it, e.g. /system.slice/agent.service",
+  },
+  {
+    name: "transport",
+    value: "NAME",
+    repeat: true,
+    choices: ["stdio"],
+    group: "What to show",
+    commands: SHOWING,
+    help: "only messages over this transport",
+  },
+  {
+    name: "method",
+    short: "m",
+    value: "GLOB",
+    repeat: true,
+    group: "What to show",
+    commands: SHOWING,
+    help: "only this method, and the answers to it, e.g. tools/call or 'notifications/*'",
+    details:
+      "In globs * stands for any text and ? for one character; everything else stands for itself, upper and lower case differ. Several of one option: any may match. Several different options: all must match. What is filtered here is heard and counted, but not shown.",
+  },
+  {
+    name: "tool",
+    short: "t",
+    value: "GLOB",
+    repeat: true,
+    group: "What to show",
+    commands: SHOWING,
+    help: "only calls of this tool, prompt or resource, with all that belongs to them",
+  },
+  {
+    name: "server",
+    short: "s",
+    value: "GLOB",
+    repeat: true,
+    group: "What to show",
+    commands: SHOWING,
+    help: "only sessions with this server: its own name, or what the console shows for it",
+  },
+  {
+    name: "kinds",
+    short: "k",
+    value: "LIST",
+    list: true,
+    choices: ["message", "call", "session", "loss", "coverage", "all"],
+    fallback: "message,session,loss,coverage",
+    group: "What to show",
+    commands: SHOWING,
+    help: "kinds of NDJSON lines, separated by commas",
+    details:
+      "A call line joins a request and its answer, so that nothing need be paired again; it is not among the default ones because it repeats both. The summary is always the last line.",
+  },
+  {
+    name: "all-jsonrpc",
+    group: "What to show",
+    commands: SHOWING,
+    help: "also JSON-RPC that is not MCP, such as language servers",
+  },
+  {
+    name: "redact",
+    group: "What to show",
+    commands: SHOWING,
+    help: "mask secrets before anything is shown or written",
+  },
+  {
+    name: "raw",
+    short: "b",
+    group: "What to show",
+    commands: SHOWING,
+    help: "put the exact text of each message into NDJSON as raw",
+  },
+  {
+    name: "format",
+    short: "f",
+    value: "FORMAT",
+    choices: ["console", "ndjson"],
+    fallback: "console on a terminal, ndjson otherwise",
+    group: "Where to write",
+    commands: SHOWING,
+    help: "what standard output gets",
+  },
+  {
+    name: "output",
+    short: "o",
+    value: "FILE",
+    repeat: true,
+    completeFiles: true,
+    group: "Where to write",
+    commands: SHOWING,
+    help: 'append NDJSON to FILE; "-" is standard output',
+    details:
+      "FILE may hold strftime conversions, e.g. /var/log/mcp/%Y%m%d-%H%M.ndjson. It is created with mode 0600 and never through a symbolic link. A terminal shows the console view as well; when standard output is no terminal it then gets nothing, unless --format says so. SIGHUP opens the file anew.",
+  },
+  {
+    name: "rotate",
+    value: "SIZE|TIME",
+    repeat: true,
+    group: "Where to write",
+    commands: SHOWING,
+    help: "begin a new file after so much or so long, e.g. 100M or 1h; both may be given",
+  },
+  {
+    name: "keep",
+    value: "N",
+    group: "Where to write",
+    commands: SHOWING,
+    fallback: "all",
+    help: "keep only the N newest finished files of a rotation",
+  },
+  {
+    name: "color",
+    value: "WHEN",
+    choices: ["auto", "always", "never"],
+    fallback: "auto: on a terminal without NO_COLOR",
+    group: "Where to write",
+    commands: SHOWING,
+    help: "colours in the console view",
+  },
+  {
+    name: "quiet",
+    short: "q",
+    group: "Where to write",
+    commands: SHOWING,
+    help: "console view shows errors only",
+  },
+  {
+    name: "duration",
+    short: "d",
+    value: "TIME",
+    group: "When to stop",
+    commands: HEARING,
+    help: "stop after TIME, e.g. 90s, 15m or 1h30m",
+  },
+  {
+    name: "max-messages",
+    short: "n",
+    value: "N",
+    group: "When to stop",
+    commands: SHOWING,
+    help: "stop after N messages were shown",
+  },
+  {
+    name: "fail-on-loss",
+    group: "When to stop",
+    commands: SHOWING,
+    help: "end with code 5 when any byte was lost",
+  },
+  {
+    name: "attach",
+    value: "HOW",
+    choices: ["auto", "fexit", "tracepoint"],
+    fallback: "auto: fexit where the kernel permits",
+    group: "Capture",
+    commands: HEARING,
+    help: "front end in the kernel",
+  },
+  {
+    name: "ring",
+    value: "SIZE",
+    fallback: "16M",
+    group: "Capture",
+    commands: HEARING,
+    help: "buffer between kernel and overhear: a power of two, 64K to 1G",
+    details: "It counts twice in the resident memory because it is mapped twice.",
+  },
+  {
+    name: "max-message",
+    value: "SIZE",
+    fallback: "32M",
+    group: "Capture",
+    commands: HEARING,
+    help: "longest message; a longer one is reported as lost (1K to 256M)",
+  },
+  {
+    name: "json",
+    group: "General",
+    commands: ["doctor"],
+    help: "doctor: print findings as one JSON object",
+  },
+  {
+    name: "verbose",
+    short: "v",
+    repeat: true,
+    group: "General",
+    commands: SHOWING,
+    help: "say more on standard error; twice for more still",
+  },
+  {
+    name: "debug",
+    group: "General",
+    commands: ALL,
+    help: "print stack traces with errors and what the kernel said",
+  },
+  { name: "help", short: "h", group: "General", commands: ALL, help: "print this help" },
+  {
+    name: "version",
+    short: "V",
+    group: "General",
+    commands: ALL,
+    help: "print the versions of overhear, its commit, Bun and libbpf",
+  },
+];
+
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+export const EXAMPLES: readonly { readonly line: string; readonly says: string }[] = [
+  { line: "sudo overhear", says: "watch every MCP message on this host" },
+  {
+    line: "sudo overhear | jq -c 'select(.method == \"tools/call\") | .params'",
+    says: "on a pipe it speaks NDJSON",
+  },
+  {
+    line: "sudo overhear run -- npx -y @modelcontextprotocol/server-everything",
+    says: "start a program and hear only that",
+  },
+  {
+    line: "sudo overhear --pid 4711 --method 'tools/*'",
+    says: "one process with its children, tools only",
+  },
+  {
+    line: "sudo overhear -o mcp-%Y%m%d.ndjson --rotate 100M --keep 7 --raw",
+    says: "watch and record, replayable, with bounded disk",
+  },
+  {
+    line: "sudo overhear --duration 15m --fail-on-loss --redact -o mcp.ndjson",
+    says: "a capture window for cron: ends by itself, exit code 5 on loss",
+  },
+  { line: "overhear replay mcp.ndjson", says: "look at a recording again, without privilege" },
+  { line: "sudo overhear doctor", says: "what works on this machine" },
+];
+
+/** As help shows it: "-o, --output FILE". */
+export function optionLabel(option: OptionSpec): string {
+  const short = option.short === undefined ? "    " : `-${option.short}, `;
+  return `${short}--${option.name}${option.value === undefined ? "" : ` ${option.value}`}`;
+}
+
+export function optionsOf(command: CommandName): readonly OptionSpec[] {
+  return OPTIONS.filter((option) => option.commands.includes(command));
+}
+
+export function commandSpec(name: string): CommandSpec | undefined {
+  return COMMANDS.find((command) => command.name === name);
+}
