@@ -4,7 +4,7 @@ import codecs
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import anyio
@@ -72,13 +72,10 @@ class _RecordedFile:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
-    def __aiter__(self) -> "_RecordedFile":
-        return self
-
-    async def __anext__(self) -> str:
-        line = await self._file.__anext__()
-        self._record(event="line", peer=os.getppid(), direction="received", text=line.rstrip("\r\n"))
-        return line
+    async def __aiter__(self) -> AsyncIterator[str]:
+        async for line in self._file:
+            self._record(event="line", peer=os.getppid(), direction="received", text=line.rstrip("\r\n"))
+            yield line
 
     async def write(self, text: str) -> int:
         self._record(event="line", peer=os.getppid(), direction="sent", text=text.rstrip("\r\n"))
