@@ -1,0 +1,99 @@
+/** What every kind of line needs: the clock, whether raw text is asked for, and the mask for secrets. */
+import type { Channel, Process } from "../capture/types.ts";
+import { lineSafeJson, quote, stringify } from "./json-text.ts";
+import type { Redactor } from "./redact.ts";
+import { UtcTimestamps } from "./timestamp.ts";
+import type { WallClock } from "./types.ts";
+
+export interface LineOptions {
+  readonly clock: WallClock;
+  /** Message lines carry the exact text. */
+  readonly raw: boolean;
+  /** Masks secrets before anything is written; undefined: nothing is masked. */
+  readonly redactor: Redactor | undefined;
+}
+
+/** How many different method and target names are remembered as JSON text. */
+const MAX_QUOTED = 4096;
+
+/** Renders the parts that several kinds of line share. Not shared between sinks: it caches. */
+export class LineContext {
+  readonly raw: boolean;
+  readonly redactor: Redactor | undefined;
+  readonly #clock: WallClock;
+  readonly #timestamps = new UtcTimestamps();
+  readonly #quoted = new Map<string, string>();
+
+  constructor(options: LineOptions) {
+    this.raw = options.raw;
+    this.redactor = options.redactor;
+    this.#clock = options.clock;
+  }
+
+  /** `2026-11-20T12:34:56.789012Z` of a CLOCK_BOOTTIME ns. */
+  timestamp(bootNs: number): string {
+    return this.#timestamps.render(this.#clock.toUnixMicros(bootNs));
+  }
+
+  /** A method, tool or name as JSON text; the same few come again and again. */
+  name(text: string): string {
+    const known = this.#quoted.get(text);
+    if (known !== undefined) return known;
+    const json = this.text(text);
+    if (text.length <= 256) {
+      if (this.#quoted.size >= MAX_QUOTED) this.#quoted.clear();
+      this.#quoted.set(text, json);
+    }
+    return json;
+  }
+
+  /** Any text as JSON text, secrets masked. */
+  text(text: string): string {
+    return quote(this.redactor === undefined ? text : this.redactor.text(text));
+  }
+
+  /** JSON text from the wire, secrets masked, without raw control characters. */
+  json(json: string): string {
+    return lineSafeJson(this.redactor === undefined ? json : this.redactor.json(json));
+  }
+
+  /** A parsed JSON value as JSON text, secrets masked. */
+  value(value: unknown): string {
+    return this.json(stringify(value));
+  }
+
+  /** `{"from_pid":…,"from_comm":…,"to_pid":…,"to_comm":…,"channel":…}` */
+  transport(from: Process | undefined, to: Process | undefined, channel: Channel): string {
+    return (
+      `{"from_pid":${from?.pid ?? null},"from_comm":${from === undefined ? null : this.text(from.comm)}` +
+      `,"to_pid":${to?.pid ?? null},"to_comm":${to === undefined ? null : this.text(to.comm)}` +
+      `,"channel":${quote(channel.id)}}`
+    );
+  }
+
+  /** `{"pid":…,"start_time":…,"comm":…,"command_line":[…]}`, with container_id and exit where there are. */
+  process(process: Process): string {
+    let json =
+      `{"pid":${process.pid},"start_time":"${this.timestamp(process.startNs)}"` +
+      `,"comm":${this.text(process.comm)},"command_line":${this.#commandLine(process)}`;
+    if (process.containerId !== undefined) json += `,"container_id":${quote(process.containerId)}`;
+    if (process.exit !== undefined) {
+      const { code, signal } = process.exit;
+      json += `,"exit":{"code":${code ?? null},"signal":${signal ?? null}}`;
+    }
+    return `${json}}`;
+  }
+
+  #commandLine(process: Process): string {
+    const masked =
+      this.redactor === undefined
+        ? process.commandLine
+        : this.redactor.commandLine(process.commandLine);
+    return stringify(masked);
+  }
+}
+
+/** `,"duration_ms":1.234` with µs precision, or nothing. */
+export function millis(key: string, value: number | undefined): string {
+  return value === undefined ? "" : `,"${key}":${Math.round(value * 1000) / 1000}`;
+}

@@ -1,0 +1,130 @@
+/** Exchange items in, NDJSON lines out: the contract of docs/ndjson.md. */
+import type {
+  CallLine,
+  CoverageLine,
+  ExchangeItem,
+  PartyInfo,
+  SessionLine,
+  Summary,
+} from "../exchange/types.ts";
+import type { Loss } from "../framing/types.ts";
+import { quote } from "./json-text.ts";
+import { LineContext, type LineOptions, millis } from "./line-context.ts";
+import { MessageRenderer } from "./ndjson-message.ts";
+import { renderSummary } from "./ndjson-summary.ts";
+
+/** Lines come without their "\n" and hold no raw control character. */
+export class NdjsonRenderer {
+  readonly #context: LineContext;
+  readonly #messages: MessageRenderer;
+
+  constructor(options: LineOptions) {
+    this.#context = new LineContext(options);
+    this.#messages = new MessageRenderer(this.#context);
+  }
+
+  item(item: ExchangeItem): string {
+    switch (item.kind) {
+      case "message":
+        return this.#messages.render(item);
+      case "session":
+        return renderSession(item, this.#context);
+      case "call":
+        return renderCall(item, this.#context);
+      case "loss":
+        return renderLoss(item, this.#context);
+      case "coverage":
+        return renderCoverage(item, this.#context);
+    }
+  }
+
+  /** All items as lines, each with its "\n". */
+  batch(items: readonly ExchangeItem[]): string {
+    let text = "";
+    for (const item of items) text += `${this.item(item)}\n`;
+    return text;
+  }
+
+  summary(summary: Summary): string {
+    return renderSummary(summary, this.#context);
+  }
+}
+
+function head(kind: string, timeNs: number, context: LineContext): string {
+  return `{"kind":"${kind}","timestamp":"${context.timestamp(timeNs)}"`;
+}
+
+function renderSession(line: SessionLine, context: LineContext): string {
+  const { session } = line;
+  let json =
+    `${head("session", line.timeNs, context)},"event":"${line.event}","transport_type":"stdio"` +
+    `,"session":${quote(session.id)},"start":"${context.timestamp(session.startNs)}"` +
+    `,"client":${context.process(session.client)},"server":${context.process(session.server)}`;
+  json += party("client_info", session.clientInfo, context);
+  json += party("server_info", session.serverInfo, context);
+  if (session.protocolVersion !== undefined) {
+    json += `,"protocol_version":${context.text(session.protocolVersion)}`;
+  }
+  if (session.era !== undefined) json += `,"era":"${session.era}"`;
+  if (session.clientCapabilities !== undefined) {
+    json += `,"client_capabilities":${context.value(session.clientCapabilities)}`;
+  }
+  if (session.serverCapabilities !== undefined) {
+    json += `,"server_capabilities":${context.value(session.serverCapabilities)}`;
+  }
+  json += `,"late_attach":${session.lateAttach}`;
+  json += `,"messages":${line.messages},"open_calls":${line.openCalls}`;
+  if (session.endNs !== undefined) {
+    json += millis("duration_ms", (session.endNs - session.startNs) / 1e6);
+  }
+  if (session.endReason !== undefined) json += `,"reason":${context.text(session.endReason)}`;
+  return `${json}}`;
+}
+
+function party(key: string, info: PartyInfo | undefined, context: LineContext): string {
+  if (info === undefined) return "";
+  const version = info.version === undefined ? "" : `,"version":${context.text(info.version)}`;
+  return `,"${key}":{"name":${context.text(info.name)}${version}}`;
+}
+
+function renderCall(line: CallLine, context: LineContext): string {
+  const { request, response, session } = line;
+  const { frame } = request;
+  let json =
+    `${head("call", line.timeNs, context)},"transport_type":"stdio"` +
+    `,"stdio_transport":${context.transport(frame.sender ?? frame.channel.writer, frame.reader, frame.channel)}` +
+    `,"session":${quote(session.id)},"direction":"${line.direction}"` +
+    `,"start":"${context.timestamp(frame.sentNs ?? frame.timeNs)}","outcome":"${line.outcome}"`;
+  if (request.idText !== undefined) json += `,"id":${context.json(request.idText)}`;
+  json += `,"method":${context.name(line.method)}`;
+  if (line.target !== undefined) json += `,"target":${context.name(line.target)}`;
+  if (request.paramsText !== undefined) json += `,"params":${context.json(request.paramsText)}`;
+  if (response?.resultText !== undefined) json += `,"result":${context.json(response.resultText)}`;
+  if (response?.errorText !== undefined) json += `,"error":${context.json(response.errorText)}`;
+  json += millis("duration_ms", line.durationMs) + millis("server_ms", line.serverMs);
+  json += `,"progress_count":${line.progressCount},"log_count":${line.logCount}`;
+  if (line.chain !== undefined) json += `,"chain":${context.json(line.chain)}`;
+  return `${json}}`;
+}
+
+function renderLoss(loss: Loss, context: LineContext): string {
+  const { channel } = loss;
+  const transport =
+    channel === undefined
+      ? ""
+      : `,"transport_type":"stdio","stdio_transport":${context.transport(channel.writer, channel.reader, channel)}`;
+  return (
+    `${head("loss", loss.timeNs, context)}${transport}` +
+    `,"reason":"${loss.reason}","bytes":${loss.bytes}}`
+  );
+}
+
+function renderCoverage(line: CoverageLine, context: LineContext): string {
+  const { channel, process } = line;
+  let json = `${head("coverage", line.timeNs, context)},"reason":${context.text(line.reason)},"bytes":${line.bytes}`;
+  if (channel !== undefined) {
+    json += `,"stdio_transport":${context.transport(channel.writer, channel.reader, channel)}`;
+  }
+  if (process !== undefined) json += `,"process":${context.process(process)}`;
+  return `${json}}`;
+}
