@@ -36,6 +36,8 @@ export interface Channel {
   readonly inode: number;
   /** Sockets: the channel of the opposite direction, once that has been seen. */
   reverse: Channel | undefined;
+  /** Its first bytes may have moved before the tool listened: position 0 may be inside a line. */
+  readonly late?: boolean;
   /** Who read from it last, and who wrote last; undefined until known. */
   reader: Process | undefined;
   writer: Process | undefined;

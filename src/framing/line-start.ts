@@ -1,0 +1,26 @@
+/** The first bytes of a line in, what kind of line it is out. */
+
+/**
+ * "json": its first character is `{` or `[`; "other": it is not; "open": only white space so far.
+ */
+export type LineStart = "json" | "other" | "open";
+
+/** White space before the bracket, in bytes; a longer indent is no message. Bounds what is looked at again. */
+const MAX_INDENT = 256;
+
+/** Looks at `bytes[from, to)`, which begins a line and may end anywhere. A byte order mark may stand first. */
+export function readLineStart(bytes: Uint8Array, from: number, to: number): LineStart {
+  let at = from;
+  if (bytes[from] === 0xef) {
+    if (to - from > 1 && bytes[from + 1] !== 0xbb) return "other";
+    if (to - from > 2 && bytes[from + 2] !== 0xbf) return "other";
+    at = Math.min(from + 3, to);
+  }
+  const limit = Math.min(to, from + MAX_INDENT);
+  for (; at < limit; at++) {
+    const byte = bytes[at];
+    if (byte === 0x7b || byte === 0x5b) return "json";
+    if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return "other";
+  }
+  return to > limit ? "other" : "open";
+}
