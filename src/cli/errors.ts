@@ -1,4 +1,6 @@
 /** Errors in, two lines on stderr (what, hint) and the exit code that belongs to them out. */
+
+import { printable } from "../sinks/printable.ts";
 import {
   EXIT_INTERNAL,
   EXIT_OUTPUT,
@@ -6,7 +8,6 @@ import {
   EXIT_UNSUPPORTED,
   EXIT_USAGE,
 } from "./exit-codes.ts";
-import { printable } from "./printable.ts";
 
 /** The command line, or what it names, is wrong. */
 export class UsageError extends Error {

@@ -219,7 +219,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     repeat: true,
     group: "Where to write",
     commands: SHOWING,
-    help: "begin a new file after so much or so long, e.g. 100M or 1h; both may be given",
+    help: "begin a new file after so much or so long, e.g. 100M or 1h; or one of each",
   },
   {
     name: "keep",
@@ -351,10 +351,16 @@ export const EXAMPLES: readonly { readonly line: string; readonly says: string }
   { line: "sudo overhear doctor", says: "what works on this machine" },
 ];
 
-/** As help shows it: "-o, --output FILE". */
+/** As help shows it: "-p, --pid PID...". */
 export function optionLabel(option: OptionSpec): string {
   const short = option.short === undefined ? "    " : `-${option.short}, `;
-  return `${short}--${option.name}${option.value === undefined ? "" : ` ${option.value}`}`;
+  return `${short}--${option.name}${valueLabel(option)}`;
+}
+
+/** " FILE...", or nothing; the dots say that it may be repeated. */
+export function valueLabel(option: OptionSpec): string {
+  if (option.value === undefined) return "";
+  return ` ${option.value}${option.repeat === true ? "..." : ""}`;
 }
 
 export function optionsOf(command: CommandName): readonly OptionSpec[] {

@@ -1,0 +1,44 @@
+/** This host in, what works here and what to do about the rest out, as text or JSON. */
+import { printable } from "../sinks/printable.ts";
+import { type Diagnosis, diagnose, type Finding, mayListen } from "./findings.ts";
+import { readHostFacts } from "./host-facts.ts";
+import type { Probe, ProbeReport } from "./types.ts";
+import { VERSION } from "./version.ts";
+
+/** Tries the front ends only where it is allowed to; what fails is a finding, never an exception. */
+export async function examineHost(probe: Probe): Promise<Diagnosis> {
+  const facts = readHostFacts();
+  return diagnose(facts, mayListen(facts) === false ? undefined : await tryProbe(probe));
+}
+
+async function tryProbe(probe: Probe): Promise<ProbeReport | Error> {
+  try {
+    return await probe();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+const MARKS: Readonly<Record<Finding["status"], string>> = {
+  ok: "ok",
+  warning: "warning",
+  failed: "FAILED",
+  unknown: "unknown",
+  info: "info",
+};
+
+export function renderDiagnosis(diagnosis: Diagnosis): string {
+  const width = Math.max(...diagnosis.findings.map(({ check }) => check.length));
+  const lines = diagnosis.findings.flatMap(({ check, status, found, hint }) => [
+    `${MARKS[status].padEnd(8)} ${check.padEnd(width)}  ${printable(found)}`,
+    ...(hint === undefined ? [] : [`${" ".repeat(width + 11)}hint: ${printable(hint)}`]),
+  ]);
+  return `${lines.join("\n")}\n\nCan overhear ${VERSION} listen here? ${diagnosis.verdict}\n`;
+}
+
+/** One object on one line: {version, can_listen, verdict, findings: [{check, status, found, hint?}]}. */
+export function renderDiagnosisJson(diagnosis: Diagnosis): string {
+  const { findings, verdict, exitCode } = diagnosis;
+  const report = { version: VERSION, can_listen: exitCode === 0, verdict, findings };
+  return `${JSON.stringify(report)}\n`;
+}

@@ -1,0 +1,78 @@
+/** argv in, exit code out: parses, does what was asked, turns whatever is thrown into two lines and a code. */
+import { writeSync } from "node:fs";
+import { buildCommand } from "./build-command.ts";
+import { renderCompletions } from "./completions.ts";
+import { examineHost, renderDiagnosis, renderDiagnosisJson } from "./doctor.ts";
+import { formatError } from "./errors.ts";
+import { EXIT_OK, EXIT_OUTPUT } from "./exit-codes.ts";
+import { renderHelp } from "./help.ts";
+import { renderMan } from "./man.ts";
+import type { Command, ExitCode, ListenOptions, Probe, ReplayOptions } from "./types.ts";
+import { renderVersion } from "./version.ts";
+
+/** The commands that live outside this folder. */
+export interface Actions {
+  listen(options: ListenOptions): Promise<ExitCode>;
+  replay(options: ReplayOptions): Promise<ExitCode>;
+  readonly probe: Probe;
+}
+
+export async function runCommand(argv: readonly string[], actions: Actions): Promise<ExitCode> {
+  try {
+    const command = buildCommand(argv, { stdoutIsTerminal: process.stdout.isTTY === true });
+    return await dispatch(command, actions);
+  } catch (thrown) {
+    return reportError(thrown, argv);
+  }
+}
+
+/** Two lines on stderr; the code to end with. For what escapes every handler as well. */
+export function reportError(thrown: unknown, argv: readonly string[]): ExitCode {
+  const options = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
+  const { text, exitCode } = formatError(thrown, options.includes("--debug"));
+  writeAll(2, text);
+  return exitCode;
+}
+
+async function dispatch(command: Command, actions: Actions): Promise<ExitCode> {
+  switch (command.kind) {
+    case "listen":
+      return actions.listen(command.options);
+    case "replay":
+      return actions.replay(command.options);
+    case "doctor": {
+      const diagnosis = await examineHost(actions.probe);
+      const text = command.json ? renderDiagnosisJson(diagnosis) : renderDiagnosis(diagnosis);
+      return print(text) === EXIT_OK ? diagnosis.exitCode : EXIT_OUTPUT;
+    }
+    case "completions":
+      return print(renderCompletions(command.shell));
+    case "man":
+      return print(renderMan());
+    case "version":
+      return print(renderVersion());
+    case "help":
+      return print(renderHelp(command.command));
+  }
+}
+
+/** On standard output; a reader that has gone is an orderly end. */
+function print(text: string): ExitCode {
+  return writeAll(1, text) ? EXIT_OK : EXIT_OUTPUT;
+}
+
+function writeAll(fd: 1 | 2, text: string): boolean {
+  let bytes: Uint8Array = new TextEncoder().encode(text);
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(writeSync(fd, bytes));
+    } catch (error) {
+      const code = error instanceof Error && "code" in error ? error.code : undefined;
+      if (code === "EPIPE") return true;
+      if (code !== "EAGAIN" && code !== "EINTR") return false;
+      // A pipe that somebody set to non-blocking is full: let its reader run.
+      Bun.sleepSync(1);
+    }
+  }
+  return true;
+}
