@@ -1,0 +1,87 @@
+#!/bin/bash
+# setup.sh build|arm64|check|test|kernels...: installs what the named parts of the work need and this
+# machine lacks. Debian packages (as root, or by sudo), the pinned Bun and JavaScript packages from npm, for
+# the tests a Python environment from PyPI. Asks nothing; says what it installs; done at once when all is there.
+set -euo pipefail
+shopt -s inherit_errexit
+cd "$(dirname "$0")/.."
+
+packages=() want_npm_tree='' want_arm64='' want_test=''
+need() { packages+=("$@"); }
+for part in "$@"; do
+  case $part in
+    build)
+      need ca-certificates clang-19 dpkg-dev gcc libc6-dev libelf-dev llvm-19 make openssl xz-utils zlib1g-dev
+      want_npm_tree=1
+      ;;
+    arm64)
+      need gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+      want_arm64=1
+      ;;
+    check)
+      need clang-format-19
+      ;;
+    test)
+      # 32-bit processes are tested with gcc-i686; qemu-user runs the arm64 build; one guest is x64.
+      need bpftool gcc-i686-linux-gnu libc6-dev-i386-cross procps python3-venv qemu-user-static strace
+      need busybox-static cpio kmod lz4 python3 qemu-system-x86 util-linux zstd
+      want_test=1
+      ;;
+    kernels)
+      need busybox-static cpio kmod lz4 mmdebstrap python3 qemu-system-arm qemu-system-x86 util-linux zstd
+      ;;
+    *) echo "setup.sh: unknown part \"$part\": want build, arm64, check, test or kernels" >&2; exit 2 ;;
+  esac
+done
+# Node and npm may come from elsewhere than Debian, so the commands decide.
+command -v node >/dev/null || need nodejs
+command -v npm >/dev/null || need npm
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+install_packages() {
+  local present missing
+  # shellcheck disable=SC2016 # dpkg-query's own placeholder
+  present=$(dpkg-query -W -f='${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null |
+    sed -n 's/ installed$//p' || true)
+  missing=$(printf '%s\n' "${packages[@]}" | sort -u | grep -vxF -e "$present" || true)
+  [ -n "$missing" ] || return 0
+  echo "  APT      ${missing//$'\n'/ }"
+  as_root apt-get update -qq
+  # shellcheck disable=SC2086 # one word per package
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    -o Dpkg::Use-Pty=0 $missing >/dev/null
+}
+
+# install_npm_tree DIR: the packages that DIR/bun.lock names, when they are not those already there.
+install_npm_tree() {
+  local stamp=$1/node_modules/.lock-installed
+  ! cmp -s "$1/bun.lock" "$stamp" || return 0
+  echo "  NPM      $1/node_modules"
+  (cd "$1" && "$bun" install --frozen-lockfile --silent)
+  cp "$1/bun.lock" "$stamp"
+}
+
+install_python() {
+  local venv=build/test/venv pin=mcp==2.3.0
+  [ "$(cat "$venv/pin" 2>/dev/null)" != "$pin" ] || return 0
+  echo "  PYPI     $pin"
+  rm -rf "$venv"
+  /usr/bin/python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check "$pin"
+  echo "$pin" >"$venv/pin"
+}
+
+install_packages
+if [ -n "$want_npm_tree" ]; then
+  bun=$(scripts/get-bun.sh linux-x64)
+  install_npm_tree .
+fi
+[ -z "$want_arm64" ] || scripts/get-bun.sh linux-aarch64 >/dev/null
+if [ -n "$want_test" ]; then
+  bun=$(scripts/get-bun.sh linux-x64)
+  install_npm_tree test/e2e
+  install_python
+fi
