@@ -1,0 +1,150 @@
+/** What overhear wrote, against what the ends themselves recorded: number, order, content, direction, durations. */
+import { expect } from "bun:test";
+import { at, type JsonObject, numberAt, parseObject, textAt } from "./json.ts";
+import type { Heard } from "./listener.ts";
+import { type Conversation, measuredDurations, type TruthLine } from "./truth.ts";
+
+/** Rounding to µs on one side, and the record's own write between its clock and the call on the other. */
+const TOLERANCE_MS = 1;
+
+/** The message lines of the hop between two processes, in order. */
+export function hop(heard: Heard, one: number, other: number): JsonObject[] {
+  return heard.lines.filter((line) => {
+    if (line["kind"] !== "message") return false;
+    const from = at(line, "stdio_transport", "from_pid");
+    const to = at(line, "stdio_transport", "to_pid");
+    return (from === one && to === other) || (from === other && to === one);
+  });
+}
+
+/** The last state that the session lines give for each session between two processes. */
+export function sessionsBetween(heard: Heard, client: number, server: number): JsonObject[] {
+  const last = new Map<string, JsonObject>();
+  for (const line of heard.lines) {
+    if (line["kind"] !== "session") continue;
+    if (at(line, "client", "pid") !== client || at(line, "server", "pid") !== server) continue;
+    last.set(textAt(line, "session"), line);
+  }
+  return [...last.values()];
+}
+
+/** Exact texts in order, one list per direction; a truth line is `sent` when the client sent it. */
+export function texts(lines: readonly JsonObject[], fromPid: number): string[] {
+  return lines
+    .filter((line) => at(line, "stdio_transport", "from_pid") === fromPid)
+    .map((line) => textAt(line, "raw"));
+}
+
+export function expectSameTexts(
+  heard: readonly JsonObject[],
+  client: number,
+  server: number,
+  truth: readonly TruthLine[],
+): void {
+  const sent = truth.filter((line) => line.sent).map((line) => line.text);
+  const received = truth.filter((line) => !line.sent).map((line) => line.text);
+  expect(texts(heard, client)).toEqual(sent);
+  expect(texts(heard, server)).toEqual(received);
+  expect(heard.length).toBe(truth.length);
+}
+
+const MEMBERS = ["id", "method", "params", "result", "error"] as const;
+
+function typeOf(message: JsonObject): string {
+  if (message["method"] !== undefined) {
+    return message["id"] === undefined ? "notification" : "request";
+  }
+  return message["error"] === undefined ? "response" : "error";
+}
+
+/** Each line says what its raw text says: members deeply equal, type, size. */
+export function expectSameContent(heard: readonly JsonObject[]): void {
+  for (const line of heard) {
+    const raw = textAt(line, "raw");
+    const message = parseObject(raw);
+    const said = Object.fromEntries(MEMBERS.map((member) => [member, line[member]]));
+    expect(said).toEqual(Object.fromEntries(MEMBERS.map((member) => [member, message[member]])));
+    expect(textAt(line, "type")).toBe(typeOf(message));
+    expect(numberAt(line, "bytes")).toBe(Buffer.byteLength(raw) + 1);
+  }
+}
+
+/** seq counts from 1; every answer comes after its request, names it, and took no longer than its asker measured. */
+export function expectPaired(
+  heard: readonly JsonObject[],
+  asker: number,
+  truth: readonly TruthLine[],
+): void {
+  expect(heard.map((line) => line["seq"])).toEqual(heard.map((_, index) => index + 1));
+  const measured = measuredDurations(truth);
+  const open = new Map<string, JsonObject>();
+  for (const line of heard) {
+    const from = numberAt(line, "stdio_transport", "from_pid");
+    const to = numberAt(line, "stdio_transport", "to_pid");
+    const id = JSON.stringify(line["id"]);
+    if (line["type"] === "request") open.set(`${from} ${id}`, line);
+    if (line["type"] !== "response" && line["type"] !== "error") continue;
+    const request = open.get(`${to} ${id}`);
+    open.delete(`${to} ${id}`);
+    expect(at(line, "request", "method")).toBe(request?.["method"]);
+    expect(at(line, "request", "params")).toEqual(request?.["params"]);
+    expectTimes(line, to === asker ? measured.get(id) : undefined);
+  }
+}
+
+function expectTimes(answer: JsonObject, measuredMs: number | undefined): void {
+  const duration = numberAt(answer, "duration_ms");
+  expect(duration).toBeGreaterThanOrEqual(0);
+  if (measuredMs !== undefined) expect(duration).toBeLessThanOrEqual(measuredMs + TOLERANCE_MS);
+  const server = answer["server_ms"];
+  if (server !== undefined) {
+    expect(numberAt(answer, "server_ms")).toBeGreaterThanOrEqual(0);
+    expect(numberAt(answer, "server_ms")).toBeLessThanOrEqual(duration + 0.002);
+  }
+  if (answer["queued_ms"] !== undefined) {
+    expect(numberAt(answer, "queued_ms")).toBeGreaterThanOrEqual(0);
+  }
+}
+
+/** One call line per request, with the outcome that the record shows. */
+export function expectCalls(heard: Heard, session: string, lines: readonly JsonObject[]): void {
+  const calls = heard.lines.filter(
+    (line) => line["kind"] === "call" && line["session"] === session,
+  );
+  const requests = lines.filter((line) => line["type"] === "request");
+  const key = (line: JsonObject) => `${textAt(line, "direction")} ${JSON.stringify(line["id"])}`;
+  expect(calls.map(key).sort()).toEqual(requests.map(key).sort());
+  const outcomes = new Map(calls.map((line) => [key(line), line["outcome"]]));
+  for (const line of lines) {
+    if (line["type"] !== "response" && line["type"] !== "error") continue;
+    const back = line["direction"] === "server-to-client" ? "client-to-server" : "server-to-client";
+    const outcome = outcomes.get(`${back} ${JSON.stringify(line["id"])}`);
+    if (outcome === "cancelled") continue;
+    expect(outcome).toBe(outcomeOf(line));
+  }
+}
+
+function outcomeOf(answer: JsonObject): string {
+  if (answer["type"] === "error") return "error";
+  if (at(answer, "result", "resultType") === "input_required") return "input_required";
+  return at(answer, "result", "isError") === true ? "tool_error" : "ok";
+}
+
+/** Every check for one whole conversation between a client and the server that it started itself. */
+export function expectWholeSession(heard: Heard, truth: Conversation, server = truth.peer): string {
+  const lines = hop(heard, truth.self, server);
+  expectSameTexts(lines, truth.self, server, truth.lines);
+  expectSameContent(lines);
+  expectPaired(lines, truth.self, truth.lines);
+  const sessions = sessionsBetween(heard, truth.self, server);
+  expect(sessions.length).toBe(1);
+  const [session] = sessions;
+  const id = textAt(session, "session");
+  expect(new Set(lines.map((line) => line["session"]))).toEqual(new Set([id]));
+  expect({ messages: session?.["messages"], open: session?.["open_calls"] }).toEqual({
+    messages: truth.lines.length,
+    open: 0,
+  });
+  expectCalls(heard, id, lines);
+  return id;
+}

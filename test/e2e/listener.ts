@@ -1,0 +1,87 @@
+/** Starts overhear as a user would, waits until it listens, stops it, and gives its lines, each checked. */
+import { readFile } from "node:fs/promises";
+import { type JsonObject, parseObject } from "./json.ts";
+import { OVERHEAR } from "./programs.ts";
+
+const PATIENCE_MS = 20_000;
+
+export interface Heard {
+  /** Every NDJSON line, in order. */
+  readonly lines: readonly JsonObject[];
+  /** The same lines as text. */
+  readonly texts: readonly string[];
+  readonly summary: JsonObject;
+  readonly exitCode: number;
+  readonly stderr: string;
+}
+
+export class Listener implements AsyncDisposable {
+  readonly #process: Bun.Subprocess<"ignore", Bun.BunFile, "pipe">;
+  readonly file: string;
+  #stderr = "";
+  #stderrDone: Promise<void>;
+
+  /** `file` gets stdout; further arguments come after `--format ndjson -b`. */
+  static async start(file: string, ...more: readonly string[]): Promise<Listener> {
+    const listener = new Listener(file, more);
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!listener.#stderr.includes("listening")) {
+      if (listener.#process.exitCode !== null || Date.now() > deadline) {
+        throw new Error(`overhear does not listen: ${listener.#stderr}`);
+      }
+      await Bun.sleep(5);
+    }
+    return listener;
+  }
+
+  private constructor(file: string, more: readonly string[]) {
+    this.file = file;
+    const attach = process.env["OVERHEAR_ATTACH"];
+    const how = attach === undefined || attach === "" ? [] : ["--attach", attach];
+    this.#process = Bun.spawn([OVERHEAR, "--format", "ndjson", "-b", ...how, ...more], {
+      stdin: "ignore",
+      stdout: Bun.file(file),
+      stderr: "pipe",
+    });
+    this.#stderrDone = this.#collect();
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  async #collect(): Promise<void> {
+    for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#stderr += text;
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** SIGINT; resolves when all is written. Every line is valid, the last one is the summary. */
+  async stop(): Promise<Heard> {
+    this.#process.kill("SIGINT");
+    const exitCode = await this.#process.exited;
+    await this.#stderrDone;
+    return { ...(await readLines(this.file)), exitCode, stderr: this.#stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#process.kill("SIGCONT");
+    this.#process.kill("SIGKILL");
+    await this.#process.exited;
+  }
+}
+
+async function readLines(file: string): Promise<Pick<Heard, "lines" | "texts" | "summary">> {
+  const texts = (await readFile(file, "utf8")).split("\n");
+  if (texts.pop() !== "") throw new Error("the last line has no end");
+  const lines = texts.map(parseObject);
+  const summary = lines.at(-1);
+  if (summary?.["kind"] !== "summary")
+    throw new Error(`the last line is no summary: ${texts.at(-1)}`);
+  return { lines, texts, summary };
+}
