@@ -1,0 +1,155 @@
+/** Exchange items in, NDJSON lines in files out: names by date, rotation, reopening. */
+import strftime from "strftime";
+import type { ExchangeItem, Summary } from "../exchange/types.ts";
+import { OutputError } from "./errors.ts";
+import type { LineOptions } from "./line-context.ts";
+import { NdjsonRenderer } from "./ndjson-line.ts";
+import { type FileOwner, OutputFile } from "./output-file.ts";
+import { intervalOf, type RotationRule, removeFinished, shiftNumbered } from "./rotation.ts";
+import type { Sink } from "./types.ts";
+
+export interface NdjsonFileOptions extends LineOptions {
+  /** Path with strftime(3) conversions, expanded in local time whenever a file is opened. */
+  readonly pattern: string;
+  readonly rotation: RotationRule;
+  /** Whom a new file is given to; undefined: it stays with the caller. */
+  readonly owner: FileOwner | undefined;
+  /** The wall clock, for names and for rotation by age. */
+  readonly now: () => Date;
+}
+
+/** Collected lines are written when they are this long. */
+const CHUNK_CHARS = 1 << 18;
+
+/**
+ * Lines are whole in every file and in order across files; every batch is with the kernel when `write`
+ * returns. A full disk throws OutputError; what was written until then stays, as whole lines.
+ * The constructor throws OutputError when the first file cannot be opened.
+ */
+export class NdjsonFile implements Sink {
+  readonly #options: NdjsonFileOptions;
+  readonly #renderer: NdjsonRenderer;
+  /** Finished files of this run with names of their own, oldest first. */
+  readonly #finished: string[] = [];
+  #file: OutputFile;
+  #interval: number;
+
+  constructor(options: NdjsonFileOptions) {
+    this.#options = options;
+    this.#renderer = new NdjsonRenderer(options);
+    this.#interval = intervalOf(options.rotation, options.now());
+    this.#file = this.#open();
+  }
+
+  /** The file that is written to now. */
+  get path(): string {
+    return this.#file.path;
+  }
+
+  /** Synchronous throw or rejection would be the same to an awaiting caller; this gives a rejection. */
+  write(items: readonly ExchangeItem[]): void | Promise<void> {
+    if (items.length === 0) return;
+    try {
+      this.#append(items);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async flush(): Promise<void> {}
+
+  async reopen(): Promise<void> {
+    this.#file.close();
+    this.#file = this.#open();
+  }
+
+  async close(summary: Summary): Promise<void> {
+    try {
+      this.#file.append(`${this.#renderer.summary(summary)}\n`);
+    } finally {
+      this.#file.close();
+    }
+  }
+
+  #append(items: readonly ExchangeItem[]): void {
+    const { rotation } = this.#options;
+    if (rotation.intervalMs !== undefined) this.#rotateByAge();
+    if (rotation.bytes !== undefined) {
+      this.#appendCounted(items, rotation.bytes);
+      return;
+    }
+    let chunk = "";
+    for (const item of items) {
+      chunk += `${this.#renderer.item(item)}\n`;
+      if (chunk.length >= CHUNK_CHARS) {
+        this.#file.append(chunk);
+        chunk = "";
+      }
+    }
+    if (chunk !== "") this.#file.append(chunk);
+  }
+
+  /** As above, with the bytes of each line counted so that a file ends before the limit. */
+  #appendCounted(items: readonly ExchangeItem[], limit: number): void {
+    let chunk = "";
+    let chunkBytes = 0;
+    for (const item of items) {
+      const line = `${this.#renderer.item(item)}\n`;
+      const bytes = Buffer.byteLength(line);
+      const held = this.#file.size + chunkBytes;
+      if (held > 0 && held + bytes > limit) {
+        if (chunk !== "") this.#file.append(chunk);
+        chunk = "";
+        chunkBytes = 0;
+        this.#rotate();
+      }
+      chunk += line;
+      chunkBytes += bytes;
+      if (chunk.length >= CHUNK_CHARS) {
+        this.#file.append(chunk);
+        chunk = "";
+        chunkBytes = 0;
+      }
+    }
+    if (chunk !== "") this.#file.append(chunk);
+  }
+
+  /** An empty file is as good as a new one and stays. */
+  #rotateByAge(): void {
+    const interval = intervalOf(this.#options.rotation, this.#options.now());
+    if (interval === this.#interval) return;
+    this.#interval = interval;
+    if (this.#file.size > 0) this.#rotate();
+  }
+
+  #rotate(): void {
+    const { keep } = this.#options.rotation;
+    const finished = this.#file.path;
+    this.#file.close();
+    if (this.#path() === finished) {
+      shiftNumbered(finished, keep);
+    } else {
+      this.#finished.push(finished);
+      while (keep !== undefined && this.#finished.length > keep) {
+        const oldest = this.#finished.shift();
+        if (oldest !== undefined) removeFinished(oldest);
+      }
+    }
+    this.#file = this.#open();
+  }
+
+  #path(): string {
+    return strftime(this.#options.pattern, this.#options.now());
+  }
+
+  #open(): OutputFile {
+    const path = this.#path();
+    if (path === "" || path.includes("\0")) {
+      throw new OutputError(`Cannot open "${path.replaceAll("\0", "\\0")}": no file name`, {
+        path,
+        hint: "give -o the name of a file",
+      });
+    }
+    return new OutputFile(path, this.#options.owner);
+  }
+}

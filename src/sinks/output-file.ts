@@ -1,0 +1,140 @@
+/** Whole lines in, one file that holds whole lines out; opened so that root cannot be led astray. */
+import {
+  closeSync,
+  constants,
+  fchownSync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  type Stats,
+  writeSync,
+} from "node:fs";
+import { errorCode, errorText, OutputError } from "./errors.ts";
+
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+const NEWLINE = 0x0a;
+/** O_NONBLOCK: opening a named pipe that nobody reads must not hang; it changes nothing for files. */
+const OPEN_FLAGS =
+  constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * A file that is appended to. A new one is made with mode 0600 and given to `owner`. The last part of the
+ * path is never followed when it is a symbolic link; the directories above it are the caller's choice.
+ * Throws OutputError, and then the file ends with the last line that fitted whole.
+ */
+export class OutputFile implements Disposable {
+  readonly path: string;
+  #fd: number;
+  #size: number;
+  readonly #isRegular: boolean;
+
+  constructor(path: string, owner: FileOwner | undefined) {
+    this.path = path;
+    try {
+      this.#fd = openOrCreate(path, owner);
+    } catch (cause) {
+      throw new OutputError(`Cannot open "${path}": ${errorText(cause)}`, { path, cause });
+    }
+    try {
+      const stats = fstatSync(this.#fd);
+      checkKind(path, stats);
+      this.#isRegular = stats.isFile();
+      this.#size = this.#isRegular ? stats.size : 0;
+      // A line torn by a crash becomes a line of its own, not the beginning of ours.
+      if (this.#size > 0 && lastByte(this.#fd, this.#size) !== NEWLINE) this.append("\n");
+    } catch (error) {
+      closeSync(this.#fd);
+      throw error;
+    }
+  }
+
+  /** Bytes in the file; 0 for a device. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Appends text that ends with "\n", whole or up to the last line that fits. */
+  append(text: string): void {
+    const bytes = Buffer.from(text);
+    let offset = 0;
+    try {
+      while (offset < bytes.length) offset += writeSync(this.#fd, bytes, offset);
+    } catch (cause) {
+      this.#dropTornLine(bytes, offset);
+      throw new OutputError(`Cannot write to "${this.path}": ${errorText(cause)}`, {
+        path: this.path,
+        cause,
+      });
+    }
+    if (this.#isRegular) this.#size += bytes.length;
+  }
+
+  close(): void {
+    if (this.#fd < 0) return;
+    const fd = this.#fd;
+    this.#fd = -1;
+    try {
+      closeSync(fd);
+    } catch (cause) {
+      throw new OutputError(`Cannot close "${this.path}": ${errorText(cause)}`, {
+        path: this.path,
+        cause,
+      });
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #dropTornLine(bytes: Buffer, written: number): void {
+    if (!this.#isRegular || written === 0) return;
+    const whole = bytes.lastIndexOf(NEWLINE, written - 1) + 1;
+    try {
+      // Only what this call wrote may be cut off: another writer may have appended since.
+      if (fstatSync(this.#fd).size !== this.#size + written) return;
+      ftruncateSync(this.#fd, this.#size + whole);
+      this.#size += whole;
+    } catch {
+      // The error of the write is the one to report; the torn line is all that remains of it.
+    }
+  }
+}
+
+/** O_EXCL first, to know whether the file is new: only a new one is given away. */
+function openOrCreate(path: string, owner: FileOwner | undefined): number {
+  try {
+    const fd = openSync(path, OPEN_FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600);
+    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
+    return fd;
+  } catch (error) {
+    if (errorCode(error) !== "EEXIST") throw error;
+    // O_CREAT again, so that fs.protected_regular guards files that others left in /tmp.
+    return openSync(path, OPEN_FLAGS | constants.O_CREAT, 0o600);
+  }
+}
+
+function checkKind(path: string, stats: Stats): void {
+  if (!stats.isFile() && !stats.isCharacterDevice()) {
+    throw new OutputError(`Cannot write to "${path}": is no regular file, one wanted`, {
+      path,
+      hint: 'name a file, or write to a pipe with "-o -"',
+    });
+  }
+  if (stats.isFile() && stats.nlink > 1) {
+    throw new OutputError(`Cannot write to "${path}": it has ${stats.nlink} names, 1 wanted`, {
+      path,
+      hint: "a hard link may lead a root tool to another file; remove it or name another file",
+    });
+  }
+}
+
+function lastByte(fd: number, size: number): number | undefined {
+  const byte = Buffer.alloc(1);
+  return readSync(fd, byte, 0, 1, size - 1) === 1 ? byte[0] : undefined;
+}

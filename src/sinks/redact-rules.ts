@@ -1,0 +1,79 @@
+/**
+ * Rules for secrets in plain text that a linter's rules leave out on purpose or mark only in part.
+ * Every pattern runs in linear time on hostile text: starts cannot overlap, or the length is bounded.
+ */
+import { isSecretKey } from "./secret-key.ts";
+
+export const MASK = "[redacted]";
+
+interface Rule {
+  readonly pattern: RegExp;
+  /** The match and its groups in, what stands in its place out. */
+  readonly replace: (match: string, ...groups: string[]) => string;
+}
+
+const RULES: readonly Rule[] = [
+  // PEM, also cut short, encrypted or with headers.
+  {
+    pattern:
+      /(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)[\s\S]*?(-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|$)/g,
+    replace: (_, begin = "", end = "") => `${begin}${MASK}${end}`,
+  },
+  // Header lines; their values hold spaces.
+  {
+    pattern:
+      /\b((?:proxy-)?authorization|set-cookie|cookie)(["']?[ \t]{0,8}[:=][ \t]{0,8}["']?)([^"'\r\n]{1,8192})/gi,
+    replace: (_, name = "", between = "") => `${name}${between}${MASK}`,
+  },
+  // Bearer tokens elsewhere; prose ("bearer authentication") has no digit.
+  {
+    pattern: /\b(Bearer)([ \t]{1,8})(?=[^\s"']{0,256}\d)[A-Za-z0-9._~+/=-]{12,}/gi,
+    replace: (_, scheme = "", space = "") => `${scheme}${space}${MASK}`,
+  },
+  // Basic credentials are base64 of "user:password"; prose ("basic information") is not.
+  {
+    pattern: /\b(Basic)([ \t]{1,8})([A-Za-z0-9+/]{6,}={0,2})/gi,
+    replace: (match, scheme = "", space = "", value = "") =>
+      Buffer.from(value, "base64").includes(":") ? `${scheme}${space}${MASK}` : match,
+  },
+  // scheme://user:password@host, and scheme://token:x-oauth-basic@host.
+  {
+    pattern: /(:\/\/)([^\s/?#:@"'<>]{0,256}):([^\s/"'<>]{1,1024})@/g,
+    replace: (_, scheme = "", user = "", password = "") =>
+      `${scheme}${password === "x-oauth-basic" ? MASK : user}:${MASK}@`,
+  },
+  // JSON Web Tokens: header and payload begin with {" in base64url.
+  {
+    pattern: /(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g,
+    replace: () => MASK,
+  },
+  // AWS access key ids.
+  {
+    pattern: /\b(?:A3T[A-Z0-9]|AKIA|AGPA|AIDA|AROA|AIPA|ANPA|ANVA|ASIA)[A-Z0-9]{16}\b/g,
+    replace: () => MASK,
+  },
+  // sk-… of OpenAI, Anthropic and those who copied the form, whatever its length today.
+  { pattern: /(?<![\w-])sk-(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{20,}/g, replace: () => MASK },
+  // Google API keys.
+  { pattern: /(?<![\w-])AIza[A-Za-z0-9_-]{35}(?![\w-])/g, replace: () => MASK },
+  // name=value and name: value, also quoted, in text, query strings and environment settings.
+  {
+    pattern:
+      /([A-Za-z0-9_.-]{0,64}(?:passw(?:or)?d|passphrase|passcode|pwd|secret|[_-]?key|token|credentials?|jwt))(\\?["']?\s{0,8}(?:=>|:=|[:=])\s{0,8})(\\?"[^"\n]{1,4096}"|'[^'\n]{1,4096}'|[^\s"'`,;&<>(){}[\]]{1,4096})/gi,
+    replace: (match, name = "", between = "", value = "") =>
+      isSecretKey(name) && value !== MASK ? `${name}${between}${maskQuoted(value)}` : match,
+  },
+];
+
+/** Text with what the rules find masked; the same string when they find nothing. */
+export function applyRules(text: string): string {
+  let masked = text;
+  for (const { pattern, replace } of RULES) masked = masked.replace(pattern, replace);
+  return masked;
+}
+
+/** Keeps the quotes, so that embedded JSON stays JSON. */
+function maskQuoted(value: string): string {
+  const quote = /^\\?["']/.exec(value)?.[0] ?? "";
+  return quote === "" ? MASK : `${quote}${MASK}${quote}`;
+}
