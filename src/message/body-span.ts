@@ -1,0 +1,85 @@
+/** The start of a params, result or error in, its end and how heavy it is out; validity is left to JSON.parse. */
+import { endOfValue } from "./json-text.ts";
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** Levels of a message, its own object included, up to which its body is parsed. */
+const MAX_DEPTH = 512;
+
+/** Objects, arrays and strings up to which a body is parsed: its values take up to 100 bytes each. */
+const MAX_VALUES = 1024 * 1024;
+
+/** Strings are most often short: up to this many characters are looked at one by one, which beats indexOf. */
+const SHORT_STRING = 24;
+
+/** Where a member's value stands in the text; `start` is −1 when there is no such member. */
+export class Span {
+  start = -1;
+  end = -1;
+  deep = false;
+  heavy = false;
+
+  clear(): void {
+    this.start = -1;
+    this.deep = false;
+    this.heavy = false;
+  }
+
+  /**
+   * Sets the span to the value at `at`. Only its brackets and quotes are counted: whoever takes the
+   * span must parse or validate it. False: it has no end.
+   */
+  measure(text: string, at: number): boolean {
+    const code = text.charCodeAt(at);
+    this.start = at;
+    this.end =
+      code === 0x7b || code === 0x5b ? this.#measureNested(text, at) : endOfValue(text, at);
+    return this.end >= 0;
+  }
+
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop; calls in it cost a third
+  #measureNested(text: string, at: number): number {
+    const { length } = text;
+    let depth = 0;
+    let maxDepth = 0;
+    let values = 0;
+    for (let index = at; index < length; index++) {
+      const code = text.charCodeAt(index);
+      if (code === QUOTE) {
+        values++;
+        index = closingQuote(text, index);
+        if (index < 0) return -1;
+      } else if (code === 0x7b || code === 0x5b) {
+        values++;
+        if (++depth > maxDepth) maxDepth = depth;
+      } else if ((code === 0x7d || code === 0x5d) && --depth === 0) {
+        this.deep = maxDepth >= MAX_DEPTH;
+        this.heavy = values > MAX_VALUES;
+        return index + 1;
+      }
+    }
+    return -1;
+  }
+}
+
+/** Index of the quote that ends the string opened at `at`; −1: none. */
+function closingQuote(text: string, at: number): number {
+  let index = at + 1;
+  const near = index + SHORT_STRING;
+  for (; index < near; index++) {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) return index;
+    if (code === BACKSLASH) index++;
+  }
+  for (;;) {
+    index = text.indexOf('"', index);
+    if (index < 0) return -1;
+    // Behind an even number of backslashes the quote is not escaped; those before `near` may
+    // already have been taken in pairs, and pairs do not change that.
+    let before = index - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before--;
+    if ((index - 1 - before) % 2 === 0) return index;
+    index++;
+  }
+}

@@ -1,0 +1,46 @@
+/** The JSON text of an id in, one text per id out. */
+
+export interface CanonicalId {
+  readonly text: string;
+  /** False: an object, an array, true or false, which JSON-RPC forbids. */
+  readonly valid: boolean;
+}
+
+const SMALL_INTEGER = /^(?:0|-?[1-9]\d{0,14})$/;
+
+/** Digits that survive a way through a double. */
+const EXACT_DIGITS = 15;
+
+/**
+ * Ids that JSON-RPC says are equal get the same text: `"\u0061"` and `"a"`, `1.0` and `1`; `1` and
+ * `"1"` do not. Numbers that a double does not hold exactly keep the text of the wire.
+ * The text shares no memory with `text`, so keeping it does not keep the line.
+ */
+export function canonicalId(text: string): CanonicalId {
+  if (SMALL_INTEGER.test(text)) return { text: String(Number(text)), valid: true };
+  const first = text.charCodeAt(0);
+  if (first === 0x22) return { text: JSON.stringify(JSON.parse(text)), valid: true };
+  if (text === "null") return { text: "null", valid: true };
+  if (first === 0x2d || (first >= 0x30 && first <= 0x39)) {
+    return { text: canonicalNumber(text), valid: true };
+  }
+  return { text: copyText(text), valid: false };
+}
+
+function canonicalNumber(text: string): string {
+  const mantissa = text.replace(/[eE].*/, "");
+  const digits = mantissa.replace(/[-.]/g, "").replace(/^0+/, "");
+  const value = Number(text);
+  const exact =
+    digits.length <= EXACT_DIGITS &&
+    Math.abs(value) <= Number.MAX_SAFE_INTEGER &&
+    // 1e-400 is no zero.
+    (value !== 0 || digits === "");
+  // String(-0) is "0".
+  return exact ? String(value) : copyText(text);
+}
+
+/** A slice of a line keeps the whole line in memory; a copy does not. */
+function copyText(text: string): string {
+  return Buffer.from(text, "utf16le").toString("utf16le");
+}
