@@ -69,4 +69,19 @@ struct process_event {
 	char command_line[COMMAND_LINE_LEN]; /* NUL between arguments */
 };
 
+/* One open end of a channel, as the scan finds it (bpf/scan.bpf.c); read from the iterator, not from the ring. */
+struct holder_event {
+	__u64 channel; /* pipe, or the socket itself: the channel that this end reads from */
+	__u64 generation;
+	__u64 peer; /* sockets: the channel that this end writes to */
+	__u64 start_ns;
+	__u32 tgid;
+	__u32 fd;
+	__u32 channel_kind;
+	__u32 mode; /* 1: may read, 2: may write */
+	__u32 buffered; /* pipes: bytes that lie in it */
+	__u32 _pad;
+	char comm[COMM_LEN];
+};
+
 #endif

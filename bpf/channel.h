@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * What a call on a channel does to the channel's state, and which record it leaves. Both front ends end here.
+ */
+#ifndef OVERHEAR_CHANNEL_H
+#define OVERHEAR_CHANNEL_H
+
+#include <bpf/bpf_core_read.h>
+#include "record.h"
+
+#define S_IFMT 00170000
+#define S_IFSOCK 0140000
+#define S_IFIFO 0010000
+#define PIPEFS_MAGIC 0x50495045
+#define AF_UNIX 1
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_SEQPACKET 5
+#define MSG_PEEK 2
+#define EPIPE 32
+
+/* Which channel a call moved bytes through. */
+struct place {
+	__u64 channel;
+	__u64 generation;
+	__u64 peer;
+	struct inode *inode; /* pipes */
+	__u32 kind; /* enum channel_kind; 0: not ours */
+	__u32 _pad;
+};
+
+enum side { SIDE_READ = 1, SIDE_WRITE = 2 };
+
+static __always_inline __u32 ignored_slot(__u64 channel)
+{
+	return ((channel >> 6) ^ (channel >> 20)) & (IGNORED_SLOTS - 1);
+}
+
+static __always_inline bool is_ignored(const struct place *place)
+{
+	return ignored[ignored_slot(place->channel)] == place->channel + place->generation;
+}
+
+static __always_inline __u64 socket_inode(struct sock *sk)
+{
+	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
+
+	/* a socket that nobody has accepted yet has no inode */
+	if (!socket)
+		return 0;
+	return BPF_CORE_READ((struct socket_alloc *)socket, vfs_inode.i_ino);
+}
+
+static __always_inline void find_unix(struct place *place, struct socket *socket, enum side side)
+{
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+	struct sock *other;
+	short type;
+
+	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+		return;
+	type = BPF_CORE_READ(socket, type);
+	other = BPF_CORE_READ((struct unix_sock *)sk, peer);
+	/* a channel of one direction is the socket that receives */
+	place->channel = (__u64)(side == SIDE_READ ? sk : other);
+	place->peer = (__u64)(side == SIDE_READ ? other : sk);
+	if (!place->channel)
+		return;
+	place->generation = socket_inode((struct sock *)place->channel);
+	place->kind = type == SOCK_STREAM    ? CHANNEL_UNIX_STREAM :
+		      type == SOCK_SEQPACKET ? CHANNEL_UNIX_SEQPACKET :
+		      type == SOCK_DGRAM     ? CHANNEL_UNIX_DGRAM :
+					       0;
+}
+
+static __always_inline void find_pipe(struct place *place, struct file *file, struct inode *inode)
+{
+	place->channel = (__u64)BPF_CORE_READ(file, private_data);
+	place->generation = BPF_CORE_READ(inode, i_ino);
+	place->inode = inode;
+	place->kind = CHANNEL_PIPE;
+}
+
+static __always_inline bool is_followed(__u32 tgid)
+{
+	return bpf_map_lookup_elem(&followed, &tgid) != NULL;
+}
+
+static __always_inline void fill_place(struct io_event *event, const struct place *place)
+{
+	event->channel = place->channel;
+	event->generation = place->generation;
+	event->peer = place->peer;
+	event->channel_kind = place->kind;
+	event->_pad = 0;
+	event->flags = 0;
+	event->len = 0;
+	event->cap_len = 0;
+}
+
+/* The address has been given to another pipe or socket: report the old one's last counts, start anew. */
+static __always_inline void renew(struct channel *channel, struct call *call, const struct place *place)
+{
+	struct io_event *event = &call->event;
+
+	event->kind = EVENT_REUSED;
+	event->generation = channel->generation;
+	event->moved = channel->moved;
+	event->lost = channel->lost;
+	event->start_ns = channel->written; /* REUSED: bytes written, not a start time */
+	if (send_header(event, BPF_RB_NO_WAKEUP))
+		__sync_fetch_and_add(&map_full_bytes, channel->lost);
+	__builtin_memset(channel, 0, sizeof(*channel));
+	channel->generation = place->generation;
+	channel->kind = place->kind;
+	event->generation = place->generation;
+}
+
+static __always_inline struct channel *find_channel(struct call *call, const struct place *place)
+{
+	struct channel *channel = bpf_map_lookup_elem(&channels, &place->channel);
+
+	if (!channel) {
+		struct inode *inode = place->inode;
+		struct channel fresh = {};
+
+		fresh.generation = place->generation;
+		fresh.kind = place->kind;
+		if (place->kind == CHANNEL_PIPE && BPF_CORE_READ(inode, i_sb, s_magic) != PIPEFS_MAGIC)
+			fresh.kind = CHANNEL_FIFO;
+		bpf_map_update_elem(&channels, &place->channel, &fresh, BPF_NOEXIST);
+		return bpf_map_lookup_elem(&channels, &place->channel);
+	}
+	if (channel->generation != place->generation) {
+		/* 0: not accepted when it was written to, or the reader's end is closing */
+		if (!channel->generation)
+			channel->generation = place->generation;
+		else if (place->generation)
+			renew(channel, call, place);
+	}
+	return channel;
+}
+
+/* True when the filter keeps this call out. Once an end is followed, the channel is heard in full. */
+static __always_inline bool is_filtered(struct channel *channel, __u32 tgid, enum side side)
+{
+	if (!filtering || channel->wanted)
+		return false;
+	if (is_followed(tgid)) {
+		channel->wanted = 1;
+		return false;
+	}
+	/* the writer is not known before its first note: hear the bytes, user space looks again */
+	return side == SIDE_WRITE || channel->writer_tgid;
+}
+
+static __always_inline void on_write(struct call *call, const struct place *place, __s64 result)
+{
+	struct io_event *event = &call->event;
+	struct channel *channel;
+
+	fill_place(event, place);
+	fill_caller(event);
+	channel = find_channel(call, place);
+	if (!channel) {
+		__sync_fetch_and_add(&map_full_count, 1);
+		return;
+	}
+	channel->peer = place->peer;
+	event->channel_kind = channel->kind;
+	if (event->tgid == own_tgid)
+		channel->muted = 1;
+	if (channel->muted)
+		return;
+	if (result > 0)
+		__sync_fetch_and_add(&channel->written, result);
+	if (is_filtered(channel, event->tgid, SIDE_WRITE)) {
+		channel->writer_tgid = event->tgid;
+		return;
+	}
+	channel->writer_tgid = event->tgid;
+	channel->writer_start_ns = event->start_ns;
+	event->kind = result > 0 ? EVENT_NOTE : EVENT_BROKEN;
+	event->time_ns = bpf_ktime_get_boot_ns();
+	event->moved = channel->written;
+	event->lost = channel->lost;
+	event->len = result > 0 ? result : 0;
+	/* a note alone wakes nobody: the read that follows does */
+	if (send_header(event, result > 0 ? BPF_RB_NO_WAKEUP : wake_flags()))
+		__sync_fetch_and_add(&channel->notes_lost, 1);
+}
+
+/* The caller has described the call's buffers already, unless kind is EVENT_UNSEEN. */
+static __always_inline void on_read(__u32 slot, struct call *call, const struct place *place, __s64 result,
+				    enum event_kind kind)
+{
+	struct io_event *event = &call->event;
+	struct channel *channel;
+
+	fill_place(event, place);
+	fill_caller(event);
+	channel = find_channel(call, place);
+	if (!channel) {
+		__sync_fetch_and_add(&map_full_count, 1);
+		__sync_fetch_and_add(&map_full_bytes, result);
+		return;
+	}
+	channel->peer = place->peer;
+	event->channel_kind = channel->kind;
+	if (channel->muted || event->tgid == own_tgid)
+		return;
+	if (is_filtered(channel, event->tgid, SIDE_READ)) {
+		__sync_fetch_and_add(&filtered_bytes, result);
+		return;
+	}
+	if (kind == EVENT_OPAQUE) {
+		if (channel->opaque)
+			return;
+		channel->opaque = 1;
+	}
+	event->time_ns = bpf_ktime_get_boot_ns();
+	channel->reader_tgid = event->tgid;
+	channel->reader_start_ns = event->start_ns;
+	event->kind = kind;
+	event->len = result;
+	if (kind == EVENT_DATA) {
+		__sync_fetch_and_add(&channel->moved, result);
+		event->moved = channel->moved;
+		event->lost = channel->lost;
+		call->left = result;
+		send_all(slot, call);
+		return;
+	}
+	if (kind == EVENT_UNSEEN)
+		__sync_fetch_and_add(&channel->unseen, result);
+	event->moved = channel->moved;
+	event->lost = channel->lost;
+	send_header(event, wake_flags());
+}
+
+/* Sockets that keep packets apart are not read as streams; say once that there is one with JSON in it. */
+static __always_inline bool looks_like_json(const struct call *call)
+{
+	char first = 0;
+
+	bpf_probe_read_user(&first, 1, (void *)call->base);
+	return first == '{' || first == '[';
+}
+
+/* The first copy of a twin body marks the thread; false: leave the call to the second one. */
+static __always_inline bool first_copy_takes(void)
+{
+	__u64 id = bpf_get_current_pid_tgid(), one = 1, *mark;
+
+	if (!twins)
+		return true;
+	mark = bpf_map_lookup_elem(&handled, &id);
+	if (mark) {
+		*mark = 1;
+		return true;
+	}
+	return bpf_map_update_elem(&handled, &id, &one, BPF_ANY) == 0;
+}
+
+static __always_inline bool second_copy_takes(void)
+{
+	__u64 id = bpf_get_current_pid_tgid(), *mark;
+
+	mark = bpf_map_lookup_elem(&handled, &id);
+	if (mark && *mark) {
+		*mark = 0;
+		return false;
+	}
+	__sync_fetch_and_add(&rescued_count, 1);
+	return true;
+}
+
+/* Declares `call`, this program's own place on this CPU, or returns. */
+#define CALL_OR_RETURN(slot)                                                                       \
+	__u32 call_key = (slot);                                                                   \
+	struct call *call = bpf_map_lookup_elem(&calls, &call_key);                                \
+	if (!call)                                                                                 \
+		return 0
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * What user space sets before load, and sizes with their units.
+ */
+#ifndef OVERHEAR_CONFIG_H
+#define OVERHEAR_CONFIG_H
+
+#include "kernel.h"
+
+#define PIECE_BYTES 32768 /* most payload of one ring record */
+#define CALL_PIECES 1040 /* most records of one call: 32 MiB, or UIO_MAXIOV buffers */
+#define MAX_CHANNELS 32768
+#define MAX_THREADS 65536 /* threads that move bytes through channels at a time */
+#define MAX_FOLLOWED 16384
+#define CGROUP_LEVELS 16
+#define IGNORED_SLOTS 16384 /* power of two */
+
+/* This tool's own process: never heard. */
+const volatile __u32 own_tgid;
+/* The same body is attached twice; the first copy marks what it handled (docs/capture.md, skipped runs). */
+const volatile bool twins;
+/* Only channels with an end in `followed` are heard. */
+const volatile bool filtering;
+/* `followed_cgroups` or `followed_names` have entries. */
+const volatile bool following_by_place;
+
+#endif

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * The front end for kernels that allow fexit: programs at the return of the file operations of pipes and Unix
+ * sockets. They cost nothing on other files and hear io_uring too. No entry program: at the return the iov_iter
+ * has advanced, but not out of reach. The attach targets are set by user space (pipe_read is anon_pipe_read
+ * since 6.16).
+ */
+#include "channel.h"
+
+/* Points the call at the bytes that were just written through `iter`. False: they are not in user memory. */
+static __always_inline bool take_iter(__u32 slot, struct call *call, struct iov_iter *iter, __u64 result)
+{
+	__u64 offset = BPF_CORE_READ(iter, iov_offset);
+
+	call->iov = 0;
+	call->iov_left = 0;
+	call->segment_left = 0;
+	if (!bpf_core_field_exists(struct iov_iter, iter_type)) {
+		struct iov_iter___type *old = (void *)iter;
+
+		/* 5.10: ITER_IOVEC is 4, bit 0 the direction */
+		if ((BPF_CORE_READ(old, type) & ~1U) != 4)
+			return false;
+	} else {
+		__u8 type = BPF_CORE_READ(iter, iter_type);
+
+		if (bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) &&
+		    type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
+			call->base = (__u64)BPF_CORE_READ(iter, ubuf) + offset - result;
+			call->segment_left = result;
+			return true;
+		}
+		if (type != bpf_core_enum_value(enum iter_type, ITER_IOVEC))
+			return false;
+	}
+	if (bpf_core_field_exists(struct iov_iter, __iov))
+		call->iov = (__u64)BPF_CORE_READ(iter, __iov);
+	else
+		call->iov = (__u64)BPF_CORE_READ((struct iov_iter___iov *)iter, iov);
+	call->iov_source = IOV_KERNEL;
+	call->iov_left = CALL_PIECES;
+	call->segment_left = offset;
+	call->back = result;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < CALL_PIECES; i++)
+		if (step_back(slot))
+			break;
+	return true;
+}
+
+/* A call that fexit has seen is none that was under way before. */
+static __always_inline void not_blocked(void)
+{
+	__u64 id;
+
+	if (!blocked_left)
+		return;
+	id = bpf_get_current_pid_tgid();
+	if (bpf_map_delete_elem(&blocked, &id) == 0)
+		__sync_fetch_and_add(&blocked_left, -1);
+}
+
+static __always_inline int on_read_return(__u32 slot, bool second, const struct place *place, struct iov_iter *iter,
+					  __s64 result)
+{
+	if (result < 0 || !place->kind || is_ignored(place))
+		return 0;
+	not_blocked();
+	if (second ? !second_copy_takes() : !first_copy_takes())
+		return 0;
+	CALL_OR_RETURN(slot);
+	if (result == 0) {
+		on_read(slot, call, place, 0, EVENT_EOF);
+		return 0;
+	}
+	if (take_iter(slot, call, iter, result))
+		on_read(slot, call, place, result, EVENT_DATA);
+	else
+		on_read(slot, call, place, result, EVENT_UNSEEN);
+	return 0;
+}
+
+static __always_inline int on_write_return(__u32 slot, bool second, const struct place *place, __s64 result)
+{
+	if ((result <= 0 && result != -EPIPE) || !place->kind || is_ignored(place))
+		return 0;
+	not_blocked();
+	if (second ? !second_copy_takes() : !first_copy_takes())
+		return 0;
+	CALL_OR_RETURN(slot);
+	on_write(call, place, result);
+	return 0;
+}
+
+static __always_inline int on_pipe_read(__u32 slot, bool second, struct kiocb *iocb, struct iov_iter *to, __s64 result)
+{
+	struct place place = {};
+
+	find_pipe(&place, iocb->ki_filp, iocb->ki_filp->f_inode);
+	return on_read_return(slot, second, &place, to, result);
+}
+
+static __always_inline int on_pipe_write(__u32 slot, bool second, struct kiocb *iocb, __s64 result)
+{
+	struct place place = {};
+
+	find_pipe(&place, iocb->ki_filp, iocb->ki_filp->f_inode);
+	return on_write_return(slot, second, &place, result);
+}
+
+static __always_inline int on_unix_receive(__u32 slot, bool second, struct socket *socket, struct msghdr *message,
+					   int flags, __s64 result)
+{
+	struct place place = {};
+
+	if (flags & MSG_PEEK)
+		return 0;
+	find_unix(&place, socket, SIDE_READ);
+	return on_read_return(slot, second, &place, &message->msg_iter, result);
+}
+
+static __always_inline int on_unix_send(__u32 slot, bool second, struct socket *socket, __s64 result)
+{
+	struct place place = {};
+
+	find_unix(&place, socket, SIDE_WRITE);
+	return on_write_return(slot, second, &place, result);
+}
+
+SEC("?fexit")
+int BPF_PROG(pipe_read_first, struct kiocb *iocb, struct iov_iter *to, long result)
+{
+	return on_pipe_read(SLOT_PIPE_READ, false, iocb, to, result);
+}
+
+SEC("?fexit")
+int BPF_PROG(pipe_read_twin, struct kiocb *iocb, struct iov_iter *to, long result)
+{
+	return on_pipe_read(SLOT_PIPE_READ_TWIN, true, iocb, to, result);
+}
+
+SEC("?fexit")
+int BPF_PROG(pipe_write_first, struct kiocb *iocb, struct iov_iter *from, long result)
+{
+	return on_pipe_write(SLOT_PIPE_WRITE, false, iocb, result);
+}
+
+SEC("?fexit")
+int BPF_PROG(pipe_write_twin, struct kiocb *iocb, struct iov_iter *from, long result)
+{
+	return on_pipe_write(SLOT_PIPE_WRITE_TWIN, true, iocb, result);
+}
+
+SEC("?fexit")
+int BPF_PROG(unix_recv_first, struct socket *socket, struct msghdr *message, __u64 size, int flags, int result)
+{
+	return on_unix_receive(SLOT_UNIX_RECV, false, socket, message, flags, result);
+}
+
+SEC("?fexit")
+int BPF_PROG(unix_recv_twin, struct socket *socket, struct msghdr *message, __u64 size, int flags, int result)
+{
+	return on_unix_receive(SLOT_UNIX_RECV_TWIN, true, socket, message, flags, result);
+}
+
+SEC("?fexit")
+int BPF_PROG(unix_send_first, struct socket *socket, struct msghdr *message, __u64 size, int result)
+{
+	return on_unix_send(SLOT_UNIX_SEND, false, socket, result);
+}
+
+SEC("?fexit")
+int BPF_PROG(unix_send_twin, struct socket *socket, struct msghdr *message, __u64 size, int result)
+{
+	return on_unix_send(SLOT_UNIX_SEND_TWIN, true, socket, result);
+}
+
+/* Packet sockets (SEQPACKET passes through here too): only looked at, for the coverage. */
+SEC("?fexit")
+int BPF_PROG(dgram_recv, struct socket *socket, struct msghdr *message, __u64 size, int flags, int result)
+{
+	struct place place = {};
+
+	if (result <= 0 || (flags & MSG_PEEK))
+		return 0;
+	find_unix(&place, socket, SIDE_READ);
+	if (!place.kind || is_ignored(&place))
+		return 0;
+	CALL_OR_RETURN(SLOT_DGRAM);
+	if (!take_iter(SLOT_DGRAM, call, &message->msg_iter, result) || !looks_like_json(call))
+		return 0;
+	on_read(SLOT_DGRAM, call, &place, result, EVENT_OPAQUE);
+	return 0;
+}
+
+/* fexit on the system calls that move bytes into or out of a pipe without its read and write operations. */
+static __always_inline int on_splice_call(const struct pt_regs *regs, __s64 result, __u32 op)
+{
+	struct request request = {};
+	struct pt_regs *user = (void *)regs;
+
+	if (result <= 0)
+		return 0;
+	CALL_OR_RETURN(SLOT_SPLICE);
+	request.op = op;
+	request.arguments[0] = argument(user, 0, false);
+	request.arguments[1] = argument(user, 1, false);
+	request.arguments[2] = argument(user, 2, false);
+	if (op != OP_WRITE) {
+		on_splice(SLOT_SPLICE, call, &request, result, false);
+	} else {
+		struct place place = {};
+
+		find_place(&place, request.arguments[0], SIDE_WRITE);
+		if (place.kind && place.kind <= CHANNEL_FIFO && !is_ignored(&place))
+			on_write(call, &place, result);
+	}
+	return 0;
+}
+
+SEC("?fexit")
+int BPF_PROG(splice_call, const struct pt_regs *regs, long result)
+{
+	return on_splice_call(regs, result, OP_SPLICE);
+}
+
+SEC("?fexit")
+int BPF_PROG(tee_call, const struct pt_regs *regs, long result)
+{
+	return on_splice_call(regs, result, OP_TEE);
+}
+
+SEC("?fexit")
+int BPF_PROG(vmsplice_call, const struct pt_regs *regs, long result)
+{
+	return on_splice_call(regs, result, OP_WRITE);
+}
+
+SEC("?fexit")
+int BPF_PROG(sendfile_call, const struct pt_regs *regs, long result)
+{
+	return on_splice_call(regs, result, OP_WRITE);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * The few kernel types that the programs touch, as CO-RE declarations: only the members used, offsets are
+ * relocated when the object is loaded. Types that the kernel renamed stand as flavours (name___old).
+ */
+#ifndef OVERHEAR_KERNEL_H
+#define OVERHEAR_KERNEL_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wpadded"
+
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+
+#ifdef __TARGET_ARCH_x86
+struct pt_regs {
+	unsigned long bx, bp, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+} __attribute__((preserve_access_index));
+#endif
+#ifdef __TARGET_ARCH_arm64
+struct pt_regs {
+	__u64 regs[31];
+	__u64 orig_x0;
+	__s32 syscallno;
+} __attribute__((preserve_access_index));
+#endif
+
+struct list_head;
+struct seq_file;
+
+struct thread_info {
+	unsigned long flags;
+	__u32 status; /* x86 */
+} __attribute__((preserve_access_index));
+
+struct mm_struct {
+	unsigned long arg_start;
+	unsigned long arg_end;
+} __attribute__((preserve_access_index));
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct signal_struct {
+	atomic_t live;
+	int group_exit_code;
+	unsigned int flags;
+} __attribute__((preserve_access_index));
+
+struct super_block {
+	unsigned long s_magic;
+} __attribute__((preserve_access_index));
+
+struct inode {
+	struct super_block *i_sb;
+	unsigned short i_mode;
+	unsigned long i_ino;
+} __attribute__((preserve_access_index));
+
+struct file {
+	unsigned int f_mode;
+	struct inode *f_inode;
+	void *private_data;
+} __attribute__((preserve_access_index));
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+} __attribute__((preserve_access_index));
+
+struct files_struct {
+	struct fdtable *fdt;
+} __attribute__((preserve_access_index));
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+} __attribute__((preserve_access_index));
+
+struct task_struct {
+	struct thread_info thread_info;
+	int pid;
+	int tgid;
+	int exit_code;
+	struct task_struct *real_parent;
+	struct task_struct *group_leader;
+	__u64 start_boottime;
+	const struct cred *cred;
+	char comm[16];
+	struct files_struct *files;
+	struct mm_struct *mm;
+	struct signal_struct *signal;
+} __attribute__((preserve_access_index));
+
+struct pipe_buffer {
+	unsigned int len;
+} __attribute__((preserve_access_index));
+
+struct pipe_inode_info {
+	unsigned int head;
+	unsigned int tail;
+	unsigned int ring_size;
+	struct pipe_buffer *bufs;
+} __attribute__((preserve_access_index));
+
+struct socket;
+
+struct sock_common {
+	unsigned short skc_family;
+} __attribute__((preserve_access_index));
+
+struct sock {
+	struct sock_common __sk_common;
+	struct socket *sk_socket;
+} __attribute__((preserve_access_index));
+
+struct unix_sock {
+	struct sock sk;
+	struct sock *peer;
+} __attribute__((preserve_access_index));
+
+struct socket {
+	short type;
+	struct sock *sk;
+} __attribute__((preserve_access_index));
+
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
+} __attribute__((preserve_access_index));
+
+struct kiocb {
+	struct file *ki_filp;
+} __attribute__((preserve_access_index));
+
+struct iovec {
+	void *iov_base;
+	unsigned long iov_len;
+};
+
+struct compat_iovec {
+	__u32 iov_base;
+	__u32 iov_len;
+};
+
+enum iter_type {
+	ITER_UBUF = 1, /* relocated; since 6.0 */
+	ITER_IOVEC = 2,
+};
+
+struct iov_iter {
+	__u8 iter_type; /* since 5.14 */
+	unsigned long iov_offset;
+	const struct iovec *__iov; /* since 6.4 */
+	void *ubuf; /* since 6.0 */
+} __attribute__((preserve_access_index));
+
+/* before 6.4 */
+struct iov_iter___iov {
+	const struct iovec *iov;
+} __attribute__((preserve_access_index));
+
+/* before 5.14: a bit mask; ITER_IOVEC is 4 there, and bit 0 is the direction */
+struct iov_iter___type {
+	unsigned int type;
+} __attribute__((preserve_access_index));
+
+struct msghdr {
+	struct iov_iter msg_iter;
+} __attribute__((preserve_access_index));
+
+/* What recvmsg(2) and recvmmsg(2) take from a 64-bit and from a 32-bit process. */
+struct user_msghdr {
+	__u64 name;
+	__u32 namelen;
+	__u32 _pad;
+	__u64 iov;
+	__u64 iovlen;
+	__u64 control;
+	__u64 controllen;
+	__u32 flags;
+	__u32 _pad2;
+};
+
+struct user_mmsghdr {
+	struct user_msghdr hdr;
+	__u32 len;
+	__u32 _pad;
+};
+
+struct compat_msghdr {
+	__u32 name, namelen, iov, iovlen, control, controllen, flags;
+};
+
+struct compat_mmsghdr {
+	struct compat_msghdr hdr;
+	__u32 len;
+};
+
+struct linux_binprm;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+} __attribute__((preserve_access_index));
+
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 fd;
+	struct file *file;
+} __attribute__((preserve_access_index));
+
+#pragma clang diagnostic pop
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * Maps and live variables; what key and value mean stands beside each.
+ */
+#ifndef OVERHEAR_MAPS_H
+#define OVERHEAR_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "config.h"
+#include "event.h"
+
+/* Records of event.h. User space sizes it (max_entries) before load. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} ring SEC(".maps");
+
+/* The state of one direction of a pipe or socket. Counted before and independent of the ring:
+ * heard + lost = moved holds to the byte. Deleted by user space only, after a proven close. */
+struct channel {
+	__u64 generation; /* inode number */
+	__u64 moved; /* bytes read since the entry exists */
+	__u64 lost; /* of these, bytes that found no room in the ring */
+	__u64 written;
+	__u64 unseen; /* bytes that left without a buffer */
+	__u64 notes_lost; /* write notes that found no room */
+	__u64 peer;
+	__u64 reader_start_ns;
+	__u64 writer_start_ns;
+	__u32 reader_tgid;
+	__u32 writer_tgid;
+	__u32 kind; /* enum channel_kind */
+	__u32 muted; /* written by this tool itself */
+	__u32 wanted; /* an end is in `followed` */
+	__u32 opaque; /* reported as EVENT_OPAQUE already */
+};
+
+/* Address of the pipe_inode_info, or of the receiving sock → its state. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_CHANNELS);
+	__type(key, __u64);
+	__type(value, struct channel);
+} channels SEC(".maps");
+
+/* Thread (pid_tgid) → 1 while its current call has been handled by the first copy of the body. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_THREADS);
+	__type(key, __u64);
+	__type(value, __u64);
+} handled SEC(".maps");
+
+/* fexit front end: threads (pid_tgid) that were blocked in a call before fexit was attached. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_THREADS);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u64);
+} blocked SEC(".maps");
+
+/* Processes (tgid) to be heard when `filtering`; children are added at fork. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_FOLLOWED);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u32);
+} followed SEC(".maps");
+
+/* Processes that exec under this name, or inside a cgroup with this id, are followed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, char[16]);
+	__type(value, __u32);
+} followed_names SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, __u32);
+} followed_cgroups SEC(".maps");
+
+/* One call under way: where its bytes lie, and the record header for all its pieces. */
+struct call {
+	struct io_event event;
+	__u64 left; /* bytes not sent yet */
+	__u64 base; /* user address of the next byte */
+	__u64 segment_left; /* bytes left at base */
+	__u64 iov; /* address of the next iovec; 0: none */
+	__u32 iov_left;
+	__u32 iov_source; /* enum iov_source */
+	__u64 back; /* find_start: bytes still to step back */
+};
+
+enum iov_source { IOV_USER = 0, IOV_COMPAT = 1, IOV_KERNEL = 2 };
+
+/* A program is never entered twice on one CPU (the kernel skips it), so each has its own place per CPU. */
+enum slot {
+	SLOT_EXIT,
+	SLOT_EXIT_TWIN,
+	SLOT_PIPE_READ,
+	SLOT_PIPE_READ_TWIN,
+	SLOT_UNIX_RECV,
+	SLOT_UNIX_RECV_TWIN,
+	SLOT_PIPE_WRITE,
+	SLOT_PIPE_WRITE_TWIN,
+	SLOT_UNIX_SEND,
+	SLOT_UNIX_SEND_TWIN,
+	SLOT_DGRAM,
+	SLOT_SPLICE,
+	SLOT_BLOCKED,
+	SLOTS,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__type(value, struct call);
+} calls SEC(".maps");
+
+/* Live variables, mapped into user space: read and written there without system calls. */
+
+/* Set by the consumer before it sleeps; the next record then wakes it. */
+__u32 consumer_sleeps;
+/* Non-zero while `blocked` has entries. */
+__u32 blocked_left;
+/* Channels that carry no MCP: at ignored_slot(channel), channel + generation. Written by user space. */
+__u64 ignored[IGNORED_SLOTS];
+/* Reserves that failed, whatever the record. */
+__u64 ring_full_count;
+/* Bytes and calls for which there was no room in `channels`. */
+__u64 map_full_bytes;
+__u64 map_full_count;
+/* EXEC and EXIT records lost. */
+__u64 process_events_lost;
+/* Bytes that the filter kept out. */
+__u64 filtered_bytes;
+/* Calls that the second copy of a body handled. */
+__u64 rescued_count;
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * The one object that is embedded: both front ends, processes, and the scan. Which programs are loaded is
+ * decided by user space, after probing.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "kernel.h"
+#include "event.h"
+#include "maps.h"
+#include "syscall-exit.bpf.c"
+#include "fexit.bpf.c"
+#include "process.bpf.c"
+#include "scan.bpf.c"
+
+/* Read-only helpers for the kernel's memory are GPL-only. */
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * Processes: who they became (exec), how they ended, and which of them the filter follows.
+ */
+#include "channel.h"
+
+#define SIGNAL_GROUP_EXIT 4
+
+/* Too large for the stack; exec and exit never run twice at a time on one CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct process_event);
+} process_scratch SEC(".maps");
+
+static __always_inline void follow(__u32 tgid)
+{
+	__u32 one = 1;
+
+	bpf_map_update_elem(&followed, &tgid, &one, BPF_ANY);
+}
+
+/* A cgroup counts for all below it. */
+static __always_inline bool is_in_followed_place(struct task_struct *task)
+{
+	char name[16] = {};
+
+	BPF_CORE_READ_STR_INTO(&name, task, comm);
+	if (bpf_map_lookup_elem(&followed_names, name))
+		return true;
+	for (int level = 1; level < CGROUP_LEVELS; level++) {
+		__u64 cgroup = bpf_get_current_ancestor_cgroup_id(level);
+
+		if (!cgroup)
+			return false;
+		if (bpf_map_lookup_elem(&followed_cgroups, &cgroup))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline void fill_process(struct process_event *event, struct task_struct *task, __u32 kind)
+{
+	event->kind = kind;
+	event->tgid = BPF_CORE_READ(task, tgid);
+	event->time_ns = bpf_ktime_get_boot_ns();
+	event->start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	event->cgroup_id = bpf_get_current_cgroup_id();
+	event->parent_tgid = BPF_CORE_READ(task, real_parent, tgid);
+	event->exit_code = 0;
+	event->command_line_len = 0;
+	event->uid = bpf_get_current_uid_gid();
+	BPF_CORE_READ_INTO(&event->comm, task, group_leader, comm);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	if (filtering && is_followed(BPF_CORE_READ(parent, tgid)))
+		follow(BPF_CORE_READ(child, tgid));
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task)
+{
+	__u32 zero = 0;
+	struct process_event *event = bpf_map_lookup_elem(&process_scratch, &zero);
+	__u64 start, length;
+
+	if (!event)
+		return 0;
+	if (following_by_place && is_in_followed_place(task))
+		follow(BPF_CORE_READ(task, tgid));
+	fill_process(event, task, EVENT_EXEC);
+	start = BPF_CORE_READ(task, mm, arg_start);
+	length = BPF_CORE_READ(task, mm, arg_end) - start;
+	barrier_var(length);
+	if (length > COMMAND_LINE_LEN)
+		length = COMMAND_LINE_LEN;
+	if (!bpf_probe_read_user(event->command_line, length, (void *)start))
+		event->command_line_len = length;
+	if (bpf_ringbuf_output(&ring, event, sizeof(*event), wake_flags()))
+		__sync_fetch_and_add(&process_events_lost, 1);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u32 tgid = id >> 32;
+	struct process_event *record;
+
+	bpf_map_delete_elem(&handled, &id);
+	if (blocked_left && bpf_map_delete_elem(&blocked, &id) == 0)
+		__sync_fetch_and_add(&blocked_left, -1);
+	if (BPF_CORE_READ(task, signal, live.counter) > 0)
+		return 0;
+	bpf_map_delete_elem(&followed, &tgid);
+	record = bpf_ringbuf_reserve(&ring, offsetof(struct process_event, command_line), 0);
+	if (!record) {
+		__sync_fetch_and_add(&process_events_lost, 1);
+		return 0;
+	}
+	fill_process(record, task, EVENT_EXIT);
+	record->exit_code = BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT ?
+				    BPF_CORE_READ(task, signal, group_exit_code) :
+				    BPF_CORE_READ(task, exit_code);
+	bpf_ringbuf_submit(record, wake_flags());
+	return 0;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * A call's bytes become ring records.
+ */
+#ifndef OVERHEAR_RECORD_H
+#define OVERHEAR_RECORD_H
+
+#include <bpf/bpf_core_read.h>
+#include "maps.h"
+
+
+
+/* The consumer asks to be woken once, when it sleeps: a wake-up per record costs the traced process an interrupt. */
+static __always_inline __u64 wake_flags(void)
+{
+	if (!consumer_sleeps)
+		return BPF_RB_NO_WAKEUP;
+	consumer_sleeps = 0;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/* The process (not the thread) that is calling. */
+static __always_inline void fill_caller(struct io_event *event)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	event->tgid = id >> 32;
+	event->tid = id;
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		struct task_struct *leader = bpf_get_current_task_btf()->group_leader;
+
+		event->start_ns = leader->start_boottime;
+		bpf_probe_read_kernel(event->comm, COMM_LEN, leader->comm);
+	} else {
+		struct task_struct *task = (void *)bpf_get_current_task();
+		struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+
+		event->start_ns = BPF_CORE_READ(leader, start_boottime);
+		BPF_CORE_READ_INTO(&event->comm, leader, comm);
+	}
+}
+
+static __always_inline int send_header(struct io_event *event, __u64 flags)
+{
+	struct io_event *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+
+	if (!record) {
+		__sync_fetch_and_add(&ring_full_count, 1);
+		return -1;
+	}
+	*record = *event;
+	bpf_ringbuf_submit(record, flags);
+	return 0;
+}
+
+/* Reserve takes constant sizes only; the steps keep waste under a third of a record. */
+#define SEND_PIECE(SIZE)                                                                           \
+	do {                                                                                       \
+		struct {                                                                           \
+			struct io_event event;                                                     \
+			__u8 payload[SIZE];                                                        \
+		} *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);                        \
+		__u64 n = length;                                                                  \
+		if (!record)                                                                       \
+			goto full;                                                                 \
+		record->event = call->event;                                                       \
+		record->event.len = length;                                                        \
+		barrier_var(n);                                                                    \
+		if (n > (SIZE))                                                                    \
+			n = (SIZE);                                                                \
+		if (bpf_probe_read_user(record->payload, n, (void *)call->base)) {                 \
+			record->event.flags |= IO_FAULT;                                           \
+			n = 0;                                                                     \
+		}                                                                                  \
+		record->event.cap_len = n;                                                         \
+		bpf_ringbuf_submit(record, wake_flags());                                          \
+	} while (0)
+
+static __always_inline void lose(struct call *call, __u64 length)
+{
+	struct channel *channel = bpf_map_lookup_elem(&channels, &call->event.channel);
+
+	if (channel)
+		__sync_fetch_and_add(&channel->lost, length);
+	call->event.lost += length;
+	__sync_fetch_and_add(&ring_full_count, 1);
+}
+
+/* Takes the next iovec. Returns 0 when there is none or it cannot be read. */
+static __always_inline int next_segment(struct call *call)
+{
+	struct iovec wide = {};
+	struct compat_iovec narrow = {};
+
+	if (!call->iov || !call->iov_left)
+		return 0;
+	call->iov_left--;
+	if (call->iov_source == IOV_COMPAT) {
+		if (bpf_probe_read_user(&narrow, sizeof(narrow), (void *)call->iov))
+			return 0;
+		call->iov += sizeof(narrow);
+		call->base = narrow.iov_base;
+		call->segment_left = narrow.iov_len;
+		return 1;
+	}
+	if (call->iov_source == IOV_KERNEL) {
+		if (bpf_probe_read_kernel(&wide, sizeof(wide), (void *)call->iov))
+			return 0;
+	} else if (bpf_probe_read_user(&wide, sizeof(wide), (void *)call->iov)) {
+		return 0;
+	}
+	call->iov += sizeof(wide);
+	call->base = (__u64)wide.iov_base;
+	call->segment_left = wide.iov_len;
+	return 1;
+}
+
+/* One record of at most PIECE_BYTES. A global function is verified once, whatever calls it how often:
+ * the loop around it stays cheap to verify, also on 5.10, which has no bpf_loop.
+ * Returns 0 while there is more. */
+__attribute__((noinline)) int send_piece(__u32 slot)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	__u64 length;
+
+	if (!call || !call->left)
+		return 1;
+	if (!call->segment_left && !next_segment(call)) {
+		/* the buffers are not where the arguments say: say so instead of the bytes */
+		call->event.flags |= IO_FAULT;
+		call->event.len = call->left;
+		call->event.cap_len = 0;
+		if (send_header(&call->event, wake_flags()))
+			lose(call, call->left);
+		call->left = 0;
+		return 1;
+	}
+	if (!call->segment_left)
+		return 0;
+	length = call->left < call->segment_left ? call->left : call->segment_left;
+	if (length > PIECE_BYTES)
+		length = PIECE_BYTES;
+	if (length <= 128)
+		SEND_PIECE(128);
+	else if (length <= 256)
+		SEND_PIECE(256);
+	else if (length <= 512)
+		SEND_PIECE(512);
+	else if (length <= 1088)
+		SEND_PIECE(1088);
+	else if (length <= 2176)
+		SEND_PIECE(2176);
+	else if (length <= 4224)
+		SEND_PIECE(4224);
+	else if (length <= 8320)
+		SEND_PIECE(8320);
+	else if (length <= 16512)
+		SEND_PIECE(16512);
+	else
+		SEND_PIECE(PIECE_BYTES);
+	goto sent;
+full:
+	lose(call, length);
+sent:
+	call->base += length;
+	call->segment_left -= length;
+	call->left -= length;
+	return call->left == 0;
+}
+
+/* Steps back over one iovec, from behind the call's bytes to where they begin (fexit: the iterator has advanced).
+ * Returns 0 while there is more. */
+__attribute__((noinline)) int step_back(__u32 slot)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct iovec segment = {};
+
+	if (!call)
+		return 1;
+	if (call->back <= call->segment_left) {
+		/* begins in this segment, back bytes before the iterator's place in it */
+		if (bpf_probe_read_kernel(&segment, sizeof(segment), (void *)call->iov))
+			call->iov = 0;
+		call->base = (__u64)segment.iov_base + call->segment_left - call->back;
+		call->segment_left = segment.iov_len - (call->segment_left - call->back);
+		if (call->iov)
+			call->iov += sizeof(segment);
+		else
+			call->segment_left = 0;
+		return 1;
+	}
+	call->back -= call->segment_left;
+	call->iov -= sizeof(segment);
+	if (bpf_probe_read_kernel(&segment, sizeof(segment), (void *)call->iov)) {
+		call->iov = 0;
+		call->segment_left = 0;
+		return 1;
+	}
+	call->segment_left = segment.iov_len;
+	return 0;
+}
+
+static __always_inline void send_all(__u32 slot, struct call *call)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < CALL_PIECES; i++)
+		if (send_piece(slot))
+			return;
+	if (!call->left)
+		return;
+	call->event.flags |= IO_CUT;
+	call->event.len = call->left;
+	call->event.cap_len = 0;
+	if (send_header(&call->event, wake_flags()))
+		lose(call, call->left);
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * Who holds which channel at this moment: an iterator over the open files of all processes, read like a file.
+ */
+#include "channel.h"
+
+#define FMODE_READ 1
+#define FMODE_WRITE 2
+#define PIPE_BUFFERS 64 /* looked at; a pipe has 16 unless F_SETPIPE_SZ made it larger */
+
+static __always_inline __u32 pipe_fill(struct pipe_inode_info *pipe)
+{
+	__u32 head = BPF_CORE_READ(pipe, head), tail = BPF_CORE_READ(pipe, tail);
+	__u32 mask = BPF_CORE_READ(pipe, ring_size) - 1;
+	void *bufs = BPF_CORE_READ(pipe, bufs);
+	__u32 sum = 0;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < PIPE_BUFFERS; i++) {
+		struct pipe_buffer *buf;
+
+		if (tail + i == head)
+			break;
+		buf = bufs + ((tail + i) & mask) * bpf_core_type_size(struct pipe_buffer);
+		sum += BPF_CORE_READ(buf, len);
+	}
+	return sum;
+}
+
+SEC("iter/task_file")
+int scan_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct holder_event holder = {};
+	struct place place = {};
+	unsigned short type;
+
+	if (!task || !file)
+		return 0;
+	/* threads share the files of their leader */
+	if (task->pid != task->tgid)
+		return 0;
+	type = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
+	if (type == S_IFIFO) {
+		find_pipe(&place, file, BPF_CORE_READ(file, f_inode));
+		holder.buffered = pipe_fill(BPF_CORE_READ((struct file *)file, private_data));
+		if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != PIPEFS_MAGIC)
+			place.kind = CHANNEL_FIFO;
+	} else if (type == S_IFSOCK) {
+		find_unix(&place, BPF_CORE_READ(file, private_data), SIDE_READ);
+	}
+	if (!place.kind)
+		return 0;
+	holder.channel = place.channel;
+	holder.generation = place.generation;
+	holder.peer = place.peer;
+	holder.start_ns = BPF_CORE_READ(task, group_leader, start_boottime);
+	holder.tgid = task->tgid;
+	holder.fd = ctx->fd;
+	holder.channel_kind = place.kind;
+	holder.mode = BPF_CORE_READ(file, f_mode) & (FMODE_READ | FMODE_WRITE);
+	BPF_CORE_READ_INTO(&holder.comm, task, group_leader, comm);
+	bpf_seq_write(ctx->meta->seq, &holder, sizeof(holder));
+	return 0;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * The front end for every kernel: one program at the exit of system calls. The arguments are still in pt_regs,
+ * the bytes are in memory. tp_btf and not tp/syscalls: those fired on one CPU only on a 7.0 kernel.
+ */
+#include "channel.h"
+#include "syscalls.h"
+
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+/* A call as its numbers say it. */
+struct request {
+	__u64 arguments[4];
+	__u32 op;
+	__u32 compat;
+};
+
+static __always_inline struct file *file_of(__u32 fd)
+{
+	struct fdtable *table;
+	struct file **slots, *file = NULL;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
+		table = bpf_get_current_task_btf()->files->fdt;
+		if (fd >= table->max_fds)
+			return NULL;
+		slots = table->fd;
+	} else {
+		table = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), files, fdt);
+		if (fd >= BPF_CORE_READ(table, max_fds))
+			return NULL;
+		slots = BPF_CORE_READ(table, fd);
+	}
+	bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
+	return file;
+}
+
+/* Most descriptors are regular files: that answer must be cheap. With bpf_rdonly_cast (6.2) it is plain loads. */
+static __always_inline struct inode *inode_of(struct file *file, unsigned short *mode)
+{
+	struct inode *inode;
+
+	if (bpf_ksym_exists(bpf_rdonly_cast)) {
+		struct file *typed = bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file));
+
+		inode = typed->f_inode;
+		*mode = inode->i_mode;
+		return inode;
+	}
+	inode = BPF_CORE_READ(file, f_inode);
+	*mode = BPF_CORE_READ(inode, i_mode);
+	return inode;
+}
+
+static __always_inline void find_place(struct place *place, __u32 fd, enum side side)
+{
+	unsigned short mode = 0;
+	struct inode *inode;
+	struct file *file = file_of(fd);
+
+	if (!file)
+		return;
+	inode = inode_of(file, &mode);
+	if ((mode & S_IFMT) == S_IFIFO)
+		find_pipe(place, file, inode);
+	else if ((mode & S_IFMT) == S_IFSOCK)
+		find_unix(place, BPF_CORE_READ(file, private_data), side);
+}
+
+static __always_inline int is_peek(const struct request *request)
+{
+	__u32 op = request->op;
+	__u64 flags = op == OP_RECVFROM || op == OP_RECVMMSG ? request->arguments[3] :
+		      op == OP_RECVMSG			     ? request->arguments[2] :
+							       0;
+
+	return flags & MSG_PEEK;
+}
+
+/* Describes the buffers of message `index` of a recvmmsg, or of a recvmsg (index 0). Returns its length, for recvmmsg. */
+static __always_inline __u32 take_msghdr(struct call *call, __u64 address, bool compat)
+{
+	__u32 length = 0;
+
+	if (compat) {
+		struct compat_mmsghdr header = {};
+
+		bpf_probe_read_user(&header.hdr, sizeof(header.hdr), (void *)address);
+		bpf_probe_read_user(&header.len, sizeof(header.len), (void *)address + sizeof(header.hdr));
+		call->iov = header.hdr.iov;
+		call->iov_left = header.hdr.iovlen;
+		call->iov_source = IOV_COMPAT;
+		length = header.len;
+	} else {
+		struct user_mmsghdr header = {};
+
+		bpf_probe_read_user(&header.hdr, sizeof(header.hdr), (void *)address);
+		bpf_probe_read_user(&header.len, sizeof(header.len), (void *)address + sizeof(header.hdr));
+		call->iov = header.hdr.iov;
+		call->iov_left = header.hdr.iovlen;
+		call->iov_source = IOV_USER;
+		length = header.len;
+	}
+	call->segment_left = 0;
+	return length;
+}
+
+static __always_inline void take_buffers(struct call *call, const struct request *request, __u64 result)
+{
+	call->iov = 0;
+	call->iov_left = 0;
+	call->segment_left = 0;
+	if (request->op == OP_READ || request->op == OP_RECVFROM) {
+		call->base = request->arguments[1];
+		call->segment_left = result;
+	} else if (request->op == OP_READV) {
+		call->iov = request->arguments[1];
+		call->iov_left = request->arguments[2];
+		call->iov_source = request->compat ? IOV_COMPAT : IOV_USER;
+	} else {
+		take_msghdr(call, request->arguments[1], request->compat);
+	}
+}
+
+#define MMSG_MESSAGES 64 /* of one recvmmsg or sendmmsg; the rest is reported as IO_CUT */
+
+/* One message of a recvmmsg. Returns 0 while there is more. */
+struct mmsg {
+	struct place place;
+	__u64 address;
+	__u64 left;
+	__u32 compat;
+	__u32 _pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLOTS);
+	__type(key, __u32);
+	__type(value, struct mmsg);
+} mmsgs SEC(".maps");
+
+__attribute__((noinline)) int receive_one(__u32 slot)
+{
+	struct mmsg *mmsg = bpf_map_lookup_elem(&mmsgs, &slot);
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	__u32 length;
+
+	if (!mmsg || !call || !mmsg->left)
+		return 1;
+	length = take_msghdr(call, mmsg->address, mmsg->compat);
+	mmsg->address += mmsg->compat ? sizeof(struct compat_mmsghdr) : sizeof(struct user_mmsghdr);
+	mmsg->left--;
+	if (length)
+		on_read(slot, call, &mmsg->place, length, EVENT_DATA);
+	return 0;
+}
+
+static __always_inline void on_recvmmsg(__u32 slot, const struct request *request, const struct place *place, __u64 count)
+{
+	struct mmsg *mmsg = bpf_map_lookup_elem(&mmsgs, &slot);
+
+	if (!mmsg)
+		return;
+	mmsg->place = *place;
+	mmsg->address = request->arguments[1];
+	mmsg->left = count;
+	mmsg->compat = request->compat;
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < MMSG_MESSAGES; i++)
+		if (receive_one(slot))
+			return;
+}
+
+static __always_inline __u64 sent_by_mmsg(const struct request *request, __u64 count)
+{
+	__u64 step = request->compat ? sizeof(struct compat_mmsghdr) : sizeof(struct user_mmsghdr);
+	__u64 at = request->arguments[1] + step - (request->compat ? 4 : 8);
+	__u64 sum = 0;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < MMSG_MESSAGES; i++) {
+		__u32 length = 0;
+
+		if ((__u64)i >= count)
+			break;
+		bpf_probe_read_user(&length, sizeof(length), (void *)at);
+		sum += length;
+		at += step;
+	}
+	return sum;
+}
+
+static __always_inline void on_splice(__u32 slot, struct call *call, const struct request *request, __s64 result,
+				      bool sockets_too)
+{
+	struct place in = {}, out = {};
+
+	if (result <= 0)
+		return;
+	if (request->op == OP_SPLICE) {
+		find_place(&in, request->arguments[0], SIDE_READ);
+		if (in.kind && !is_ignored(&in))
+			on_read(slot, call, &in, result, EVENT_UNSEEN);
+	}
+	find_place(&out, request->arguments[request->op == OP_SPLICE ? 2 : 1], SIDE_WRITE);
+	if (out.kind && (sockets_too || out.kind <= CHANNEL_FIFO) && !is_ignored(&out))
+		on_write(call, &out, result);
+}
+
+static __always_inline void on_io(__u32 slot, struct call *call, const struct request *request, __s64 result,
+				  const struct place *place, enum side side)
+{
+	if (side == SIDE_WRITE) {
+		if (request->op == OP_SENDMMSG && result > 0)
+			result = sent_by_mmsg(request, result);
+		on_write(call, place, result);
+		return;
+	}
+	if (result == 0) {
+		on_read(slot, call, place, 0, EVENT_EOF);
+		return;
+	}
+	if (request->op == OP_RECVMMSG && place->kind == CHANNEL_UNIX_STREAM) {
+		on_recvmmsg(slot, request, place, result);
+		return;
+	}
+	take_buffers(call, request, result);
+	if (place->kind == CHANNEL_UNIX_STREAM || place->kind <= CHANNEL_FIFO) {
+		on_read(slot, call, place, result, EVENT_DATA);
+		return;
+	}
+	if (!call->segment_left)
+		next_segment(call);
+	if (looks_like_json(call))
+		on_read(slot, call, place, result, EVENT_OPAQUE);
+}
+
+static __always_inline bool read_request(struct request *request, struct pt_regs *regs, __s64 result)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	__u64 number = syscall_number(regs);
+
+	if (number >= SYSCALL_NUMBERS)
+		return false;
+	request->compat = false;
+	/* one of the tables says no for nearly all calls; only then it matters which one counts */
+	if (!wide_ops[number] && !compat_ops[number])
+		return false;
+	request->compat = is_compat(task);
+	request->op = request->compat ? compat_ops[number] : wide_ops[number];
+	if (!request->op)
+		return false;
+	/* of the failed calls only a broken pipe says something */
+	if (result < 0 && (result != -EPIPE || (request->op != OP_WRITE && request->op != OP_SENDMMSG)))
+		return false;
+	request->arguments[0] = argument(regs, 0, request->compat);
+	request->arguments[1] = argument(regs, 1, request->compat);
+	request->arguments[2] = argument(regs, 2, request->compat);
+	request->arguments[3] = argument(regs, 3, request->compat);
+	return true;
+}
+
+#ifdef __TARGET_ARCH_x86
+/* i386's socketcall(2): the call's number, and its arguments in memory. Source: include/uapi/linux/net.h */
+static __always_inline bool unpack_socketcall(struct request *request)
+{
+	__u32 arguments[4] = {};
+
+	switch (request->arguments[0]) {
+	case 9: /* send */
+	case 11: /* sendto */
+	case 16: /* sendmsg */
+		request->op = OP_WRITE;
+		break;
+	case 10: /* recv */
+	case 12: /* recvfrom */
+		request->op = OP_RECVFROM;
+		break;
+	case 17:
+		request->op = OP_RECVMSG;
+		break;
+	case 19:
+		request->op = OP_RECVMMSG;
+		break;
+	case 20:
+		request->op = OP_SENDMMSG;
+		break;
+	default:
+		return false;
+	}
+	if (bpf_probe_read_user(arguments, sizeof(arguments), (void *)request->arguments[1]))
+		return false;
+	for (int i = 0; i < 4; i++)
+		request->arguments[i] = arguments[i];
+	return true;
+}
+#else
+static __always_inline bool unpack_socketcall(struct request *request)
+{
+	return false;
+}
+#endif
+
+enum copy { FIRST_COPY, SECOND_COPY, ONLY_COPY };
+
+static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slot, enum copy copy)
+{
+	struct request request = {};
+	struct place place = {};
+	enum side side;
+
+	if (!read_request(&request, regs, result))
+		return 0;
+	if (request.op == OP_SOCKETCALL && !unpack_socketcall(&request))
+		return 0;
+	if (request.op == OP_SPLICE || request.op == OP_TEE) {
+		CALL_OR_RETURN(slot);
+
+		if (copy == SECOND_COPY ? second_copy_takes() : copy == ONLY_COPY || first_copy_takes())
+			on_splice(slot, call, &request, result, true);
+		return 0;
+	}
+	side = request.op == OP_WRITE || request.op == OP_SENDMMSG ? SIDE_WRITE : SIDE_READ;
+	find_place(&place, request.arguments[0], side);
+	if (!place.kind || is_ignored(&place))
+		return 0;
+	if (side == SIDE_READ && is_peek(&request))
+		return 0;
+	if (copy == SECOND_COPY ? !second_copy_takes() : copy == FIRST_COPY && !first_copy_takes())
+		return 0;
+	CALL_OR_RETURN(slot);
+	on_io(slot, call, &request, result, &place, side);
+	return 0;
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(exit_first, struct pt_regs *regs, long result)
+{
+	return on_exit(regs, result, SLOT_EXIT, FIRST_COPY);
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(exit_twin, struct pt_regs *regs, long result)
+{
+	return on_exit(regs, result, SLOT_EXIT_TWIN, SECOND_COPY);
+}
+
+/* Beside fexit: a call that was under way before fexit was attached does not pass through it. */
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(exit_blocked, struct pt_regs *regs, long result)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	if (!blocked_left || !bpf_map_lookup_elem(&blocked, &id))
+		return 0;
+	bpf_map_delete_elem(&blocked, &id);
+	__sync_fetch_and_add(&blocked_left, -1);
+	return on_exit(regs, result, SLOT_BLOCKED, ONLY_COPY);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * System call numbers → what the call does to a channel, for 64-bit and 32-bit tasks of both architectures,
+ * and where a call's arguments lie. Source: the kernel's syscall tables (x86: entry/syscalls/syscall_{64,32}.tbl,
+ * arm64: asm-generic/unistd.h, arm's tools/syscall.tbl).
+ */
+#ifndef OVERHEAR_SYSCALLS_H
+#define OVERHEAR_SYSCALLS_H
+
+#include <bpf/bpf_core_read.h>
+#include "kernel.h"
+
+enum op {
+	OP_NONE,
+	OP_READ, /* fd, buffer, length */
+	OP_READV, /* fd, iovec, count */
+	OP_RECVFROM, /* fd, buffer, length, flags */
+	OP_RECVMSG, /* fd, msghdr, flags */
+	OP_RECVMMSG, /* fd, mmsghdr, count, flags */
+	OP_WRITE, /* fd; the result is a length */
+	OP_SENDMMSG, /* fd, mmsghdr; the result is a count */
+	OP_SPLICE, /* fd_in, off_in, fd_out */
+	OP_TEE, /* fd_in, fd_out */
+	OP_SOCKETCALL, /* i386: call, pointer to the arguments */
+};
+
+#define SYSCALL_NUMBERS 512
+
+#ifdef __TARGET_ARCH_x86
+static const __u8 wide_ops[SYSCALL_NUMBERS] = {
+	[0] = OP_READ,	    [1] = OP_WRITE,	[19] = OP_READV,    [20] = OP_WRITE,  [40] = OP_WRITE,
+	[44] = OP_WRITE,    [45] = OP_RECVFROM, [46] = OP_WRITE,    [47] = OP_RECVMSG, [275] = OP_SPLICE,
+	[276] = OP_TEE,	    [278] = OP_WRITE,	[299] = OP_RECVMMSG, [307] = OP_SENDMMSG,
+	[327] = OP_READV,   [328] = OP_WRITE,
+};
+
+static const __u8 compat_ops[SYSCALL_NUMBERS] = {
+	[3] = OP_READ,	     [4] = OP_WRITE,	  [102] = OP_SOCKETCALL, [145] = OP_READV,
+	[146] = OP_WRITE,    [187] = OP_WRITE,	  [239] = OP_WRITE,	 [313] = OP_SPLICE,
+	[315] = OP_TEE,	     [316] = OP_WRITE,	  [337] = OP_RECVMMSG,	 [345] = OP_SENDMMSG,
+	[369] = OP_WRITE,    [370] = OP_WRITE,	  [371] = OP_RECVFROM,	 [372] = OP_RECVMSG,
+	[378] = OP_READV,    [379] = OP_WRITE,	  [417] = OP_RECVMMSG,
+};
+
+#define TS_COMPAT 2
+
+static __always_inline bool is_compat(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+}
+
+static __always_inline __u64 syscall_number(struct pt_regs *regs)
+{
+	return BPF_CORE_READ(regs, orig_ax);
+}
+
+static __always_inline __u64 argument(struct pt_regs *regs, int n, bool compat)
+{
+	if (compat) {
+		__u64 value = n == 0 ? BPF_CORE_READ(regs, bx) :
+			      n == 1 ? BPF_CORE_READ(regs, cx) :
+			      n == 2 ? BPF_CORE_READ(regs, dx) :
+				       BPF_CORE_READ(regs, si);
+		return (__u32)value;
+	}
+	return n == 0 ? BPF_CORE_READ(regs, di) :
+	       n == 1 ? BPF_CORE_READ(regs, si) :
+	       n == 2 ? BPF_CORE_READ(regs, dx) :
+			BPF_CORE_READ(regs, r10);
+}
+#endif
+
+#ifdef __TARGET_ARCH_arm64
+static const __u8 wide_ops[SYSCALL_NUMBERS] = {
+	[63] = OP_READ,	     [64] = OP_WRITE,	 [65] = OP_READV,    [66] = OP_WRITE,	  [71] = OP_WRITE,
+	[75] = OP_WRITE,     [76] = OP_SPLICE,	 [77] = OP_TEE,	     [206] = OP_WRITE,	  [207] = OP_RECVFROM,
+	[211] = OP_WRITE,    [212] = OP_RECVMSG, [243] = OP_RECVMMSG, [269] = OP_SENDMMSG, [286] = OP_READV,
+	[287] = OP_WRITE,
+};
+
+static const __u8 compat_ops[SYSCALL_NUMBERS] = {
+	[3] = OP_READ,	     [4] = OP_WRITE,	  [145] = OP_READV,	 [146] = OP_WRITE,
+	[187] = OP_WRITE,    [239] = OP_WRITE,	  [289] = OP_WRITE,	 [290] = OP_WRITE,
+	[291] = OP_RECVFROM, [292] = OP_RECVFROM, [296] = OP_WRITE,	 [297] = OP_RECVMSG,
+	[340] = OP_SPLICE,   [342] = OP_TEE,	  [343] = OP_WRITE,	 [365] = OP_RECVMMSG,
+	[374] = OP_SENDMMSG, [392] = OP_READV,	  [393] = OP_WRITE,	 [417] = OP_RECVMMSG,
+};
+
+#define TIF_32BIT (1UL << 22)
+
+static __always_inline bool is_compat(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, thread_info.flags) & TIF_32BIT;
+}
+
+static __always_inline __u64 syscall_number(struct pt_regs *regs)
+{
+	return BPF_CORE_READ(regs, syscallno);
+}
+
+static __always_inline __u64 argument(struct pt_regs *regs, int n, bool compat)
+{
+	__u64 value = n == 0 ? BPF_CORE_READ(regs, orig_x0) :
+		      n == 1 ? BPF_CORE_READ(regs, regs[1]) :
+		      n == 2 ? BPF_CORE_READ(regs, regs[2]) :
+			       BPF_CORE_READ(regs, regs[3]);
+
+	return compat ? (__u32)value : value;
+}
+#endif
+
+#endif

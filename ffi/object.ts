@@ -1,0 +1,106 @@
+/** A BPF object: opened from memory, its programs chosen, loaded, attached, and taken down in order. */
+import { type Pointer, ptr, read, toArrayBuffer } from "bun:ffi";
+import { BpfError, VerifierError } from "./errors.ts";
+import { BpfMap } from "./map.ts";
+import { shim, takeLog, text } from "./shim.ts";
+
+export class BpfLink implements Disposable {
+  #link: Pointer | null;
+
+  constructor(link: Pointer) {
+    this.#link = link;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#link !== null) shim().sh_link_destroy(this.#link);
+    this.#link = null;
+  }
+}
+
+export class BpfObject implements Disposable {
+  #object: Pointer | null;
+
+  /** @throws BpfError when the bytes are no BPF object. */
+  constructor(bytes: Uint8Array, name: string) {
+    this.#object = shim().sh_object_open(
+      ptr(bytes),
+      bytes.length,
+      ptr(text(name)),
+    ) as Pointer | null;
+    if (this.#object === null) throw new BpfError(`Cannot open BPF object "${name}"`, 22);
+  }
+
+  get pointer(): Pointer {
+    if (this.#object === null) throw new Error("BPF object is closed");
+    return this.#object;
+  }
+
+  /** Loads the program with the others; `target` is the kernel function for fentry and fexit programs. */
+  enable(program: string, target = ""): void {
+    const code = shim().sh_program_enable(this.pointer, ptr(text(program)), ptr(text(target)));
+    if (code < 0) throw new BpfError(`Cannot attach "${program}" to "${target}"`, -code);
+  }
+
+  disable(program: string): void {
+    shim().sh_program_disable(this.pointer, ptr(text(program)));
+  }
+
+  resizeMap(map: string, entries: number): void {
+    const code = shim().sh_map_resize(this.pointer, ptr(text(map)), entries);
+    if (code < 0) throw new BpfError(`Cannot size map "${map}" to ${entries}`, -code);
+  }
+
+  /** @throws VerifierError with the end of the kernel's log. */
+  load(): void {
+    takeLog();
+    const code = shim().sh_object_load(this.pointer);
+    if (code < 0) throw new VerifierError("Cannot load the BPF programs", -code, takeLog());
+  }
+
+  attach(program: string): BpfLink {
+    const out = new BigUint64Array(1);
+    const code = shim().sh_program_attach(this.pointer, ptr(text(program)), ptr(out));
+    if (code < 0) throw new BpfError(`Cannot attach program "${program}"`, -code);
+    return new BpfLink(read.ptr(ptr(out)) as Pointer);
+  }
+
+  /** Runs of the program that the kernel skipped because it was already running on that CPU (0 before 5.12). */
+  misses(program: string): number {
+    const out = new BigUint64Array(1);
+    shim().sh_program_misses(this.pointer, ptr(text(program)), ptr(out));
+    return Number(out[0]);
+  }
+
+  map(name: string): BpfMap {
+    const fd = shim().sh_map_fd(this.pointer, ptr(text(name)));
+    if (fd < 0) throw new BpfError(`Cannot find map "${name}"`, -fd);
+    return new BpfMap(name, fd);
+  }
+
+  /** Memory of a global data section (".rodata" before load, ".bss" after it, live); valid while the object is open. */
+  memory(section: string): DataView<ArrayBuffer> {
+    const size = new BigUint64Array(1);
+    const memory = shim().sh_map_memory(this.pointer, ptr(text(section)), ptr(size));
+    if (memory === null) throw new BpfError(`Cannot find section "${section}"`, 2);
+    return new DataView(toArrayBuffer(memory, 0, Number(size[0])));
+  }
+
+  /** Output of an iterator program over the whole system. */
+  iterate(program: string): Uint8Array {
+    for (let size = 1 << 20; ; size *= 4) {
+      const buffer = new Uint8Array(size);
+      const code = shim().sh_iterate(this.pointer, ptr(text(program)), ptr(buffer), size);
+      if (code >= 0) return buffer.subarray(0, code);
+      if (code !== -28) throw new BpfError(`Cannot run iterator "${program}"`, -code);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#object !== null) shim().sh_object_close(this.#object);
+    this.#object = null;
+  }
+}
+
+export function libbpfVersion(): string {
+  return String(shim().sh_libbpf_version());
+}
