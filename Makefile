@@ -55,6 +55,10 @@ fuzz: setup-build ## Feed the parsers random bytes (SECONDS_EACH=10)
 demo: setup-demo build ## Hear a real client and server talk, live
 	$(Q)scripts/demo.sh
 
+.PHONY: generate
+generate: setup-build ## Write the files in docs/ that come from the sources
+	$(Q)$(BUN) scripts/generate-docs.ts
+
 .PHONY: clean
 clean: ## Remove what the build made; downloads stay (rm -rf build for those)
 	$(Q)rm -rf dist build/assets build/kernels build/commit build/x64 build/arm64 coverage

@@ -26,16 +26,16 @@ mkdir -p "$out"
 # sysroot: prints the directory that holds Debian's libelf and zlib for this architecture: / when it is
 # this machine's own (printed as nothing), else one with the packages unpacked.
 sysroot() {
-  local dir=$out/sysroot
+  local dir=build/sysroot/$arch
   if [ "$(dpkg --print-architecture)" = "$debian_arch" ]; then
     return
   fi
   if [ ! -e "$dir/usr/include/libelf.h" ]; then
-    rm -rf "$dir" "$out/debs"
-    mkdir -p "$out/debs"
+    rm -rf "$dir" "$dir.debs"
+    mkdir -p "$dir.debs"
     debian_apt debian bookworm "$debian_arch" "$PWD/build/apt"
-    (cd "$out/debs" && apt-get "${apt_options[@]}" download -qq libelf-dev zlib1g-dev)
-    for package in "$out"/debs/*.deb; do dpkg -x "$package" "$dir"; done
+    (cd "$dir.debs" && apt-get "${apt_options[@]}" download -qq libelf-dev zlib1g-dev)
+    for package in "$dir".debs/*.deb; do dpkg -x "$package" "$dir"; done
   fi
   echo "$dir"
 }

@@ -1,0 +1,39 @@
+#!/bin/bash
+# check.sh: lint and types of TypeScript, formatting of C, lint of shell, and generated files that differ
+# from what their generators write today. Needs no privilege; changes nothing but the generated files.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+failed=0
+step() {
+  local name=$1 log
+  shift
+  printf '  CHECK    %s\n' "$name"
+  [ "${V:-}" != 1 ] || echo "$*"
+  log=$("$@" 2>&1) || { echo "$log"; failed=1; }
+}
+
+mapfile -t c_files < <(git ls-files 'bpf/*.[ch]' 'ffi/*.[ch]')
+mapfile -t shell_files < <(git ls-files 'scripts/*.sh' .ci/run test/vm | while read -r file; do
+  head -1 "$file" | grep -qE '^#!/bin/(ba)?sh|^# shellcheck shell' && echo "$file"
+done)
+
+# shellcheck disable=SC2317 # called through step
+# generated TARGET...: rebuilds those make targets, then fails when a committed file has changed.
+generated() {
+  local before after
+  before=$(git status --porcelain -- docs)
+  make -s --no-print-directory "$@" || return 1
+  after=$(git status --porcelain -- docs)
+  [ "$before" = "$after" ] || {
+    echo 'Generated files differ from the committed ones:'
+    git --no-pager diff --stat -- docs
+    return 1
+  }
+}
+
+step biome node_modules/.bin/biome check --error-on-warnings=false .
+step tsc node_modules/.bin/tsc -p .
+step clang-format clang-format-19 --dry-run --Werror "${c_files[@]}"
+step shellcheck shellcheck -x "${shell_files[@]}"
+step generated generated generate
+exit "$failed"

@@ -1,0 +1,158 @@
+/** Runs every test runner of the project one after the other; the last line is their total. */
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+interface Totals {
+  readonly passed: number;
+  readonly failed: number;
+  /** Titles of the tests that were skipped. */
+  readonly skipped: readonly string[];
+}
+
+interface Step {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** Where `bun test` leaves its report; other runners end with "N passed, N failed, N skipped". */
+  readonly junit?: string;
+  readonly timeoutMs: number;
+}
+
+/** Features that a machine may lack without failing the run, by how titles name them; and why that is no hole. */
+const MAY_BE_MISSING: Readonly<Record<string, string>> = {
+  fexit: "this kernel refuses fexit; the guest runs the same tests under it",
+};
+
+const ROOT = join(import.meta.dir, "..");
+const MINUTE_MS = 60_000;
+
+function bunTest(name: string, timeoutMs: number): Step {
+  const junit = join(ROOT, `build/test/${name}.xml`);
+  const report = ["--reporter=junit", `--reporter-outfile=${junit}`];
+  const command = [process.execPath, "test", `./test/${name}`, ...report];
+  return { name, command, junit, timeoutMs };
+}
+
+function guest(kernel: string, frontEnd: string): Step {
+  const script = ["env", `OVERHEAR=${ROOT}/dist/overhear`, "bash", "test/kernel/in-guest.sh"];
+  const command = ["test/vm/run-in-kernel", "-t", "600", kernel, "--", ...script, frontEnd];
+  return { name: `guest ${kernel} ${frontEnd}`, command, timeoutMs: 11 * MINUTE_MS };
+}
+
+const STEPS: readonly Step[] = [
+  bunTest("unit", 5 * MINUTE_MS),
+  bunTest("kernel", 8 * MINUTE_MS),
+  bunTest("e2e", 8 * MINUTE_MS),
+  { name: "arm64", command: ["scripts/test-arm64.sh"], timeoutMs: 3 * MINUTE_MS },
+  guest("6.12", "fexit"),
+];
+
+function count(xml: string, element: string): number {
+  return xml.split(`<${element}`).length - 1;
+}
+
+function unescapeXml(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    lt: "<",
+    gt: ">",
+    quot: '"',
+    apos: "'",
+    amp: "&",
+  };
+  return text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => entities[name] ?? "");
+}
+
+/** Reads JUnit XML as `bun test` writes it: one <testcase> per test, <failure> or <skipped> inside. */
+function parseJunit(xml: string): Totals {
+  const cases = xml.match(/<testcase\b[^>]*?(?:\/>|>[\s\S]*?<\/testcase>)/g) ?? [];
+  const skipped = cases.filter((one) => count(one, "skipped") > 0);
+  const failed = cases.filter((one) => count(one, "failure") + count(one, "error") > 0).length;
+  const title = (one: string): string =>
+    unescapeXml(/\bname="([^"]*)"/.exec(one)?.[1] ?? "unnamed");
+  return {
+    passed: cases.length - skipped.length - failed,
+    failed,
+    skipped: skipped.map(title),
+  };
+}
+
+/** Reads the last "N passed, N failed, N skipped" line, and the titles of "(skip) TITLE" lines. */
+function parseTotals(output: string): Totals | undefined {
+  const last = [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped\r?$/gm)].at(-1);
+  if (last === undefined) return undefined;
+  const titles = [...output.matchAll(/^\(skip\) (.*?)\r?$/gm)].map((match) => match[1] ?? "");
+  const unnamed = Math.max(0, Number(last[3]) - titles.length);
+  const skipped = [...titles, ...new Array<string>(unnamed).fill("unnamed")];
+  return { passed: Number(last[1]), failed: Number(last[2]), skipped };
+}
+
+function readReport(path: string): Totals | undefined {
+  try {
+    return parseJunit(readFileSync(path, "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Copies the stream to ours as it comes, and returns its text. */
+async function relay(stream: ReadableStream<Uint8Array>, to: NodeJS.WriteStream): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of stream) {
+    to.write(chunk);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text;
+}
+
+async function run(step: Step): Promise<Totals> {
+  console.log(`\n== ${step.name}`);
+  if (step.junit !== undefined) rmSync(step.junit, { force: true });
+  const child = Bun.spawn([...step.command], {
+    cwd: ROOT,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: step.timeoutMs,
+  });
+  const [output] = await Promise.all([
+    relay(child.stdout, process.stdout),
+    relay(child.stderr, process.stderr),
+  ]);
+  const code = await child.exited;
+  const totals = step.junit === undefined ? parseTotals(output) : readReport(step.junit);
+  if (totals === undefined || (code !== 0 && totals.failed === 0)) {
+    console.log(
+      `(fail) ${step.name}: ended with ${child.signalCode ?? code} and names no failed test`,
+    );
+    return { passed: 0, skipped: [], ...totals, failed: (totals?.failed ?? 0) + 1 };
+  }
+  return totals;
+}
+
+/** Titles of tests skipped for a feature end in "(skipped: no FEATURE)". */
+function excuse(title: string): string | undefined {
+  const feature = /\(skipped: no ([^)]+)\)/.exec(title)?.[1];
+  return feature === undefined ? undefined : MAY_BE_MISSING[feature];
+}
+
+const wanted = process.argv.slice(2);
+const results: Totals[] = [];
+const summary: string[] = [];
+for (const step of STEPS) {
+  if (wanted.length > 0 && !wanted.some((name) => step.name.startsWith(name))) continue;
+  const totals = await run(step);
+  results.push(totals);
+  const { passed, failed, skipped } = totals;
+  summary.push(`${step.name}: ${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+}
+
+const sum = (pick: (totals: Totals) => number): number =>
+  results.reduce((n, one) => n + pick(one), 0);
+const skipped = results.flatMap((totals) => totals.skipped);
+const unexpected = skipped.filter((title) => excuse(title) === undefined);
+console.log(`\n${summary.join("\n")}`);
+for (const title of skipped) console.log(`skipped: ${title}: ${excuse(title) ?? "UNEXPECTED"}`);
+const failed = sum((totals) => totals.failed);
+if (unexpected.length > 0) process.exitCode = 1;
+if (failed > 0) process.exitCode = 1;
+console.log(`${sum((t) => t.passed)} passed, ${failed} failed, ${skipped.length} skipped`);
