@@ -1,10 +1,12 @@
 /** argv in, exit code out: parses, does what was asked, turns whatever is thrown into two lines and a code. */
 import { writeSync } from "node:fs";
+import { isatty } from "node:tty";
+import { errorCode, errorText, OutputError } from "../sinks/errors.ts";
 import { buildCommand } from "./build-command.ts";
 import { renderCompletions } from "./completions.ts";
 import { examineHost, renderDiagnosis, renderDiagnosisJson } from "./doctor.ts";
 import { formatError } from "./errors.ts";
-import { EXIT_OK, EXIT_OUTPUT } from "./exit-codes.ts";
+import { EXIT_OK } from "./exit-codes.ts";
 import { renderHelp } from "./help.ts";
 import { renderMan } from "./man.ts";
 import type { Command, ExitCode, ListenOptions, Probe, ReplayOptions } from "./types.ts";
@@ -19,7 +21,7 @@ export interface Actions {
 
 export async function runCommand(argv: readonly string[], actions: Actions): Promise<ExitCode> {
   try {
-    const command = buildCommand(argv, { stdoutIsTerminal: process.stdout.isTTY === true });
+    const command = buildCommand(argv, { stdoutIsTerminal: isatty(1) });
     return await dispatch(command, actions);
   } catch (thrown) {
     return reportError(thrown, argv);
@@ -30,7 +32,11 @@ export async function runCommand(argv: readonly string[], actions: Actions): Pro
 export function reportError(thrown: unknown, argv: readonly string[]): ExitCode {
   const options = argv.includes("--") ? argv.slice(0, argv.indexOf("--")) : argv;
   const { text, exitCode } = formatError(thrown, options.includes("--debug"));
-  writeAll(2, text);
+  try {
+    writeAll(2, text);
+  } catch {
+    // Nobody reads our errors; the code still tells.
+  }
   return exitCode;
 }
 
@@ -43,7 +49,8 @@ async function dispatch(command: Command, actions: Actions): Promise<ExitCode> {
     case "doctor": {
       const diagnosis = await examineHost(actions.probe);
       const text = command.json ? renderDiagnosisJson(diagnosis) : renderDiagnosis(diagnosis);
-      return print(text) === EXIT_OK ? diagnosis.exitCode : EXIT_OUTPUT;
+      print(text);
+      return diagnosis.exitCode;
     }
     case "completions":
       return print(renderCompletions(command.shell));
@@ -56,23 +63,31 @@ async function dispatch(command: Command, actions: Actions): Promise<ExitCode> {
   }
 }
 
-/** On standard output; a reader that has gone is an orderly end. */
+/** On standard output; a reader that has gone is an orderly end. Throws OutputError. */
 function print(text: string): ExitCode {
-  return writeAll(1, text) ? EXIT_OK : EXIT_OUTPUT;
+  try {
+    writeAll(1, text);
+  } catch (cause) {
+    if (errorCode(cause) !== "EPIPE") {
+      throw new OutputError(`Cannot write to standard output: ${errorText(cause)}`, {
+        path: "standard output",
+        cause,
+      });
+    }
+  }
+  return EXIT_OK;
 }
 
-function writeAll(fd: 1 | 2, text: string): boolean {
+function writeAll(fd: 1 | 2, text: string): void {
   let bytes: Uint8Array = new TextEncoder().encode(text);
   while (bytes.length > 0) {
     try {
       bytes = bytes.subarray(writeSync(fd, bytes));
     } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "EPIPE") return true;
-      if (code !== "EAGAIN" && code !== "EINTR") return false;
+      const code = errorCode(error);
+      if (code !== "EAGAIN" && code !== "EINTR") throw error;
       // A pipe that somebody set to non-blocking is full: let its reader run.
       Bun.sleepSync(1);
     }
   }
-  return true;
 }

@@ -1,0 +1,295 @@
+/** Recorded lines in, the frames, losses and ends that they were made from out. */
+import type { Channel, Process } from "../capture/types.ts";
+import type { CoverageLine } from "../exchange/types.ts";
+import type { Flag, Frame, FramingItem, Loss } from "../framing/types.ts";
+import type { Stage } from "../stage.ts";
+import {
+  countField,
+  type Fields,
+  fieldsField,
+  numberField,
+  textField,
+  textsField,
+} from "./fields.ts";
+import { isLossReason } from "./loss-reasons.ts";
+import { rebuildText } from "./rebuild-text.ts";
+import { parseTimestamp, type RecordedClock } from "./recorded-time.ts";
+import { type Direction, type RecordedSession, RecordedWorld } from "./recorded-world.ts";
+import { endItems } from "./session-end.ts";
+
+export type ReplayItem = FramingItem | CoverageLine;
+
+export interface RebuildCounts {
+  messages: number;
+  /** Messages without `raw`, whose text was put together from their fields. */
+  rebuilt: number;
+  /** Lines whose kind is known and whose fields make no sense. */
+  malformed: number;
+  /** Lines of a kind that this version does not replay. */
+  unknown: number;
+}
+
+/** What waits for the other elements of its batch. */
+interface PendingBatch {
+  readonly frame: Omit<Frame, "text">;
+  readonly size: number;
+  readonly elements: string[];
+}
+
+/** Never throws: a line that makes no sense is counted in `counts.malformed`. One run of the tool. */
+export class RebuildStage implements Stage<Fields, ReplayItem> {
+  readonly #clock: RecordedClock;
+  readonly #counts: RebuildCounts;
+  readonly #world: RecordedWorld;
+  readonly #positions = new WeakMap<Channel, number>();
+  #batch: PendingBatch | undefined;
+  #tickNs = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: RecordedClock, counts: RebuildCounts) {
+    this.#clock = clock;
+    this.#counts = counts;
+    this.#world = new RecordedWorld(clock);
+  }
+
+  push(line: Fields): readonly ReplayItem[] {
+    const kind = textField(line, "kind");
+    const micros = parseTimestamp(textField(line, "timestamp"));
+    if (kind === undefined || micros === undefined) return this.#malformed();
+    const timeNs = this.#clock.toNs(micros);
+    const out: ReplayItem[] = [];
+    this.#pushKind(kind, line, timeNs, out);
+    return out;
+  }
+
+  end(): readonly ReplayItem[] {
+    const out: ReplayItem[] = [];
+    this.#flushBatch(out);
+    return out;
+  }
+
+  #pushKind(kind: string, line: Fields, timeNs: number, out: ReplayItem[]): void {
+    switch (kind) {
+      case "message":
+        this.#message(line, timeNs, out);
+        return;
+      case "session":
+        this.#flushBatch(out);
+        this.#session(line, timeNs, out);
+        return;
+      case "loss":
+        this.#loss(line, timeNs, out);
+        return;
+      case "coverage":
+        out.push(this.#coverage(line, timeNs));
+        return;
+      case "call":
+      case "summary":
+        // Both are made again from the messages.
+        return;
+      default:
+        this.#counts.unknown++;
+    }
+  }
+
+  #message(line: Fields, timeNs: number, out: ReplayItem[]): void {
+    const frame = this.#frame(line, timeNs);
+    const raw = textField(line, "raw");
+    const text = raw ?? rebuildText(line);
+    if (frame === undefined || text === undefined) {
+      this.#counts.malformed++;
+      return;
+    }
+    this.#counts.messages++;
+    if (raw === undefined) this.#counts.rebuilt++;
+    this.#tick(timeNs, out);
+    const batch = fieldsField(line, "batch");
+    const index = countField(batch, "index");
+    const size = countField(batch, "size");
+    const isElement = index !== undefined && size !== undefined && index < size && size <= 65_536;
+    if (!isElement) {
+      this.#flushBatch(out);
+      out.push({ ...frame, text });
+      return;
+    }
+    this.#addToBatch(frame, text, index, size, out);
+  }
+
+  /** Elements follow each other; one that was no message, or was filtered out, is missing. */
+  #addToBatch(
+    frame: Omit<Frame, "text">,
+    text: string,
+    index: number,
+    size: number,
+    out: ReplayItem[],
+  ): void {
+    const pending = this.#batch;
+    const continues =
+      pending !== undefined &&
+      pending.size === size &&
+      pending.frame.channel === frame.channel &&
+      pending.frame.timeNs === frame.timeNs &&
+      index >= pending.elements.length;
+    if (!continues) this.#flushBatch(out);
+    const batch = continues ? pending : { frame, size, elements: [] };
+    // null stands for an element that was no message, and is none either.
+    while (batch.elements.length < index) batch.elements.push("null");
+    batch.elements.push(text);
+    this.#batch = batch;
+    if (batch.elements.length === size) this.#flushBatch(out);
+  }
+
+  #flushBatch(out: ReplayItem[]): void {
+    const batch = this.#batch;
+    if (batch === undefined) return;
+    this.#batch = undefined;
+    while (batch.elements.length < batch.size) batch.elements.push("null");
+    out.push({ ...batch.frame, text: `[${batch.elements.join(",")}]` });
+  }
+
+  #frame(line: Fields, timeNs: number): Omit<Frame, "text"> | undefined {
+    const transport = fieldsField(line, "stdio_transport");
+    const sessionId = textField(line, "session");
+    const direction = readDirection(line);
+    if (transport === undefined || sessionId === undefined || direction === undefined) {
+      return undefined;
+    }
+    const session = this.#world.session(sessionId);
+    const { from, to } = this.#ends(session, transport);
+    if (to === undefined) return undefined;
+    const channel = this.#channelOf(session, direction, transport);
+    channel.reader = to;
+    channel.writer = from ?? channel.writer;
+    const bytes = countField(line, "bytes") ?? 0;
+    const endPosition = (this.#positions.get(channel) ?? 0) + bytes;
+    this.#positions.set(channel, endPosition);
+    const queuedMs = numberField(line, "queued_ms");
+    return {
+      kind: "frame",
+      channel,
+      bytes,
+      endPosition,
+      timeNs,
+      reader: to,
+      sender: from,
+      sentNs: queuedMs === undefined ? undefined : timeNs - Math.round(queuedMs * 1000) * 1000,
+      flags: frameFlags(line),
+    };
+  }
+
+  #ends(
+    session: RecordedSession,
+    transport: Fields,
+  ): { from: Process | undefined; to: Process | undefined } {
+    const end = (side: "from" | "to") =>
+      this.#world.end(
+        session,
+        countField(transport, `${side}_pid`),
+        textField(transport, `${side}_comm`),
+      );
+    return { from: end("from"), to: end("to") };
+  }
+
+  /** Both directions of a session know each other, so that the same two make a session again. */
+  #channelOf(session: RecordedSession, direction: Direction, transport: Fields): Channel {
+    const id = textField(transport, "channel") ?? `${session.id} ${direction}`;
+    const channel = this.#world.channel(id);
+    const same = session.channels.get(direction);
+    if (same === undefined) session.channels.set(direction, new Set([channel]));
+    else same.add(channel);
+    const opposite = direction === "client-to-server" ? "server-to-client" : "client-to-server";
+    const [reverse] = session.channels.get(opposite) ?? [];
+    if (reverse !== undefined && reverse !== channel) {
+      channel.reverse ??= reverse;
+      reverse.reverse ??= channel;
+    }
+    return channel;
+  }
+
+  #session(line: Fields, timeNs: number, out: ReplayItem[]): void {
+    const id = textField(line, "session");
+    if (id === undefined) {
+      this.#counts.malformed++;
+      return;
+    }
+    const session = this.#world.session(id);
+    if (textField(line, "event") !== "end") {
+      session.client = this.#world.process(fieldsField(line, "client")) ?? session.client;
+      session.server = this.#world.process(fieldsField(line, "server")) ?? session.server;
+      return;
+    }
+    const items = endItems(session, line, timeNs);
+    // A session without an exit ends when time has passed; the stage looks no more than 4 times a second.
+    this.#tickNs = Math.max(timeNs + EXIT_WAIT_NS, this.#tickNs + TICK_NS);
+    out.push(...items, { kind: "tick", timeNs: this.#tickNs });
+    this.#world.forget(session);
+  }
+
+  #loss(line: Fields, timeNs: number, out: ReplayItem[]): void {
+    const reason = textField(line, "reason");
+    const bytes = countField(line, "bytes");
+    if (reason === undefined || bytes === undefined || !isLossReason(reason)) {
+      this.#counts.malformed++;
+      return;
+    }
+    const channel = this.#lossChannel(line);
+    out.push({ kind: "loss", channel, bytes, reason, timeNs } satisfies Loss);
+  }
+
+  #coverage(line: Fields, timeNs: number): CoverageLine {
+    return {
+      kind: "coverage",
+      reason: textField(line, "reason") ?? "unknown",
+      channel: this.#lossChannel(line),
+      process: this.#world.process(fieldsField(line, "process")),
+      bytes: countField(line, "bytes") ?? 0,
+      timeNs,
+    };
+  }
+
+  /** The channel of a line that belongs to no session. */
+  #lossChannel(line: Fields): Channel | undefined {
+    const transport = fieldsField(line, "stdio_transport");
+    const id = textField(transport, "channel");
+    if (transport === undefined || id === undefined) return undefined;
+    const channel = this.#world.channel(id);
+    const stranger: RecordedSession = {
+      id: "",
+      client: channel.writer,
+      server: channel.reader,
+      channels: new Map(),
+    };
+    const { from, to } = this.#ends(stranger, transport);
+    channel.writer ??= from;
+    channel.reader ??= to;
+    return channel;
+  }
+
+  #tick(timeNs: number, out: ReplayItem[]): void {
+    if (timeNs < this.#tickNs + TICK_NS) return;
+    this.#tickNs = timeNs;
+    out.push({ kind: "tick", timeNs });
+  }
+
+  #malformed(): readonly ReplayItem[] {
+    this.#counts.malformed++;
+    return [];
+  }
+}
+
+const TICK_NS = 250_000_000;
+/** As long as the exchange waits for an exit that says why a session ended. */
+const EXIT_WAIT_NS = 500_000_000;
+
+function readDirection(line: Fields): Direction | undefined {
+  const direction = textField(line, "direction");
+  return direction === "client-to-server" || direction === "server-to-client"
+    ? direction
+    : undefined;
+}
+
+/** Flags that the text cannot tell; all others are found again. */
+function frameFlags(line: Fields): readonly Flag[] {
+  const found = textsField(line, "flags");
+  const ofFrame: readonly Flag[] = ["invalid_utf8", "bom"];
+  return ofFrame.filter((flag) => found.includes(flag));
+}
