@@ -1,0 +1,198 @@
+/** Exchange items in, lines for a person's eyes out. */
+import type { Process } from "../capture/types.ts";
+import type {
+  CallLine,
+  CoverageLine,
+  ExchangeItem,
+  MessageLine,
+  PartyInfo,
+  Session,
+  SessionLine,
+} from "../exchange/types.ts";
+import type { Loss } from "../framing/types.ts";
+import type { Colors } from "./color.ts";
+import { pad, truncate } from "./fit.ts";
+import { gistOf, isFailure } from "./message-gist.ts";
+import { printable } from "./printable.ts";
+import { formatBytes, formatMs, plural } from "./quantity.ts";
+import type { Redactor } from "./redact.ts";
+import { LocalTimes } from "./timestamp.ts";
+import type { WallClock } from "./types.ts";
+
+export interface ConsoleLineOptions {
+  readonly clock: WallClock;
+  readonly colors: Colors;
+  readonly redactor: Redactor | undefined;
+  /** Name of a process that tells it apart from others; `info` is what it called itself. */
+  readonly displayName: (process: Process, info: PartyInfo | undefined) => string;
+  /** Columns of the terminal now; undefined: lines are not cut to a terminal. */
+  readonly columns: () => number | undefined;
+  /** Only errors, losses and what cannot be heard. */
+  readonly quiet: boolean;
+}
+
+type Paint = (text: string) => string;
+
+const PLAIN: Paint = (text) => text;
+/** Names are cut to this, on narrow terminals to the other; the pid is always whole. */
+const MAX_NAME = 24;
+const MAX_NAME_NARROW = 12;
+const NARROW_COLUMNS = 110;
+/** The first lines already leave room for usual names, so that columns seldom move. */
+const MIN_END = 16;
+/** Without a terminal, previews end here. */
+const DEFAULT_COLUMNS = 240;
+
+/** One line per item that is shown, with its "\n"; "" for the others. */
+export class ConsoleLineRenderer {
+  readonly #options: ConsoleLineOptions;
+  readonly #times = new LocalTimes();
+  #endWidth = MIN_END;
+
+  constructor(options: ConsoleLineOptions) {
+    this.#options = options;
+  }
+
+  render(item: ExchangeItem): string {
+    switch (item.kind) {
+      case "message":
+        return this.#message(item);
+      case "session":
+        return this.#options.quiet ? "" : this.#session(item);
+      case "call":
+        return this.#options.quiet && item.outcome === "ok" ? "" : this.#call(item);
+      case "loss":
+        return this.#loss(item);
+      case "coverage":
+        return this.#coverage(item);
+    }
+  }
+
+  #message(line: MessageLine): string {
+    const { colors, redactor, quiet } = this.#options;
+    const { message, session, request } = line;
+    const failure = isFailure(line);
+    if (quiet && !failure) return "";
+    const isAnswer = message.type === "response" || message.type === "error";
+    const method = message.method ?? request?.method ?? "?";
+    const target = line.target ?? request?.target;
+    let text = method;
+    if (target !== undefined) text += ` ${target}`;
+    if (isAnswer && line.durationMs !== undefined) text += ` ${formatMs(line.durationMs)}`;
+    const ends = this.#ends(line.from, line.to, session);
+    const kind = failure
+      ? "ERR"
+      : { request: "REQ", response: "RES", notification: "NTF", error: "ERR" }[message.type];
+    const gist = gistOf(line, this.#columns(), redactor);
+    const rest = `${text}${gist === "" ? "" : ` ${gist}`}`;
+    if (failure)
+      return this.#line(message.frame.timeNs, ends, kind, rest, colors.red, colors.inverse);
+    if (message.type === "notification") {
+      return this.#line(message.frame.timeNs, ends, kind, rest, colors.dim, PLAIN);
+    }
+    return this.#line(
+      message.frame.timeNs,
+      ends,
+      kind,
+      rest,
+      PLAIN,
+      message.type === "request" ? colors.cyan : colors.green,
+    );
+  }
+
+  #session(line: SessionLine): string {
+    const { session } = line;
+    const { colors } = this.#options;
+    const details = [
+      session.protocolVersion === undefined ? "" : `MCP ${session.protocolVersion}`,
+      describeParty("client", session.clientInfo),
+      describeParty("server", session.serverInfo),
+      session.lateAttach ? "was running already" : "",
+    ].filter((part) => part !== "");
+    if (line.event === "end") {
+      details.length = 0;
+      details.push(session.endReason ?? "channel closed", plural(line.messages, "message"));
+      if (line.openCalls > 0) details.push(`${plural(line.openCalls, "call")} without an answer`);
+    }
+    const what = { start: "session starts", update: "session is", end: "session ends" }[line.event];
+    const rest = details.length === 0 ? what : `${what}: ${details.join(", ")}`;
+    const ends = this.#ends(session.client, session.server, session);
+    return this.#line(line.timeNs, ends, "---", rest, colors.bold, PLAIN);
+  }
+
+  #call(line: CallLine): string {
+    const { colors } = this.#options;
+    const { session } = line;
+    const outward = line.direction === "client-to-server";
+    const ends = outward
+      ? this.#ends(session.client, session.server, session)
+      : this.#ends(session.server, session.client, session);
+    let rest = line.target === undefined ? line.method : `${line.method} ${line.target}`;
+    rest += ` ${line.outcome}`;
+    if (line.durationMs !== undefined) rest += ` ${formatMs(line.durationMs)}`;
+    const failed = line.outcome === "error" || line.outcome === "tool_error";
+    return this.#line(line.timeNs, ends, "CALL", rest, failed ? colors.red : PLAIN, PLAIN);
+  }
+
+  #loss(loss: Loss): string {
+    const { channel } = loss;
+    const ends = this.#ends(channel?.writer, channel?.reader, undefined);
+    const rest = `${formatBytes(loss.bytes)} lost: ${loss.reason}`;
+    return this.#line(loss.timeNs, ends, "LOSS", rest, this.#options.colors.yellow, PLAIN);
+  }
+
+  #coverage(line: CoverageLine): string {
+    const { channel, process, reason, bytes } = line;
+    const ends = this.#ends(process ?? channel?.writer, channel?.reader, undefined);
+    const rest = `cannot be heard: ${reason}${bytes > 0 ? `, ${formatBytes(bytes)}` : ""}`;
+    return this.#line(line.timeNs, ends, "DEAF", rest, this.#options.colors.yellow, PLAIN);
+  }
+
+  /** "claude[12]   → weather[34]": both ends in columns that grow with the longest name and never shrink. */
+  #ends(from: Process | undefined, to: Process | undefined, session: Session | undefined): string {
+    const left = this.#end(from, session);
+    const right = this.#end(to, session);
+    this.#endWidth = Math.max(this.#endWidth, Bun.stringWidth(left), Bun.stringWidth(right));
+    return `${pad(left, this.#endWidth)} → ${pad(right, this.#endWidth)}`;
+  }
+
+  #end(process: Process | undefined, session: Session | undefined): string {
+    if (process === undefined) return "?";
+    const { displayName, redactor } = this.#options;
+    const name = displayName(process, infoOf(process, session));
+    const masked = redactor === undefined ? name : redactor.text(name);
+    const limit = this.#columns() < NARROW_COLUMNS ? MAX_NAME_NARROW : MAX_NAME;
+    return `${truncate(printable(masked), limit)}[${process.pid}]`;
+  }
+
+  /** All text from the wire goes through `printable` here or in `#end`, then is cut, then coloured. */
+  #line(
+    timeNs: number,
+    ends: string,
+    kind: string,
+    rest: string,
+    paint: Paint,
+    mark: Paint,
+  ): string {
+    const time = this.#times.render(this.#options.clock.toUnixMicros(timeNs));
+    const start = `${time} ${ends} `;
+    const room = this.#columns() - Bun.stringWidth(start) - kind.length - 1;
+    const cut = truncate(printable(rest), Math.max(8, room));
+    return `${this.#options.colors.dim(time)} ${ends} ${paint(`${mark(kind)} ${cut}`)}\n`;
+  }
+
+  #columns(): number {
+    return this.#options.columns() ?? DEFAULT_COLUMNS;
+  }
+}
+
+function infoOf(process: Process, session: Session | undefined): PartyInfo | undefined {
+  if (session === undefined) return undefined;
+  if (process === session.client) return session.clientInfo;
+  return process === session.server ? session.serverInfo : undefined;
+}
+
+function describeParty(role: string, info: PartyInfo | undefined): string {
+  if (info === undefined) return "";
+  return `${role} ${info.name}${info.version === undefined ? "" : ` ${info.version}`}`;
+}

@@ -1,0 +1,179 @@
+/** The run's summary in, a block of text for a person out. */
+import Table from "cli-table3";
+import type { OpenCall, Summary, ToolStatistics } from "../exchange/types.ts";
+import type { Colors } from "./color.ts";
+import { truncate } from "./fit.ts";
+import { printable } from "./printable.ts";
+import { formatBytes, formatCount, formatMs, plural } from "./quantity.ts";
+
+export interface ConsoleSummaryOptions {
+  readonly colors: Colors;
+  /** Text from the wire in, the same without secrets out. */
+  readonly mask: (text: string) => string;
+  /** Only what went wrong. */
+  readonly quiet: boolean;
+}
+
+/** So many open calls are named; the rest is counted. */
+const MAX_OPEN = 10;
+/** Longer names of servers, methods and tools are cut. */
+const MAX_CELL = 32;
+
+/** Lines, each with its "\n". */
+export function renderConsoleSummary(summary: Summary, options: ConsoleSummaryOptions): string {
+  const { quiet } = options;
+  const blocks: string[][] = [];
+  if (!quiet) blocks.push(heading(summary, options), totals(summary, options));
+  if (!quiet && summary.calls.length > 0) blocks.push(callTable(summary.calls, options));
+  const problems = [
+    ...openCalls(summary, options),
+    ...loss(summary, options),
+    ...coverage(summary, options),
+  ];
+  if (problems.length > 0) blocks.push(problems);
+  return blocks.map((block) => `\n${block.join("\n")}\n`).join("");
+}
+
+function heading(summary: Summary, { colors }: ConsoleSummaryOptions): string[] {
+  const lasted = formatMs(summary.durationMs);
+  if (summary.replay || summary.capture === undefined) {
+    return [colors.bold(`Replay of recorded lines, ${lasted} long (${summary.endedBy})`)];
+  }
+  const { frontEnd, kernel } = summary.capture;
+  const how = `${printable(frontEnd)} on kernel ${printable(kernel)}`;
+  return [colors.bold(`Listened for ${lasted} by ${how} (${summary.endedBy})`)];
+}
+
+function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
+  const { request, response, error, notification } = summary.byType;
+  const kinds = [
+    plural(request, "request"),
+    plural(response, "response"),
+    plural(error, "error"),
+    plural(notification, "notification"),
+  ].join(", ");
+  return [
+    row(
+      "messages",
+      `${formatCount(summary.messages)} (${kinds}), ${formatBytes(summary.messageBytes)}`,
+      options,
+    ),
+    row("sessions", formatCount(summary.sessions), options),
+    row(
+      "calls",
+      `${formatCount(summary.callsFinished)} finished, ${formatCount(summary.openCalls.length)} open`,
+      options,
+    ),
+  ];
+}
+
+function callTable(calls: readonly ToolStatistics[], options: ConsoleSummaryOptions): string[] {
+  const { colors, mask } = options;
+  const table = new Table({
+    head: ["SERVER", "METHOD", "TARGET", "CALLS", "ERRORS", "P50", "P95"],
+    colAligns: ["left", "left", "left", "right", "right", "right", "right"],
+    style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 2 },
+    chars: NO_BORDERS,
+  });
+  const cell = (text: string) => truncate(printable(mask(text)), MAX_CELL);
+  for (const entry of calls) {
+    table.push([
+      cell(entry.server),
+      cell(entry.method),
+      entry.target === undefined ? "" : cell(entry.target),
+      formatCount(entry.calls),
+      entry.errors === 0 ? "0" : colors.red(formatCount(entry.errors)),
+      entry.p50Ms === undefined ? "" : formatMs(entry.p50Ms),
+      entry.p95Ms === undefined ? "" : formatMs(entry.p95Ms),
+    ]);
+  }
+  return table
+    .toString()
+    .split("\n")
+    .map((line, index) => (index === 0 ? colors.dim(line.trimEnd()) : line.trimEnd()));
+}
+
+function openCalls(summary: Summary, options: ConsoleSummaryOptions): string[] {
+  const lines = summary.openCalls
+    .slice(0, MAX_OPEN)
+    .map((call, index) =>
+      row(index === 0 ? "open" : "", describeOpen(call, summary, options), options),
+    );
+  const more = summary.openCalls.length - lines.length;
+  if (more > 0) lines.push(row("", `and ${formatCount(more)} more`, options));
+  return lines;
+}
+
+function describeOpen(call: OpenCall, summary: Summary, { mask }: ConsoleSummaryOptions): string {
+  const target = call.target === undefined ? "" : ` ${call.target}`;
+  const server = call.session.serverInfo?.name ?? call.session.server.comm;
+  const waited = formatMs((summary.timeNs - call.sinceNs) / 1e6);
+  const text = `${call.method}${target} (id ${call.idText}) at ${server}[${call.session.server.pid}], waiting ${waited}`;
+  return truncate(printable(mask(text)), 160);
+}
+
+/** All reasons, zeros too, so that silence is never taken for none. */
+function loss(summary: Summary, options: ConsoleSummaryOptions): string[] {
+  const { colors, quiet } = options;
+  const inexact = summary.capture !== undefined && !summary.capture.exact;
+  if (quiet && summary.lossBytes === 0 && !inexact) return [];
+  const paint = summary.lossBytes > 0 ? colors.yellow : (text: string) => text;
+  const reasons = Object.entries(summary.loss).map(
+    ([reason, bytes]) => `${reason} ${formatCount(bytes)}`,
+  );
+  const lines = [row("loss", paint(formatBytes(summary.lossBytes)), options)];
+  for (let at = 0; at < reasons.length; at += 4) {
+    lines.push(row("", reasons.slice(at, at + 4).join(", "), options));
+  }
+  const { capture } = summary;
+  if (capture === undefined) return lines;
+  if (capture.unattributedBytes > 0) {
+    lines.push(
+      row("", colors.yellow(`unattributed ${formatCount(capture.unattributedBytes)}`), options),
+    );
+  }
+  const runs = plural(capture.skippedRuns, "skipped program run");
+  lines.push(
+    capture.exact
+      ? row("exact", "yes: heard and lost bytes add up to what was read", options)
+      : row(
+          "exact",
+          colors.yellow(`no: up to ${runs}, at least ${formatBytes(capture.missedBytes)} missed`),
+          options,
+        ),
+  );
+  return lines;
+}
+
+function coverage(summary: Summary, options: ConsoleSummaryOptions): string[] {
+  const entries = Object.entries(summary.coverage);
+  if (entries.length === 0) {
+    return options.quiet ? [] : [row("coverage", "nothing seen that cannot be heard", options)];
+  }
+  return entries.map(([reason, count], index) => {
+    const text = `${printable(reason)}: ${formatCount(count)}`;
+    return row(index === 0 ? "coverage" : "", options.colors.yellow(text), options);
+  });
+}
+
+function row(label: string, text: string, { colors }: ConsoleSummaryOptions): string {
+  return `${colors.dim(label.padEnd(10))}${text}`;
+}
+
+const NO_BORDERS = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "",
+};

@@ -1,0 +1,51 @@
+/** Exchange items in, the console view out: one line each, and the summary as a block at the end. */
+import type { ExchangeItem, Summary } from "../exchange/types.ts";
+import { type ConsoleLineOptions, ConsoleLineRenderer } from "./console-line.ts";
+import { renderConsoleSummary } from "./console-summary.ts";
+import { FdWriter } from "./fd-writer.ts";
+import type { Sink } from "./types.ts";
+
+export interface ConsoleOptions extends ConsoleLineOptions {
+  /** Open for writing; 1 is standard output. It is not closed. */
+  readonly fd: number;
+  /** How messages call it, e.g. "standard output". */
+  readonly name: string;
+}
+
+/** Rejects with ReaderGone when the terminal or pager has gone, with OutputError when writing fails otherwise. */
+export class Console implements Sink {
+  readonly #options: ConsoleOptions;
+  readonly #writer: FdWriter;
+  readonly #renderer: ConsoleLineRenderer;
+
+  constructor(options: ConsoleOptions) {
+    this.#options = options;
+    this.#writer = new FdWriter(options.fd, options.name);
+    this.#renderer = new ConsoleLineRenderer(options);
+  }
+
+  write(items: readonly ExchangeItem[]): void | Promise<void> {
+    let text = "";
+    for (const item of items) text += this.#renderer.render(item);
+    return this.#writer.write(text);
+  }
+
+  /** True when nobody can read the next line; cheap enough to ask a few times a second. */
+  readerGone(): boolean {
+    return this.#writer.readerGone();
+  }
+
+  flush(): Promise<void> {
+    return this.#writer.flush();
+  }
+
+  /** A stream has no name to open anew. */
+  async reopen(): Promise<void> {}
+
+  async close(summary: Summary): Promise<void> {
+    const { colors, quiet, redactor } = this.#options;
+    const mask = (text: string) => redactor?.text(text) ?? text;
+    await this.#writer.write(renderConsoleSummary(summary, { colors, mask, quiet }));
+    await this.#writer.flush();
+  }
+}
