@@ -12,6 +12,7 @@ export interface PartyInfo {
 export interface Session {
   /** Unique in a run; stable over a replay of that run's output. */
   readonly id: string;
+  /** pid 0 stands for a party that no event has named yet. */
   readonly client: Process;
   readonly server: Process;
   readonly clientInfo: PartyInfo | undefined;
@@ -69,7 +70,13 @@ export interface SessionLine {
   readonly openCalls: number;
 }
 
-export type CallOutcome = "ok" | "error" | "tool_error" | "cancelled" | "input_required" | "unanswered";
+export type CallOutcome =
+  | "ok"
+  | "error"
+  | "tool_error"
+  | "cancelled"
+  | "input_required"
+  | "unanswered";
 
 export interface CallLine {
   readonly kind: "call";
@@ -94,6 +101,8 @@ export interface CoverageLine {
   readonly channel: Channel | undefined;
   readonly process: Process | undefined;
   readonly bytes: number;
+  /** How many messages, calls or processes the line stands for; 1 when absent. */
+  readonly count?: number | undefined;
   readonly timeNs: number;
 }
 

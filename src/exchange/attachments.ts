@@ -1,0 +1,74 @@
+/** Finds the call that a notification (or a request inside a task) belongs to, and counts it there. */
+import type { Message } from "../message/types.ts";
+import { Call, type CallReference } from "./call.ts";
+import { valueKey } from "./id-key.ts";
+import { asObject, asText, type JsonObject, metaOf } from "./json.ts";
+import type { Side } from "./session-state.ts";
+
+const SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
+const RELATED_TASK = "io.modelcontextprotocol/related-task";
+
+/** `side` is the direction in which the message was sent. */
+export function findCall(side: Side, message: Message): CallReference | undefined {
+  const params = asObject(message.body);
+  if (params === undefined) return undefined;
+  switch (message.method) {
+    case "notifications/progress":
+      return countProgress(side, params);
+    case "notifications/cancelled":
+      return cancel(side, params);
+    case "notifications/message":
+      return countLog(side, params);
+    case "notifications/tasks":
+    case "notifications/tasks/status":
+    case "tasks/get":
+    case "tasks/result":
+    case "tasks/update":
+    case "tasks/cancel":
+      return findTask(side, params.taskId) ?? findByMeta(side, params);
+    default:
+      return findByMeta(side, params);
+  }
+}
+
+/** Progress is sent by who answers; its token was given by who asked. */
+function countProgress(side: Side, params: JsonObject): CallReference | undefined {
+  const token = valueKey(params.progressToken);
+  if (token === undefined) return undefined;
+  const call = side.peer.calls.findByToken(token);
+  if (call === undefined) return side.state.tasks?.findByToken(token);
+  call.progressCount++;
+  return call;
+}
+
+/** The caller cancels; a modern server ends a `subscriptions/listen` of its client the same way. */
+function cancel(side: Side, params: JsonObject): CallReference | undefined {
+  const key = valueKey(params.requestId);
+  if (key === undefined) return undefined;
+  const caller = side.calls.has(key) ? side : side.peer;
+  const call = caller.calls.find(key);
+  if (call !== undefined) caller.calls.cancel(call);
+  return call;
+}
+
+/** A log line without a reference belongs to the one call that is open, if there is just one. */
+function countLog(side: Side, params: JsonObject): CallReference | undefined {
+  const related = findByMeta(side, params);
+  const only = side.calls.open === 0 ? side.peer.calls.onlyOpen() : undefined;
+  const reference = related ?? only;
+  if (reference instanceof Call) reference.logCount++;
+  return reference;
+}
+
+function findByMeta(side: Side, params: JsonObject): CallReference | undefined {
+  const meta = metaOf(params);
+  if (meta === undefined) return undefined;
+  const key = valueKey(meta[SUBSCRIPTION_ID] ?? meta.relatedRequestId);
+  if (key !== undefined) return side.peer.calls.find(key);
+  return findTask(side, asObject(meta[RELATED_TASK])?.taskId);
+}
+
+function findTask(side: Side, taskId: unknown): CallReference | undefined {
+  const text = asText(taskId);
+  return text === undefined ? undefined : side.state.tasks?.find(text);
+}

@@ -1,0 +1,273 @@
+/** Puts one message of a session in its place: roles, pairing, chain, durations, flags. */
+import type { Flag } from "../framing/types.ts";
+import type { Message } from "../message/types.ts";
+import { findCall } from "./attachments.ts";
+import { Call } from "./call.ts";
+import { Chains } from "./chains.ts";
+import { elapsedMs } from "./durations.ts";
+import { learnFromRequest, learnFromResult } from "./handshake.ts";
+import { valueKey } from "./id-key.ts";
+import { asObject, metaOf } from "./json.ts";
+import { assignParties } from "./parties.ts";
+import { type Certainty, INFERRED, opensSession, STATED, senderRole } from "./roles.ts";
+import type { SessionState, Side } from "./session-state.ts";
+import { targetOf } from "./target.ts";
+import { createdTaskId, Tasks } from "./tasks.ts";
+import type { CallLine, CallOutcome, ExchangeItem, MessageLine, SessionLine } from "./types.ts";
+
+/** A session that changes its names more often than this is no longer announced each time. */
+const MAX_UPDATES = 32;
+const BATCH_VERSION = "2025-03-26";
+
+/** Appends the lines that the message makes. `listenNs`: sessions of processes that began later are whole. */
+export function deliver(
+  side: Side,
+  message: Message,
+  listenNs: number | undefined,
+  out: ExchangeItem[],
+): void {
+  const state = side.state;
+  const isAnswer = message.method === undefined;
+  const call =
+    isAnswer && message.idText !== undefined ? side.peer.calls.take(message.idText) : undefined;
+  let changed = updateRoles(side, message);
+  if (!isAnswer) changed = learnFromRequest(state.session, message) || changed;
+  else if (message.type === "response") {
+    changed = learnFromResult(state.session, message, call) || changed;
+  }
+  announce(state, message, changed, listenNs, out);
+  if (message.type === "request") state.requestsSeen = true;
+  if (isAnswer) deliverAnswer(side, message, call, out);
+  else deliverRequest(side, message, out);
+}
+
+function deliverRequest(side: Side, message: Message, out: ExchangeItem[]): void {
+  const state = side.state;
+  const reference = findCall(side, message);
+  const target = targetOf(message) ?? reference?.target;
+  let chain = reference?.chain;
+  if (message.type === "request" && message.idText !== undefined) {
+    chain = state.chains?.continue(message, target) ?? chain;
+    const method = message.method ?? "";
+    const token = valueKey(metaOf(message.body)?.progressToken);
+    side.calls.add(new Call(message, message.idText, method, target, chain, token));
+  }
+  state.messages++;
+  out.push({
+    kind: "message",
+    message,
+    session: state.session,
+    seq: state.messages,
+    from: message.frame.sender ?? message.frame.channel.writer,
+    to: message.frame.reader,
+    direction: directionOf(side),
+    request: undefined,
+    target,
+    callId: reference?.idText,
+    chain,
+    durationMs: undefined,
+    serverMs: undefined,
+    queuedMs: elapsedMs(message.frame.sentNs, message.frame.timeNs),
+    flags: flagsOf(side, message, false),
+  } satisfies MessageLine);
+}
+
+function deliverAnswer(
+  side: Side,
+  message: Message,
+  call: Call | undefined,
+  out: ExchangeItem[],
+): void {
+  const state = side.state;
+  const frame = message.frame;
+  const asked = call?.message.frame;
+  const outcome = answerOutcome(message);
+  let chain = call?.chain;
+  if (call !== undefined && outcome === "input_required") {
+    state.chains ??= new Chains();
+    chain = state.chains.await(call, message.body);
+  }
+  const durationMs = elapsedMs(asked?.sentNs ?? asked?.timeNs, frame.timeNs);
+  const serverMs = elapsedMs(asked?.timeNs, frame.sentNs);
+  state.messages++;
+  out.push({
+    kind: "message",
+    message,
+    session: state.session,
+    seq: state.messages,
+    from: frame.sender ?? frame.channel.writer,
+    to: frame.reader,
+    direction: directionOf(side),
+    request: call === undefined ? undefined : requestSummary(call),
+    target: call?.target,
+    callId: undefined,
+    chain,
+    durationMs,
+    serverMs,
+    queuedMs: elapsedMs(frame.sentNs, frame.timeNs),
+    flags: flagsOf(side, message, call === undefined),
+  } satisfies MessageLine);
+  if (call === undefined) return;
+  rememberTask(state, message, call);
+  out.push({
+    kind: "call",
+    session: state.session,
+    direction: directionOf(side.peer),
+    request: call.message,
+    response: message,
+    method: call.method,
+    target: call.target,
+    outcome,
+    chain,
+    progressCount: call.progressCount,
+    logCount: call.logCount,
+    timeNs: frame.timeNs,
+    durationMs,
+    serverMs,
+  } satisfies CallLine);
+}
+
+/** A call that will not be answered any more. `side` is the direction of its request. */
+export function unansweredCall(side: Side, call: Call, timeNs: number): CallLine {
+  return {
+    kind: "call",
+    session: side.state.session,
+    direction: directionOf(side),
+    request: call.message,
+    response: undefined,
+    method: call.method,
+    target: call.target,
+    outcome: call.cancelled ? "cancelled" : "unanswered",
+    chain: call.chain,
+    progressCount: call.progressCount,
+    logCount: call.logCount,
+    timeNs,
+    durationMs: undefined,
+    serverMs: undefined,
+  };
+}
+
+export function sessionLine(
+  state: SessionState,
+  event: SessionLine["event"],
+  timeNs: number,
+  openCalls: number,
+): SessionLine {
+  const { session, messages } = state;
+  return { kind: "session", event, session, timeNs, messages, openCalls };
+}
+
+function requestSummary(call: Call) {
+  return { method: call.method, paramsText: call.message.paramsText, target: call.target };
+}
+
+function rememberTask(state: SessionState, message: Message, call: Call): void {
+  if (message.type !== "response") return;
+  const taskId = createdTaskId(message.body);
+  // tasks/get answers describe a task, too; they did not create it
+  if (taskId === undefined || call.method.startsWith("tasks/")) return;
+  state.tasks ??= new Tasks();
+  state.tasks.add(taskId, call);
+}
+
+function answerOutcome(message: Message): CallOutcome {
+  if (message.type === "error") return "error";
+  const result = asObject(message.body);
+  if (result === undefined) return "ok";
+  if (result.isError === true) return "tool_error";
+  return result.resultType === "input_required" ? "input_required" : "ok";
+}
+
+/** Says that the session began, or what is new about it, before the message that tells it. */
+function announce(
+  state: SessionState,
+  message: Message,
+  changed: boolean,
+  listenNs: number | undefined,
+  out: ExchangeItem[],
+): void {
+  const timeNs = message.frame.timeNs;
+  if (!state.started) {
+    state.started = true;
+    state.session.lateAttach = !isSeenFromStart(state, message, listenNs);
+    out.push(sessionLine(state, "start", timeNs, 0));
+    return;
+  }
+  // a server may log before it is asked anything: its session is whole all the same
+  const begins = opensSession(message) && message.type === "request" && !state.requestsSeen;
+  const wasLate = state.session.lateAttach;
+  if (begins) state.session.lateAttach = false;
+  if (!changed && !(begins && wasLate)) return;
+  if (state.updates++ < MAX_UPDATES)
+    out.push(sessionLine(state, "update", timeNs, state.openCalls));
+}
+
+function isSeenFromStart(
+  state: SessionState,
+  message: Message,
+  listenNs: number | undefined,
+): boolean {
+  if (state.certainty === STATED && message.type === "request") return true;
+  if (listenNs === undefined) return false;
+  const { client, server } = state.session;
+  return client.startNs >= listenNs || server.startNs >= listenNs;
+}
+
+/** Returns true when client or server is another process than before. */
+function updateRoles(side: Side, message: Message): boolean {
+  const state = side.state;
+  if (state.certainty !== STATED) {
+    const role = senderRole(message);
+    const certainty = certaintyOf(role);
+    if (certainty > state.certainty) {
+      state.certainty = certainty;
+      state.client = role > 0 ? side : side.peer;
+    }
+  }
+  return assignParties(state);
+}
+
+function certaintyOf(role: number): Certainty {
+  switch (Math.abs(role)) {
+    case 4:
+      return 4;
+    case 3:
+      return 3;
+    case 2:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
+function directionOf(side: Side): "client-to-server" | "server-to-client" {
+  return side === side.state.client ? "client-to-server" : "server-to-client";
+}
+
+function flagsOf(side: Side, message: Message, unmatched: boolean): readonly Flag[] {
+  const state = side.state;
+  const version = state.session.protocolVersion;
+  const illegalBatch =
+    message.batch !== undefined && version !== undefined && version !== BATCH_VERSION;
+  const unknownMethod = isUnknownMethod(side, message);
+  const guessed = state.certainty < INFERRED && state.session.lateAttach;
+  if (!illegalBatch && !unknownMethod && !unmatched && !guessed) return message.flags;
+  const flags: Flag[] = [...message.flags];
+  if (illegalBatch) flags.push("illegal_batch");
+  if (unknownMethod) flags.push("unknown_method");
+  if (unmatched) flags.push("unmatched_response");
+  if (guessed) flags.push("late_attach");
+  return flags;
+}
+
+/** In no dated version of MCP, or not in this direction. JSON-RPC that is not MCP has no such list. */
+function isUnknownMethod(side: Side, message: Message): boolean {
+  const state = side.state;
+  if (message.method === undefined || (state.verdict !== "mcp" && state.verdict !== "presumed")) {
+    return false;
+  }
+  if (!message.knownMethod) return true;
+  const roles = message.senderRoles;
+  if (roles === undefined || roles === "both" || state.certainty < INFERRED) return false;
+  return (roles === "client") !== (side === state.client);
+}

@@ -1,0 +1,72 @@
+/** Decides when a session is over, and why. */
+import type { Process } from "../capture/types.ts";
+import type { SessionState, Side } from "./session-state.ts";
+import { signalName } from "./signals.ts";
+
+/** A process that is gone may have left bytes that its peer reads later. */
+const LINGER_NS = 2_000_000_000;
+/** Both channels are closed: how long to wait for the exit that says why. */
+const EXIT_WAIT_NS = 500_000_000;
+
+export interface EndCause {
+  readonly reason: string;
+  readonly timeNs: number;
+}
+
+/** True when nothing more can be said in the session. `nowNs` Infinity: no more time to wait. */
+export function isOver(state: SessionState, nowNs: number): boolean {
+  const { first, second } = state;
+  if (second.channels.length === 0) return isHalfOver(first, nowNs);
+  if (first.openChannels === 0 && second.openChannels === 0)
+    return isClosedLongEnough(state, nowNs);
+  return isSilent(first, nowNs) && isSilent(second, nowNs);
+}
+
+/** Only one direction was heard: it stays while its reader may still answer. */
+function isHalfOver(side: Side, nowNs: number): boolean {
+  const canAnswer = side.calls.open > 0 && side.reader?.exit === undefined;
+  if (canAnswer) return false;
+  if (side.openChannels === 0) return isClosedLongEnough(side.state, nowNs);
+  return isSilent(side, nowNs);
+}
+
+function isClosedLongEnough(state: SessionState, nowNs: number): boolean {
+  return hasExited(state) || nowNs - state.closedNs >= EXIT_WAIT_NS;
+}
+
+function isSilent(side: Side, nowNs: number): boolean {
+  if (side.openChannels === 0) return true;
+  if (side.reader?.exit !== undefined) return true;
+  const exit = side.writer?.exit;
+  return exit !== undefined && nowNs - Math.max(exit.timeNs, side.lastNs) >= LINGER_NS;
+}
+
+function hasExited(state: SessionState): boolean {
+  return state.first.party?.exit !== undefined || state.second.party?.exit !== undefined;
+}
+
+/** The exit of the party that went first; else the direction that was closed first. */
+export function endCause(state: SessionState): EndCause {
+  const client = exitCause("client", state.client.party);
+  const server = exitCause("server", state.client.peer.party);
+  if (client !== undefined && server !== undefined) {
+    return client.timeNs < server.timeNs ? client : server;
+  }
+  return client ?? server ?? { reason: closeReason(state), timeNs: state.closedNs };
+}
+
+function closeReason(state: SessionState): string {
+  if (state.firstClosed === undefined) return "channel closed";
+  return state.firstClosed === state.client ? "client closed its end" : "server closed its output";
+}
+
+function exitCause(role: "client" | "server", process: Process | undefined): EndCause | undefined {
+  const exit = process?.exit;
+  if (exit === undefined) return undefined;
+  return { reason: `${role} ${manner(exit.code, exit.signal)}`, timeNs: exit.timeNs };
+}
+
+function manner(code: number | undefined, signal: number | undefined): string {
+  if (signal !== undefined) return `was killed by ${signalName(signal)}`;
+  return code === undefined ? "exited" : `exited with code ${code}`;
+}

@@ -1,0 +1,114 @@
+/** Takes names, versions and capabilities out of the messages that tell them, in both eras. */
+import type { Message } from "../message/types.ts";
+import type { Call } from "./call.ts";
+import { asObject, asText, type JsonObject, metaOf } from "./json.ts";
+import type { Mutable } from "./mutable.ts";
+import { CLIENT_INFO, isInitializeResult, SERVER_INFO } from "./roles.ts";
+import { capText } from "./text.ts";
+import type { PartyInfo, Session } from "./types.ts";
+
+const PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
+const CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
+/** Capabilities are kept for as long as the session lives; longer ones (in wire characters) are not kept. */
+const MAX_CAPABILITIES_CHARS = 65_536;
+
+/** A request or a notification. Returns true when the session is known better than before. */
+export function learnFromRequest(session: Mutable<Session>, message: Message): boolean {
+  const params = asObject(message.body);
+  if (params === undefined) return false;
+  if (message.method === "initialize" && message.type === "request") {
+    return learnInitialize(session, params, message.raw.length);
+  }
+  const meta = metaOf(params);
+  if (meta === undefined) return false;
+  let changed = setClientInfo(session, meta[CLIENT_INFO]);
+  const version = asText(meta[PROTOCOL_VERSION]);
+  // server/discover probes: until it is answered, the server may be a legacy one
+  if (version !== undefined && message.method !== "server/discover") {
+    changed = setVersion(session, version) || changed;
+    changed = setEra(session, "modern") || changed;
+  }
+  if (session.clientCapabilities === undefined && message.raw.length <= MAX_CAPABILITIES_CHARS) {
+    session.clientCapabilities = meta[CLIENT_CAPABILITIES];
+    changed = session.clientCapabilities !== undefined || changed;
+  }
+  return changed;
+}
+
+/** An answer without error; `call` is its request, when that was heard. */
+export function learnFromResult(
+  session: Mutable<Session>,
+  message: Message,
+  call: Call | undefined,
+): boolean {
+  const result = asObject(message.body);
+  if (result === undefined) return false;
+  const isInitialize =
+    call === undefined ? isInitializeResult(result) : call.method === "initialize";
+  if (isInitialize) return learnServer(session, result, result.serverInfo, "legacy", message);
+  const info = metaOf(result)?.[SERVER_INFO];
+  if (call?.method !== "server/discover") return info !== undefined && setServerInfo(session, info);
+  const asked = metaOf(call.message.body)?.[PROTOCOL_VERSION];
+  const discovered = { protocolVersion: asked, capabilities: result.capabilities };
+  return learnServer(session, discovered, info ?? result.serverInfo, "modern", message);
+}
+
+function learnInitialize(session: Mutable<Session>, params: JsonObject, chars: number): boolean {
+  // the version asked for is not the version agreed on: that is in the answer
+  session.clientCapabilities = chars <= MAX_CAPABILITIES_CHARS ? params.capabilities : undefined;
+  setClientInfo(session, params.clientInfo);
+  setEra(session, "legacy");
+  return true;
+}
+
+function learnServer(
+  session: Mutable<Session>,
+  result: JsonObject,
+  info: unknown,
+  era: "legacy" | "modern",
+  message: Message,
+): boolean {
+  const version = asText(result.protocolVersion);
+  if (version !== undefined) setVersion(session, version);
+  setServerInfo(session, info);
+  setEra(session, era);
+  session.serverCapabilities =
+    message.raw.length <= MAX_CAPABILITIES_CHARS ? result.capabilities : undefined;
+  return true;
+}
+
+function setVersion(session: Mutable<Session>, version: string): boolean {
+  if (session.protocolVersion === version) return false;
+  session.protocolVersion = capText(version);
+  return true;
+}
+
+function setEra(session: Mutable<Session>, era: "legacy" | "modern"): boolean {
+  if (session.era === era) return false;
+  session.era = era;
+  return true;
+}
+
+function setClientInfo(session: Mutable<Session>, value: unknown): boolean {
+  const info = partyInfo(value, session.clientInfo);
+  if (info === session.clientInfo) return false;
+  session.clientInfo = info;
+  return true;
+}
+
+function setServerInfo(session: Mutable<Session>, value: unknown): boolean {
+  const info = partyInfo(value, session.serverInfo);
+  if (info === session.serverInfo) return false;
+  session.serverInfo = info;
+  return true;
+}
+
+/** The known object is returned when nothing differs, so that every modern request costs two comparisons. */
+function partyInfo(value: unknown, known: PartyInfo | undefined): PartyInfo | undefined {
+  const object = asObject(value);
+  const name = object === undefined ? undefined : asText(object.name);
+  if (object === undefined || name === undefined) return known;
+  const version = asText(object.version);
+  if (known !== undefined && known.name === name && known.version === version) return known;
+  return { name: capText(name), version: version === undefined ? undefined : capText(version) };
+}

@@ -1,0 +1,40 @@
+/** Keeps who writes and who reads a session's directions, and which of them are its two parties. */
+import type { Process } from "../capture/types.ts";
+import type { Message } from "../message/types.ts";
+import type { Side } from "./session-state.ts";
+import { type SessionState, UNKNOWN_PROCESS } from "./session-state.ts";
+
+/** Returns true when a process is new to the session's directions. */
+export function noteProcesses(side: Side, message: Message): boolean {
+  const frame = message.frame;
+  const writer = frame.sender ?? frame.channel.writer;
+  side.lastNs = frame.timeNs;
+  if (side.reader === frame.reader && (writer === undefined || side.writer === writer))
+    return false;
+  side.reader = frame.reader;
+  side.writer = writer ?? side.writer;
+  side.party = partyAfter(side.party, writer);
+  side.peer.party = partyAfter(side.peer.party, frame.reader);
+  return true;
+}
+
+/** Writes the parties into the session by the roles as they are. Returns true when one changed. */
+export function assignParties(state: SessionState): boolean {
+  const client = state.client.party ?? UNKNOWN_PROCESS;
+  const server = state.client.peer.party ?? UNKNOWN_PROCESS;
+  const session = state.session;
+  if (session.client === client && session.server === server) return false;
+  session.client = client;
+  session.server = server;
+  return true;
+}
+
+/**
+ * The party stays when other processes write too (children that share the pipe);
+ * an exec gives the same process a new face.
+ */
+function partyAfter(party: Process | undefined, seen: Process | undefined): Process | undefined {
+  if (party === undefined) return seen;
+  if (seen === undefined || seen === party) return party;
+  return seen.pid === party.pid && seen.startNs === party.startNs ? seen : party;
+}

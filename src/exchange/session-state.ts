@@ -1,0 +1,123 @@
+/** What the exchange room knows of one session, beyond what it shows. */
+import type { Channel, Process } from "../capture/types.ts";
+import { WaitingCalls } from "./call.ts";
+import type { Chains } from "./chains.ts";
+import type { Dropped } from "./dropped.ts";
+import type { Mutable } from "./mutable.ts";
+import type { Certainty } from "./roles.ts";
+import type { Tasks } from "./tasks.ts";
+import type { Session } from "./types.ts";
+import type { HeldMessage } from "./verdicts.ts";
+
+/** Stands for a party that no event has named yet; its pid is 0. */
+export const UNKNOWN_PROCESS: Process = {
+  pid: 0,
+  startNs: 0,
+  comm: "unknown",
+  commandLine: [],
+  containerId: undefined,
+  exit: undefined,
+};
+
+/** More processes than this at one session are not watched for their exit. */
+const MAX_PROCESSES = 64;
+
+/**
+ * `undecided`: nothing was MCP yet, messages are held. `presumed`: only answers were heard, and
+ * nothing says that they are not MCP. `other`: JSON-RPC that is not MCP.
+ */
+export type Verdict = "undecided" | "presumed" | "mcp" | "other";
+
+/** One direction of a session: what one party writes and the other reads. */
+export class Side {
+  readonly state: SessionState;
+  /** Set once, by the session, which makes both. */
+  peer: Side = this;
+  /** Usually one; empty until the first message. */
+  readonly channels: Channel[] = [];
+  openChannels = 0;
+  /** The process that this direction belongs to; kept when others write too. */
+  party: Process | undefined = undefined;
+  writer: Process | undefined = undefined;
+  reader: Process | undefined = undefined;
+  lastNs = 0;
+  /** Requests sent in this direction that wait for an answer. */
+  readonly calls = new WaitingCalls();
+
+  constructor(state: SessionState) {
+    this.state = state;
+  }
+}
+
+export class SessionState {
+  readonly session: Mutable<Session>;
+  readonly first: Side;
+  readonly second: Side;
+  /** The direction that the client writes. */
+  client: Side;
+  certainty: Certainty = 0;
+  verdict: Verdict = "undecided";
+  readonly processes: Process[] = [];
+  held: HeldMessage[] = [];
+  heldChars = 0;
+  heldSinceNs = 0;
+  messages = 0;
+  started = false;
+  /** Requests were heard: an `initialize` after that does not show the session's start. */
+  requestsSeen = false;
+  updates = 0;
+  firstClosed: Side | undefined = undefined;
+  closedNs = 0;
+  chains: Chains | undefined = undefined;
+  tasks: Tasks | undefined = undefined;
+  readonly other: Dropped = {
+    reason: "jsonrpc_not_mcp",
+    count: 0,
+    bytes: 0,
+    isReported: false,
+  };
+  readonly forgotten: Dropped = { reason: "pending_limit", count: 0, bytes: 0, isReported: false };
+
+  constructor(id: string, startNs: number) {
+    this.first = new Side(this);
+    this.second = new Side(this);
+    this.first.peer = this.second;
+    this.second.peer = this.first;
+    this.client = this.first;
+    this.session = {
+      id,
+      client: UNKNOWN_PROCESS,
+      server: UNKNOWN_PROCESS,
+      clientInfo: undefined,
+      serverInfo: undefined,
+      protocolVersion: undefined,
+      era: undefined,
+      clientCapabilities: undefined,
+      serverCapabilities: undefined,
+      startNs,
+      endNs: undefined,
+      endReason: undefined,
+      lateAttach: true,
+    };
+  }
+
+  get openCalls(): number {
+    return this.first.calls.open + this.second.calls.open;
+  }
+
+  get waitingCalls(): number {
+    return this.first.calls.size + this.second.calls.size;
+  }
+
+  get waitingBytes(): number {
+    return this.first.calls.heldBytes + this.second.calls.heldBytes;
+  }
+
+  get lastNs(): number {
+    return Math.max(this.first.lastNs, this.second.lastNs);
+  }
+
+  isWatching(process: Process): boolean {
+    return this.processes.length >= MAX_PROCESSES || this.processes.includes(process);
+  }
+}

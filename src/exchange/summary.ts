@@ -1,0 +1,117 @@
+/** Adds up a run: every line that goes to the sinks comes in, one summary comes out. */
+import type { LossReason } from "../capture/types.ts";
+import { CallStatistics } from "./call-statistics.ts";
+import type { CaptureFacts, ExchangeItem, MessageLine, OpenCall, Summary } from "./types.ts";
+
+/** Rows of calls by server, method and target; the rest is one row "(other)". */
+const MAX_ROWS = 10_000;
+/** Reasons for coverage lines come from the tool itself; more of them than this would be a bug. */
+const MAX_COVERAGE_REASONS = 1_000;
+
+/** What is still open when the run ends: the exchange stage. */
+export interface OpenEnds {
+  readonly noiseBytes: number;
+  openCalls(): readonly OpenCall[];
+}
+
+export interface RunStart {
+  /** When the tool began to listen, CLOCK_BOOTTIME ns. */
+  readonly startNs: number;
+  readonly replay: boolean;
+}
+
+export class SummaryCollector {
+  readonly #openEnds: OpenEnds;
+  readonly #run: RunStart;
+  readonly #calls = new CallStatistics(MAX_ROWS);
+  readonly #byType = { request: 0, notification: 0, response: 0, error: 0 };
+  readonly #loss: Record<LossReason, number> = {
+    ring_full: 0,
+    fault: 0,
+    call_too_large: 0,
+    cut_by_gap: 0,
+    line_too_long: 0,
+    started_before_attach: 0,
+    unfinished_line: 0,
+    unseen_read: 0,
+    unread: 0,
+    memory_limit: 0,
+  };
+  readonly #coverage = new Map<string, number>();
+  #messages = 0;
+  #messageBytes = 0;
+  #sessions = 0;
+  #callsFinished = 0;
+  #lossBytes = 0;
+
+  constructor(openEnds: OpenEnds, run: RunStart) {
+    this.#openEnds = openEnds;
+    this.#run = run;
+  }
+
+  get messages(): number {
+    return this.#messages;
+  }
+
+  observe(items: readonly ExchangeItem[]): void {
+    for (const item of items) this.#observeOne(item);
+  }
+
+  /** `capture`: what only the capture knows; undefined in a replay. `endedBy`: see Summary. */
+  make(capture: CaptureFacts | undefined, endedBy: string, timeNs: number): Summary {
+    return {
+      kind: "summary",
+      startNs: this.#run.startNs,
+      timeNs,
+      durationMs: (timeNs - this.#run.startNs) / 1e6,
+      replay: this.#run.replay,
+      capture,
+      messages: this.#messages,
+      messageBytes: this.#messageBytes,
+      byType: { ...this.#byType },
+      sessions: this.#sessions,
+      calls: this.#calls.list(),
+      callsFinished: this.#callsFinished,
+      openCalls: this.#openEnds.openCalls(),
+      loss: { ...this.#loss },
+      lossBytes: this.#lossBytes,
+      noiseBytes: this.#openEnds.noiseBytes,
+      coverage: Object.fromEntries(this.#coverage),
+      endedBy,
+    };
+  }
+
+  #observeOne(item: ExchangeItem): void {
+    switch (item.kind) {
+      case "message":
+        this.#message(item);
+        return;
+      case "session":
+        if (item.event === "start") this.#sessions++;
+        return;
+      case "call":
+        this.#calls.add(item);
+        if (item.response !== undefined) this.#callsFinished++;
+        return;
+      case "loss":
+        this.#loss[item.reason] += item.bytes;
+        this.#lossBytes += item.bytes;
+        return;
+      case "coverage":
+        this.#cover(item.reason, item.count ?? 1);
+        return;
+    }
+  }
+
+  #message(line: MessageLine): void {
+    this.#messages++;
+    this.#messageBytes += line.message.bytes;
+    this.#byType[line.message.type]++;
+  }
+
+  #cover(reason: string, count: number): void {
+    const known = this.#coverage.get(reason);
+    if (known === undefined && this.#coverage.size >= MAX_COVERAGE_REASONS) return;
+    this.#coverage.set(reason, (known ?? 0) + count);
+  }
+}
