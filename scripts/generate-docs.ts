@@ -1,7 +1,8 @@
-/** The option table in, docs/overhear.1 and docs/cli.md out; the tests compare both with what is committed. */
+/** Writes the files in docs/ that come from the sources; `make check` fails when one was left behind. */
+import { join } from "node:path";
 import { renderCliDocs } from "../src/cli/docs.ts";
 import { renderMan } from "../src/cli/man.ts";
 
-const docs = new URL("../docs/", import.meta.url);
-await Bun.write(new URL("overhear.1", docs), renderMan());
-await Bun.write(new URL("cli.md", docs), renderCliDocs());
+const docs = join(import.meta.dir, "../docs");
+await Bun.write(join(docs, "cli.md"), renderCliDocs());
+await Bun.write(join(docs, "overhear.1"), renderMan());

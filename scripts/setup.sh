@@ -1,12 +1,12 @@
 #!/bin/bash
-# setup.sh build|arm64|check|test|kernels...: installs what the named parts of the work need and this
+# setup.sh build|arm64|check|demo|test|kernels...: installs what the named parts of the work need and this
 # machine lacks. Debian packages (as root, or by sudo), the pinned Bun and JavaScript packages from npm, for
 # the tests a Python environment from PyPI. Asks nothing; says what it installs; done at once when all is there.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
-packages=() want_npm_tree='' want_arm64='' want_test=''
+packages=() want_npm_tree='' want_arm64='' want_e2e='' want_python=''
 need() { packages+=("$@"); }
 for part in "$@"; do
   case $part in
@@ -19,18 +19,22 @@ for part in "$@"; do
       want_arm64=1
       ;;
     check)
-      need clang-format-19
+      need clang-format-19 shellcheck
+      want_npm_tree=1
+      ;;
+    demo)
+      want_npm_tree=1 want_e2e=1
       ;;
     test)
       # 32-bit processes are tested with gcc-i686; qemu-user runs the arm64 build; one guest is x64.
       need bpftool gcc-i686-linux-gnu libc6-dev-i386-cross procps python3-venv qemu-user-static strace
       need busybox-static cpio kmod lz4 python3 qemu-system-x86 util-linux zstd
-      want_test=1
+      want_npm_tree=1 want_e2e=1 want_python=1
       ;;
     kernels)
       need busybox-static cpio kmod lz4 mmdebstrap python3 qemu-system-arm qemu-system-x86 util-linux zstd
       ;;
-    *) echo "setup.sh: unknown part \"$part\": want build, arm64, check, test or kernels" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown part \"$part\": want build, arm64, check, demo, test or kernels" >&2; exit 2 ;;
   esac
 done
 # Node and npm may come from elsewhere than Debian, so the commands decide.
@@ -78,10 +82,7 @@ install_packages
 if [ -n "$want_npm_tree" ]; then
   bun=$(scripts/get-bun.sh linux-x64)
   install_npm_tree .
+  [ -z "$want_e2e" ] || install_npm_tree test/e2e
 fi
 [ -z "$want_arm64" ] || scripts/get-bun.sh linux-aarch64 >/dev/null
-if [ -n "$want_test" ]; then
-  bun=$(scripts/get-bun.sh linux-x64)
-  install_npm_tree test/e2e
-  install_python
-fi
+[ -z "$want_python" ] || install_python
