@@ -10,6 +10,9 @@ const MAX_DEPTH = 512;
 /** Objects, arrays and strings up to which a body is parsed: its values take up to 100 bytes each. */
 const MAX_VALUES = 1024 * 1024;
 
+/** Characters of text that cannot hold more than MAX_DEPTH levels, each of which takes two. */
+export const SHORT_TEXT = 2 * MAX_DEPTH;
+
 /** Strings are most often short: up to this many characters are looked at one by one, which beats indexOf. */
 const SHORT_STRING = 24;
 
@@ -27,6 +30,19 @@ export class Span {
   }
 
   /**
+   * Sets the span to what is most likely the object or array at `at`, judged by the end of `text`
+   * only: the last member, or followed by members that are none. Short text cannot be deep or heavy.
+   * False: there is no guess.
+   */
+  guess(text: string, at: number): boolean {
+    const last = text.length - 1;
+    const isLast = isClosing(text.charCodeAt(last - 1)) && text.charCodeAt(last) === 0x7d;
+    this.start = at;
+    this.end = isLast ? last : text.lastIndexOf('},"') + 1;
+    return this.end > at + 1;
+  }
+
+  /**
    * Sets the span to the value at `at`. Only its brackets and quotes are counted: whoever takes the
    * span must parse or validate it. False: it has no end.
    */
@@ -38,7 +54,6 @@ export class Span {
     return this.end >= 0;
   }
 
-  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop; calls in it cost a third
   #measureNested(text: string, at: number): number {
     const { length } = text;
     let depth = 0;
@@ -53,7 +68,7 @@ export class Span {
       } else if (code === 0x7b || code === 0x5b) {
         values++;
         if (++depth > maxDepth) maxDepth = depth;
-      } else if ((code === 0x7d || code === 0x5d) && --depth === 0) {
+      } else if (isClosing(code) && --depth === 0) {
         this.deep = maxDepth >= MAX_DEPTH;
         this.heavy = values > MAX_VALUES;
         return index + 1;
@@ -61,6 +76,10 @@ export class Span {
     }
     return -1;
   }
+}
+
+function isClosing(code: number): boolean {
+  return code === 0x7d || code === 0x5d;
 }
 
 /** Index of the quote that ends the string opened at `at`; −1: none. */

@@ -5,6 +5,7 @@ import { endOfString, endOfValue, skipSpace } from "./json-text.ts";
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
+const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
 /**
@@ -23,10 +24,19 @@ export class Envelope {
   duplicate = false;
   /** Number of members that JSON-RPC does not know. */
   others = 0;
+  /** Where a body ends was guessed: when reading or a body fails, `read` must be tried without guesses. */
+  guessed = false;
+  #mayGuess = false;
 
-  /** Reads the object whose brace is at `at`. Gives the index behind it, or −1: it is not JSON. */
-  read(text: string, at: number): number {
+  /**
+   * Reads the object whose brace is at `at`. Gives the index behind it, or −1: it is not JSON.
+   * With `mayGuess` the object must be all that is left of `text`, which must be SHORT_TEXT at most.
+   * A wrong guess cannot go unseen: if the body as guessed is JSON and so is all around it, then by
+   * JSON's grammar, which is unambiguous, the text has no other reading.
+   */
+  read(text: string, at: number, mayGuess: boolean): number {
     this.#clear();
+    this.#mayGuess = mayGuess;
     let index = skipSpace(text, at + 1);
     if (text.charCodeAt(index) === CLOSE_BRACE) return index + 1;
     for (;;) {
@@ -49,6 +59,7 @@ export class Envelope {
     this.error.clear();
     this.duplicate = false;
     this.others = 0;
+    this.guessed = false;
   }
 
   #readMember(text: string, at: number): number {
@@ -68,10 +79,19 @@ export class Envelope {
       if (this.#isBody(span) && endOfValue(text, span.start) !== span.end) return -1;
       span.clear();
     }
-    if (this.#isBody(span)) return span.measure(text, start) ? span.end : -1;
+    if (this.#isBody(span)) return this.#measure(text, start, span);
     span.start = start;
     span.end = endOfValue(text, start);
     return span.end;
+  }
+
+  #measure(text: string, at: number, span: Span): number {
+    const isObject = text.charCodeAt(at) === OPEN_BRACE;
+    if (this.#mayGuess && isObject && span.guess(text, at)) {
+      this.guessed = true;
+      return span.end;
+    }
+    return span.measure(text, at) ? span.end : -1;
   }
 
   #isBody(span: Span): boolean {

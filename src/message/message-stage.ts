@@ -1,6 +1,7 @@
 /** Frames in, JSON-RPC messages out; whatever else came by passes unchanged, in order. */
 import type { Frame, FramingItem } from "../framing/types.ts";
 import type { Stage } from "../stage.ts";
+import { SHORT_TEXT } from "./body-span.ts";
 import { Envelope } from "./envelope.ts";
 import { endOfValue, skipSpace } from "./json-text.ts";
 import { readMessage } from "./read-message.ts";
@@ -33,16 +34,19 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
   #readFrame(frame: Frame): readonly MessageItem[] {
     const { text, bytes, channel } = frame;
     const start = skipSpace(text, 0);
-    if (text.charCodeAt(start) === OPEN_BRACE) {
-      const end = this.#envelope.read(text, start);
-      if (end >= 0 && skipSpace(text, end) === text.length) {
-        const place = { frame, raw: text, bytes, batch: undefined };
-        const message = readMessage(text, this.#envelope, place);
-        if (message !== undefined) return [message];
-      }
-      return [{ kind: "noise", channel, bytes }];
+    if (text.charCodeAt(start) !== OPEN_BRACE) return this.#readBatch(frame, start);
+    let message = this.#readObject(frame, start, text.length <= SHORT_TEXT);
+    if (message === undefined && this.#envelope.guessed) {
+      message = this.#readObject(frame, start, false);
     }
-    return this.#readBatch(frame, start);
+    return [message ?? { kind: "noise", channel, bytes }];
+  }
+
+  #readObject(frame: Frame, start: number, mayGuess: boolean): Message | undefined {
+    const { text, bytes } = frame;
+    const end = this.#envelope.read(text, start, mayGuess);
+    if (end < 0 || skipSpace(text, end) !== text.length) return undefined;
+    return readMessage(text, this.#envelope, { frame, raw: text, bytes, batch: undefined });
   }
 
   #readBatch(frame: Frame, start: number): readonly MessageItem[] {
@@ -55,7 +59,7 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
       at = skipSpace(text, at);
       const end = endOfValue(text, at);
       if (text.charCodeAt(at) === OPEN_BRACE) {
-        this.#envelope.read(text, at);
+        this.#envelope.read(text, at, false);
         const message = readMessage(text, this.#envelope, {
           frame,
           raw: text.slice(at, end),
