@@ -1,5 +1,6 @@
 /** Exchange items in, lines for a person's eyes out. */
 import type { Process } from "../capture/types.ts";
+import { processName } from "../exchange/names.ts";
 import type {
   CallLine,
   CoverageLine,
@@ -14,7 +15,7 @@ import type { Colors } from "./color.ts";
 import { pad, truncate } from "./fit.ts";
 import { gistOf, isFailure } from "./message-gist.ts";
 import { printable } from "./printable.ts";
-import { formatBytes, formatMs, plural } from "./quantity.ts";
+import { formatBytes, formatCount, formatMs, plural } from "./quantity.ts";
 import type { Redactor } from "./redact.ts";
 import { LocalTimes } from "./timestamp.ts";
 import type { WallClock } from "./types.ts";
@@ -23,8 +24,6 @@ export interface ConsoleLineOptions {
   readonly clock: WallClock;
   readonly colors: Colors;
   readonly redactor: Redactor | undefined;
-  /** Name of a process that tells it apart from others; `info` is what it called itself. */
-  readonly displayName: (process: Process, info: PartyInfo | undefined) => string;
   /** Columns of the terminal now; undefined: lines are not cut to a terminal. */
   readonly columns: () => number | undefined;
   /** Only errors, losses and what cannot be heard. */
@@ -142,9 +141,9 @@ export class ConsoleLineRenderer {
   }
 
   #coverage(line: CoverageLine): string {
-    const { channel, process, reason, bytes } = line;
+    const { channel, process, reason, bytes, count = 1 } = line;
     const ends = this.#ends(process ?? channel?.writer, channel?.reader, undefined);
-    const rest = `cannot be heard: ${reason}${bytes > 0 ? `, ${formatBytes(bytes)}` : ""}`;
+    const rest = `cannot be heard: ${reason}${count > 1 ? ` (${formatCount(count)} times)` : ""}${bytes > 0 ? `, ${formatBytes(bytes)}` : ""}`;
     return this.#line(line.timeNs, ends, "DEAF", rest, this.#options.colors.yellow, PLAIN);
   }
 
@@ -157,9 +156,10 @@ export class ConsoleLineRenderer {
   }
 
   #end(process: Process | undefined, session: Session | undefined): string {
-    if (process === undefined) return "?";
-    const { displayName, redactor } = this.#options;
-    const name = displayName(process, infoOf(process, session));
+    // pid 0: a party that no event has named yet.
+    if (process === undefined || process.pid === 0) return "?";
+    const { redactor } = this.#options;
+    const name = infoOf(process, session)?.name ?? processName(process);
     const masked = redactor === undefined ? name : redactor.text(name);
     const limit = this.#columns() < NARROW_COLUMNS ? MAX_NAME_NARROW : MAX_NAME;
     return `${truncate(printable(masked), limit)}[${process.pid}]`;

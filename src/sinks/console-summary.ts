@@ -1,5 +1,6 @@
 /** The run's summary in, a block of text for a person out. */
 import Table from "cli-table3";
+import { serverName } from "../exchange/names.ts";
 import type { OpenCall, Summary, ToolStatistics } from "../exchange/types.ts";
 import type { Colors } from "./color.ts";
 import { truncate } from "./fit.ts";
@@ -106,9 +107,8 @@ function openCalls(summary: Summary, options: ConsoleSummaryOptions): string[] {
 
 function describeOpen(call: OpenCall, summary: Summary, { mask }: ConsoleSummaryOptions): string {
   const target = call.target === undefined ? "" : ` ${call.target}`;
-  const server = call.session.serverInfo?.name ?? call.session.server.comm;
   const waited = formatMs((summary.timeNs - call.sinceNs) / 1e6);
-  const text = `${call.method}${target} (id ${call.idText}) at ${server}[${call.session.server.pid}], waiting ${waited}`;
+  const text = `${call.method}${target} (id ${call.idText}) at ${serverName(call.session)}[${call.session.server.pid}], waiting ${waited}`;
   return truncate(printable(mask(text)), 160);
 }
 

@@ -1,4 +1,5 @@
 /** Exchange items in, whether they are to be written out. */
+import { processName } from "../exchange/names.ts";
 import type { ExchangeItem, Session } from "../exchange/types.ts";
 
 export type ItemKind = ExchangeItem["kind"];
@@ -16,13 +17,10 @@ export const DEFAULT_KINDS: readonly ItemKind[] = ["message", "session", "loss",
 
 /**
  * Methods and tools choose messages and calls; answers go with their request. Servers choose messages, calls
- * and sessions by the server's own name, its comm, or `displayName`. Losses and coverage are never filtered
+ * and sessions by the server's own name, what its command line runs, or its comm. Losses and coverage are never filtered
  * but by kind: what was not heard may have been anything.
  */
-export function itemFilter(
-  options: ItemFilterOptions,
-  serverNames: (session: Session) => readonly string[],
-): (item: ExchangeItem) => boolean {
+export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => boolean {
   const kinds = new Set(options.kinds.length === 0 ? DEFAULT_KINDS : options.kinds);
   const method = nameMatcher(options.methods);
   const tool = nameMatcher(options.tools);
@@ -50,6 +48,12 @@ export function itemFilter(
         return true;
     }
   };
+}
+
+function serverNames({ server, serverInfo }: Session): readonly string[] {
+  const names = [processName(server), server.comm];
+  if (serverInfo !== undefined) names.push(serverInfo.name);
+  return names;
 }
 
 type Matcher = (name: string) => boolean;

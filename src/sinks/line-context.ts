@@ -73,6 +73,8 @@ export class LineContext {
 
   /** `{"pid":…,"start_time":…,"comm":…,"command_line":[…]}`, with container_id and exit where there are. */
   process(process: Process): string {
+    // pid 0: a party that no event has named yet.
+    if (process.pid === 0) return "null";
     let json =
       `{"pid":${process.pid},"start_time":"${this.timestamp(process.startNs)}"` +
       `,"comm":${this.text(process.comm)},"command_line":${this.#commandLine(process)}`;

@@ -121,7 +121,7 @@ function renderLoss(loss: Loss, context: LineContext): string {
 
 function renderCoverage(line: CoverageLine, context: LineContext): string {
   const { channel, process } = line;
-  let json = `${head("coverage", line.timeNs, context)},"reason":${context.text(line.reason)},"bytes":${line.bytes}`;
+  let json = `${head("coverage", line.timeNs, context)},"reason":${context.text(line.reason)},"count":${line.count ?? 1},"bytes":${line.bytes}`;
   if (channel !== undefined) {
     json += `,"stdio_transport":${context.transport(channel.writer, channel.reader, channel)}`;
   }
