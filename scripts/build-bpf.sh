@@ -58,7 +58,7 @@ build_libbpf() {
     CC="$triplet-gcc" AR="$triplet-ar" \
     CFLAGS="-O2 -g0 -fPIC -ffunction-sections -fdata-sections -ffile-prefix-map=$PWD/=" \
     EXTRA_CFLAGS="${root:+-idirafter $PWD/$root/usr/include}" >/dev/null
-  make -s -C "$source/src" install_headers DESTDIR= PREFIX="$PWD/$out/prefix" >/dev/null
+  make -s -C "$source/src" install_headers NO_PKG_CONFIG=1 DESTDIR= PREFIX="$PWD/$out/prefix" >/dev/null
   rm -rf "$out/include"
   mv "$out/prefix/include" "$out/include"
   cp "$source/objects/libbpf.a" "$out/libbpf.a"
@@ -67,7 +67,7 @@ build_libbpf() {
 
 build_object() {
   clang-19 -O2 -g -target bpf -mcpu=v3 "-D__TARGET_ARCH_$bpf_target" \
-    -Wall -Wextra -Wno-unused-parameter -Wpadded -Werror -ffile-prefix-map="$PWD/=" \
+    -Wall -Wextra -Wno-unused-parameter -Wpadded -Werror -ffile-prefix-map="$PWD=." \
     -isystem "$out/include" -isystem "/usr/include/$(dpkg-architecture -qDEB_HOST_MULTIARCH)" \
     -c bpf/overhear.bpf.c -o "$out/overhear.bpf.o"
   llvm-strip-19 -g "$out/overhear.bpf.o"
@@ -87,7 +87,7 @@ build_shim() {
       "$out/$archive.a" "$out/$archive-portable.a"
   done
   "$triplet-gcc" -O2 -g0 -std=gnu11 -fPIC -shared -pthread -ffunction-sections -fdata-sections -fno-math-errno \
-    -Wall -Wextra -Wno-unused-parameter -Wpadded -Werror -fstack-protector-strong -ffile-prefix-map="$PWD/=" \
+    -Wall -Wextra -Wno-unused-parameter -Wpadded -Werror -fstack-protector-strong -ffile-prefix-map="$PWD=." \
     -isystem "$out/include" ${root:+-idirafter "$root/usr/include"} -include ffi/portable.h \
     -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now,-z,noexecstack,-z,defs \
     -Wl,--version-script=ffi/shim.map -s \
