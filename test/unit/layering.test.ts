@@ -1,0 +1,97 @@
+import { expect, test } from "bun:test";
+import { dirname, join, relative, resolve } from "node:path";
+import { Glob } from "bun";
+
+const root = join(import.meta.dir, "../..");
+
+/** The rooms in the order in which the data flows through them. */
+const rooms = [
+  "capture",
+  "stream",
+  "framing",
+  "message",
+  "exchange",
+  "effects",
+  "findings",
+  "sinks",
+];
+
+interface Import {
+  /** Paths from the root of the repository; `to` is a package's name where it is none of its files. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Every static, dynamic and re-exporting import, types included, as the compiler's own scanner cannot drop them. */
+async function readImports(folder: string): Promise<Import[]> {
+  const imports: Import[] = [];
+  const statement =
+    /(?:^|[;\s])(?:import|export)\s(?:[^"'`;]*?\sfrom\s*)?["']([^"']+)["']|\b(?:import|require)\s*\(\s*["'`]([^"'`]+)["'`]/gm;
+  for await (const file of new Glob(`${folder}/**/*.ts`).scan(root)) {
+    const text = await Bun.file(join(root, file)).text();
+    const code = text.replace(/^\s*(?:\/\*\*?|\*|\/\/).*$/gm, "");
+    for (const [, static_, dynamic] of code.matchAll(statement)) {
+      const to = static_ ?? dynamic ?? "";
+      const isFile = to.startsWith(".");
+      imports.push({
+        from: file,
+        to: isFile ? relative(root, resolve(root, dirname(file), to)) : to,
+      });
+    }
+  }
+  return imports;
+}
+
+function roomOf(path: string): string | undefined {
+  const [top, room] = path.split("/");
+  return top === "src" && room !== undefined && rooms.includes(room) ? room : undefined;
+}
+
+/** undefined: the import is allowed. */
+function breachOf({ from, to }: Import): string | undefined {
+  const room = roomOf(from);
+  if (room === undefined || !/^(?:src|ffi|test|scripts|bpf)\//.test(to)) return undefined;
+  const other = roomOf(to);
+  if (other === room || to === "src/stage.ts") return undefined;
+  // The way begins in the kernel, and ffi/ is how capture reaches it.
+  if (room === "capture" && to.startsWith("ffi/")) return undefined;
+  if (other === undefined) return `${from} imports ${to}, which is in no room`;
+  if (rooms.indexOf(other) > rooms.indexOf(room)) return `${from} imports ${to}, a later room`;
+  return to === `src/${other}/types.ts` ? undefined : `${from} imports ${to}, which is no types.ts`;
+}
+
+test("src: a room imports only the types of earlier rooms", async () => {
+  const imports = await readImports("src");
+  expect(imports.length).toBeGreaterThan(20);
+  expect(imports.flatMap((entry) => breachOf(entry) ?? [])).toEqual([]);
+});
+
+test("src: rooms before the sinks import nothing that does I/O", async () => {
+  const imports = await readImports("src");
+  const pure = rooms.slice(0, rooms.indexOf("sinks")).filter((room) => room !== "capture");
+  const breaches = imports.filter(({ from, to }) => {
+    const room = roomOf(from);
+    if (room === undefined || !pure.includes(room) || to.startsWith("src/")) return false;
+    return to !== "node:buffer";
+  });
+  expect(breaches).toEqual([]);
+});
+
+test("src: only ffi/ imports bun:ffi", async () => {
+  const imports = [...(await readImports("src")), ...(await readImports("scripts"))];
+  expect(imports.filter(({ to }) => to === "bun:ffi")).toEqual([]);
+});
+
+test.each([
+  ["src/framing/stdio.ts", "src/stream/types.ts", true],
+  ["src/framing/stdio.ts", "src/stage.ts", true],
+  ["src/framing/stdio.ts", "src/framing/decode-line.ts", true],
+  ["src/main.ts", "src/framing/stdio.ts", true],
+  ["src/exchange/x.ts", "src/message/methods.ts", false],
+  ["src/message/x.ts", "src/exchange/types.ts", false],
+  ["src/message/x.ts", "src/cli/types.ts", false],
+  ["src/capture/x.ts", "ffi/object.ts", true],
+  ["src/stream/x.ts", "ffi/object.ts", false],
+])("the layering rule, for %s importing %s, says %p", (from, to, allowed) => {
+  expect(breachOf({ from, to }) === undefined).toBe(allowed);
+});
