@@ -1,0 +1,102 @@
+/** The highest message rate at which nothing is lost: for a tool, a message size and an output. */
+import { QUICK, say } from "./environment.ts";
+import { generate } from "./load.ts";
+import { type FrontEnd, type Output, Running, type Tool } from "./tool.ts";
+
+const SECONDS = QUICK ? 0.7 : 2;
+const MOST_BYTES = 1.5e9;
+const MOST_STEPS = QUICK ? 6 : 12;
+/** The search ends when loss begins less than so much above what was clean. */
+const PRECISION = QUICK ? 1.2 : 1.06;
+/** A generator that falls behind by more than this cannot go faster. */
+const KEPT_PACE = 0.95;
+
+export interface Trial {
+  readonly clean: boolean;
+  /** Messages a second that were really sent. */
+  readonly rate: number;
+  readonly generatorIsLimit: boolean;
+  readonly cpuNsPerMessage: number;
+}
+
+export async function tryRate(
+  tool: Tool,
+  frontEnd: FrontEnd,
+  output: Output,
+  size: number,
+  rate: number,
+): Promise<Trial> {
+  await using running = await Running.start(tool, frontEnd, output);
+  const before = running.cpuNs();
+  const messages = Math.ceil(Math.min(rate * SECONDS, MOST_BYTES / size) / 2) * 2;
+  const sent = await generate({ size, rate, messages });
+  await settled(running);
+  const spent = running.cpuNs() - before;
+  const count = await running.stop();
+  return {
+    clean: count.lost === 0 && count.messages === sent.messages,
+    rate: sent.rate,
+    generatorIsLimit: sent.rate < KEPT_PACE * rate,
+    cpuNsPerMessage: spent / sent.messages,
+  };
+}
+
+/** Resolves when the tool has worked off what it holds: its CPU time stands still. */
+async function settled(running: Running): Promise<void> {
+  let last = running.cpuNs();
+  for (let polls = 0; polls < 500; polls++) {
+    await Bun.sleep(20);
+    const now = running.cpuNs();
+    if (now - last < 200_000) return;
+    last = now;
+  }
+}
+
+export interface BestRate {
+  readonly rate: number;
+  readonly generatorIsLimit: boolean;
+  readonly cpuNsPerMessage: number;
+}
+
+/** What the search knows: the fastest clean trial, and the slowest rate at which something was lost. */
+interface Known {
+  best: Trial | undefined;
+  tooFast: number;
+}
+
+/** Up by half until something is lost, then bisection on a logarithmic scale; undefined: near enough. */
+function nextRate({ best, tooFast }: Known, rate: number): number | undefined {
+  if (best?.generatorIsLimit) return undefined;
+  const clean = best?.rate ?? Math.min(rate, tooFast) / 4;
+  if (tooFast === Number.POSITIVE_INFINITY) return rate * 1.5;
+  return tooFast / clean < PRECISION ? undefined : Math.sqrt(clean * tooFast);
+}
+
+export async function highestRate(
+  tool: Tool,
+  frontEnd: FrontEnd,
+  output: Output,
+  size: number,
+  firstGuess: number,
+): Promise<BestRate> {
+  const known: Known = { best: undefined, tooFast: Number.POSITIVE_INFINITY };
+  let rate: number | undefined = firstGuess;
+  for (let step = 0; rate !== undefined && step < MOST_STEPS; step++) {
+    const trial = await tryRate(tool, frontEnd, output, size, rate);
+    tell(`${tool.name} ${output} ${size} B`, trial);
+    if (!trial.clean) known.tooFast = Math.min(known.tooFast, rate);
+    else if (trial.rate > (known.best?.rate ?? 0)) known.best = trial;
+    rate = nextRate(known, rate);
+  }
+  return {
+    rate: known.best?.rate ?? 0,
+    generatorIsLimit: known.best?.generatorIsLimit ?? false,
+    cpuNsPerMessage: known.best?.cpuNsPerMessage ?? Number.NaN,
+  };
+}
+
+function tell(what: string, trial: Trial): void {
+  if (process.env["V"] !== "1") return;
+  const cpu = Math.round(trial.cpuNsPerMessage);
+  say(`    ${what} at ${Math.round(trial.rate)}/s: ${trial.clean ? "clean" : "loss"}, ${cpu} ns`);
+}

@@ -1,0 +1,104 @@
+/** `make bench`: measures, prints a table, writes results.json. BENCH_QUICK=1 for a look; V=1 shows every trial. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { addedCost } from "./cost.ts";
+import { delayAt } from "./delay.ts";
+import { compilePrograms, machine, QUICK, say, WORKSPACE } from "./environment.ts";
+import { footprint } from "./footprint.ts";
+import { highestRate } from "./rate.ts";
+import { printReport, type RateResult, type Results } from "./report.ts";
+import { measured, round } from "./statistics.ts";
+import { availableFrontEnds, consumer, type FrontEnd, overhear } from "./tool.ts";
+
+const SIZES = [200, 1024, 16_384, 1_048_576] as const;
+/** Where the search begins, messages a second; the second and later rounds begin at what was found. */
+const FIRST_GUESS: Readonly<Record<number, number>> = {
+  200: 200_000,
+  1024: 150_000,
+  16384: 20_000,
+  1048576: 200,
+};
+const ROUNDS = QUICK ? 1 : 3;
+
+const SUBJECTS = [
+  { tool: overhear, output: "file" },
+  { tool: overhear, output: "pipe" },
+  { tool: consumer, output: "file" },
+] as const;
+
+async function rates(frontEnd: FrontEnd): Promise<RateResult[]> {
+  const results: RateResult[] = [];
+  for (const size of SIZES) {
+    const found = SUBJECTS.map((): { rate: number; cpu: number; limit: boolean }[] => []);
+    for (let i = 0; i < ROUNDS; i++) {
+      for (const [index, { tool, output }] of SUBJECTS.entries()) {
+        const guess = found[index]?.at(-1)?.rate || (FIRST_GUESS[size] ?? 1000);
+        const best = await highestRate(tool, frontEnd, output, size, guess);
+        found[index]?.push({
+          rate: best.rate,
+          cpu: best.cpuNsPerMessage,
+          limit: best.generatorIsLimit,
+        });
+      }
+    }
+    for (const [index, { tool, output }] of SUBJECTS.entries()) {
+      const rounds = found[index] ?? [];
+      const result: RateResult = {
+        front_end: frontEnd,
+        tool: tool.name,
+        output,
+        size,
+        messages_per_s: measured(rounds.map((each) => Math.round(each.rate))),
+        cpu_ns_per_message: measured(rounds.map((each) => each.cpu)),
+        generator_is_limit: rounds.some((each) => each.limit),
+      };
+      results.push(result);
+      say(`  ${tool.name} ${output} ${size} B: ${result.messages_per_s.median}/s`);
+    }
+  }
+  return results;
+}
+
+async function measureAll(frontEnds: readonly FrontEnd[]): Promise<Results> {
+  const begun = performance.now();
+  say("added cost");
+  const cost = await addedCost(frontEnds);
+  const results: Results = {
+    machine: machine(),
+    quick: QUICK,
+    front_ends: frontEnds,
+    cost,
+    rates: [],
+    delays: [],
+    footprints: [],
+    minutes: 0,
+  };
+  for (const frontEnd of frontEnds) {
+    say(`highest rate without loss (${frontEnd})`);
+    const found = await rates(frontEnd);
+    results.rates.push(...found);
+    say(`delay (${frontEnd})`);
+    for (const rate of [10, 1000]) {
+      results.delays.push({ front_end: frontEnd, rate, ...(await delayAt(frontEnd, rate)) });
+    }
+    say(`footprint (${frontEnd})`);
+    const small = found.find((each) => each.tool === overhear.name && each.size === 200);
+    const steady = Math.min(150_000, 0.6 * (small?.messages_per_s.median ?? 100_000));
+    results.footprints.push({ front_end: frontEnd, ...(await footprint(frontEnd, steady)) });
+  }
+  return { ...results, minutes: round((performance.now() - begun) / 60_000) };
+}
+
+compilePrograms();
+try {
+  const frontEnds = await availableFrontEnds(overhear);
+  if (frontEnds.length === 0)
+    throw new Error("overhear listens by no front end here: see overhear doctor");
+  const results = await measureAll(frontEnds);
+  const file = join(import.meta.dir, QUICK ? "results-quick.json" : "results.json");
+  await Bun.write(file, `${JSON.stringify(results, undefined, 2)}\n`);
+  printReport(results);
+  say(`\nwritten to ${file}`);
+} finally {
+  rmSync(WORKSPACE, { recursive: true, force: true });
+}

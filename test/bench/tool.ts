@@ -1,0 +1,166 @@
+/** Starts what is measured (overhear, or the C reference), waits until it listens, stops it, says what it counted. */
+import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { at, numberAt, parseObject } from "../e2e/json.ts";
+import { OVERHEAR, program, ROOT, WORKSPACE } from "./environment.ts";
+
+export type FrontEnd = "fexit" | "tracepoint";
+/** Where its standard output goes; a pipe is read by `tail`, which keeps only the end. */
+export type Output = "file" | "pipe" | "null";
+
+/** What it says of a run with load.c, besides the generator's own count. */
+export interface Count {
+  /** Messages of the run: for overhear the finished calls of bench-server, both halves. */
+  readonly messages: number;
+  /** Anything lost, whatever the unit; 0 means nothing. */
+  readonly lost: number;
+}
+
+export interface Tool {
+  readonly name: string;
+  command(frontEnd: FrontEnd): string[];
+  count(output: string, stderr: string): Count;
+}
+
+export const overhear: Tool = {
+  name: "overhear",
+  command: (frontEnd) => [OVERHEAR, "--format", "ndjson", "--attach", frontEnd],
+  count: (output) => {
+    const summary = parseObject(output.trimEnd().split("\n").at(-1) ?? "");
+    const calls = summary["calls"];
+    const ours = Array.isArray(calls)
+      ? calls.filter((call: unknown) => at(call, "server") === "bench-server")
+      : [];
+    const finished = ours.reduce((sum: number, call: unknown) => sum + numberAt(call, "calls"), 0);
+    const inexact = summary["exact"] === true ? 0 : 1;
+    // Every call is two messages; one more is notifications/initialized.
+    return { messages: 2 * finished + 1, lost: numberAt(summary, "loss_bytes") + inexact };
+  },
+};
+
+export const consumer: Tool = {
+  name: "C reference",
+  command: (frontEnd) => [program("consumer"), join(ROOT, "build/x64/overhear.bpf.o"), frontEnd],
+  count: (_output, stderr) => {
+    const counted = parseObject(stderr.trimEnd().split("\n").at(-1) ?? "");
+    return { messages: numberAt(counted, "messages"), lost: numberAt(counted, "lost") };
+  },
+};
+
+const PATIENCE_MS = 15_000;
+const KEPT_BYTES = 1_000_000;
+let started = 0;
+
+export class Running implements AsyncDisposable {
+  readonly #tool: Tool;
+  readonly #process: Bun.Subprocess<"ignore", "inherit" | Bun.BunFile, "pipe">;
+  readonly #reader: Bun.Subprocess | undefined;
+  readonly #file: string;
+  #stderr = "";
+  readonly #stderrDone: Promise<void>;
+
+  /** Resolves once it listens; throws with what it said when it does not. */
+  static async start(tool: Tool, frontEnd: FrontEnd, output: Output): Promise<Running> {
+    const running = new Running(tool, frontEnd, output);
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!running.#stderr.includes("listening")) {
+      if (running.#process.exitCode !== null || Date.now() > deadline) {
+        await running[Symbol.asyncDispose]();
+        throw new Error(`${tool.name} (${frontEnd}) does not listen: ${running.#stderr.trim()}`);
+      }
+      await Bun.sleep(1);
+    }
+    return running;
+  }
+
+  private constructor(tool: Tool, frontEnd: FrontEnd, output: Output) {
+    this.#tool = tool;
+    this.#file = output === "null" ? "/dev/null" : join(WORKSPACE, `out-${started++}`);
+    this.#reader = output === "pipe" ? readEnd(this.#file) : undefined;
+    const target = output === "pipe" ? `${this.#file}.pipe` : this.#file;
+    // The shell opens a named pipe for it, then becomes the tool: its pid is the tool's.
+    const words = ["sh", "-c", 'out=$1; shift; exec "$@" >"$out"', "sh", target];
+    this.#process = Bun.spawn([...words, ...tool.command(frontEnd)], {
+      stdin: "ignore",
+      stdout: "inherit",
+      stderr: "pipe",
+    });
+    this.#stderrDone = this.#collect();
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  async #collect(): Promise<void> {
+    for await (const text of this.#process.stderr.pipeThrough(new TextDecoderStream())) {
+      this.#stderr += text;
+    }
+  }
+
+  /** CPU time of all its threads so far, ns. */
+  cpuNs(): number {
+    let sum = 0;
+    for (const thread of readdirSync(`/proc/${this.pid}/task`)) {
+      const [onCpu] = readFileSync(`/proc/${this.pid}/task/${thread}/schedstat`, "utf8").split(" ");
+      sum += Number(onCpu);
+    }
+    return sum;
+  }
+
+  /** Resident memory, MB: now, its peak so far, and what of it is its own (not shared, not mapped). */
+  memory(): { readonly now: number; readonly peak: number; readonly own: number } {
+    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+    const field = (name: string) =>
+      Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(status)?.[1] ?? Number.NaN) / 1024;
+    return { now: field("VmRSS"), peak: field("VmHWM"), own: field("RssAnon") };
+  }
+
+  /** SIGINT; resolves with its count when it has ended. */
+  async stop(): Promise<Count> {
+    this.#process.kill("SIGINT");
+    await this.#process.exited;
+    await this.#stderrDone;
+    await this.#reader?.exited;
+    const output = Bun.file(this.#file);
+    const kept = this.#file === "/dev/null" ? "" : await output.slice(-KEPT_BYTES).text();
+    this.#remove();
+    return this.#tool.count(kept, this.#stderr);
+  }
+
+  #remove(): void {
+    if (this.#file === "/dev/null") return;
+    rmSync(this.#file, { force: true });
+    rmSync(`${this.#file}.pipe`, { force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      this.#process.kill("SIGKILL");
+      await this.#process.exited;
+    }
+    this.#reader?.kill();
+    this.#remove();
+  }
+}
+
+/** A named pipe beside `file`, and a reader that puts the last of what comes through it into `file`. */
+function readEnd(file: string): Bun.Subprocess {
+  Bun.spawnSync(["mkfifo", `${file}.pipe`]);
+  const script = 'exec tail -c "$1" <"$2.pipe" >"$2"';
+  return Bun.spawn(["sh", "-c", script, "sh", String(KEPT_BYTES), file], { stdin: "ignore" });
+}
+
+/** The front ends that this kernel lets attach. */
+export async function availableFrontEnds(tool: Tool): Promise<FrontEnd[]> {
+  const available: FrontEnd[] = [];
+  for (const frontEnd of ["fexit", "tracepoint"] as const) {
+    try {
+      await using _probe = await Running.start(tool, frontEnd, "null");
+      available.push(frontEnd);
+    } catch {
+      // Not on this kernel; the report names those that were measured.
+    }
+  }
+  return available;
+}
