@@ -146,7 +146,10 @@ export class ChannelLines {
     if (this.#state === "json") {
       this.#proven = true;
       this.#bytesSinceJson = 0;
-    } else if (this.#state === "other") this.#partial.clear();
+    } else if (this.#state === "other") {
+      this.#noteLastByte(this.#partial.bytes(), 0, this.#partial.length);
+      this.#partial.clear();
+    }
   }
 
   #endJson(bytes: Buffer, from: number, to: number, out: FramingItem[]): void {
@@ -164,8 +167,10 @@ export class ChannelLines {
     if (this.#suspect === undefined) {
       this.#noiseBytes += this.#pending;
       this.#pending = 0;
-      return;
-    }
+    } else this.#noteLastByte(bytes, from, to);
+  }
+
+  #noteLastByte(bytes: Buffer, from: number, to: number): void {
     for (let at = to - 1; at >= from; at--) {
       const byte = bytes[at];
       if (byte === undefined || byte <= 0x20) continue;

@@ -175,9 +175,11 @@ test.each([
   ["a tail that starts like a message", '{"x":1}}\n', ["started_before_attach", 9]],
   ["a line end", "\r\n", ["started_before_attach", 2]],
   ["a log line", "ready\n", ["noise", 6]],
+  ["half a byte order mark", Uint8Array.of(0xef, 0x0d, 0x0a), ["noise", 3]],
   ["a whole message", '{"x":1}\n', ["frame", '{"x":1}', 8, 8]],
 ])("StdioFraming at the start of a late channel judges %s", (_name, text, expected) => {
-  for (const pieces of [[text], [...text]]) {
+  const bytes = Buffer.from(text);
+  for (const pieces of [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))]) {
     expect(brief(run({ late: true, pieces }))).toEqual([expected, ["end"]]);
   }
 });

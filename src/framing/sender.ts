@@ -1,0 +1,65 @@
+/** Frames in, frames that know their writer out, in the same order. */
+import type { Stage } from "../stage.ts";
+import type { Frame, FramingItem } from "./types.ts";
+
+// A write's note comes from another CPU, microseconds around the read's record; a blocking write's comes when
+// its reader has read everything. Waiting longer than this would hold back the output for the latter.
+const PATIENCE_NS = 2_000_000;
+
+/**
+ * Gives each frame the write that brought its last byte. A frame whose note has not come yet is held, and all
+ * that follows with it, for 2 ms of kernel time; then it goes on with the channel's last known writer.
+ */
+export class SenderStage implements Stage<FramingItem, FramingItem> {
+  #held: FramingItem[] = [];
+  #nowNs = 0;
+
+  /** Frames wait for a note: a tick is wanted soon. */
+  get isHolding(): boolean {
+    return this.#held.length > 0;
+  }
+
+  push(item: FramingItem): readonly FramingItem[] {
+    if ("timeNs" in item && item.timeNs > this.#nowNs) this.#nowNs = item.timeNs;
+    if (this.#held.length === 0 && this.#isReady(item)) return [item];
+    this.#held.push(item);
+    return this.#release(false);
+  }
+
+  end(): readonly FramingItem[] {
+    return this.#release(true);
+  }
+
+  #release(all: boolean): readonly FramingItem[] {
+    let ready = 0;
+    for (const item of this.#held) {
+      if (!this.#isReady(item) && !all) break;
+      ready += 1;
+    }
+    if (ready === this.#held.length) {
+      const out = this.#held;
+      this.#held = [];
+      return out;
+    }
+    return this.#held.splice(0, ready);
+  }
+
+  #isReady(item: FramingItem): boolean {
+    if (item.kind !== "frame") return true;
+    if (item.sender) return true;
+    const note = item.channel.noteAt?.(item.endPosition - 1);
+    if (note) {
+      item.sender = note.writer;
+      // a write that returned after the read began before it: when, the note does not say
+      if (note.timeNs <= item.timeNs) item.sentNs = note.timeNs;
+      return true;
+    }
+    return this.#isTooLate(item);
+  }
+
+  #isTooLate(frame: Frame): boolean {
+    if (this.#nowNs - frame.timeNs < PATIENCE_NS) return false;
+    frame.sender = frame.channel.writer;
+    return true;
+  }
+}

@@ -1,0 +1,53 @@
+/** Any text as a frame through the message room: JSON.parse says what must come out. */
+import type { MessageItem } from "../../src/message/types.ts";
+import { makeFrame, readLine } from "../unit/message/read-line.ts";
+import { seeds } from "./seeds.ts";
+import { assertEqual, type FuzzTarget } from "./target.ts";
+
+export const messageTarget: FuzzTarget = {
+  name: "message",
+  seeds: seeds
+    .flatMap((seed) => Buffer.from(seed).toString().split("\n"))
+    .map((line) => Buffer.from(line)),
+  check(input) {
+    const text = Buffer.from(input).toString();
+    const items = readLine(text);
+    assertEqual(sumBytes(items), makeFrame(text).bytes, "bytes given out");
+    const value = parse(text);
+    const { jsonrpc, method } = isObject(value) ? value : {};
+    const isPlain = jsonrpc === "2.0" && typeof method === "string";
+    if (isPlain) assertEqual(items.length === 1 && items[0]?.kind, "message", "a plain request");
+    for (const item of items) if (item.kind === "message") checkMessage(item, value);
+  },
+};
+
+/** Every text field must be the JSON of what JSON.parse finds in its place. */
+function checkMessage(message: Extract<MessageItem, { kind: "message" }>, line: unknown): void {
+  const value = message.batch === undefined ? line : Object(line)[message.batch.index];
+  if (!isObject(value)) throw new Error(`a message of what is no object: ${Bun.inspect(value)}`);
+  assertEqual(parse(message.raw), value, "raw");
+  const { id, method, params, result, error } = value;
+  assertEqual(parse(message.paramsText), params, "paramsText");
+  assertEqual(parse(message.resultText), result, "resultText");
+  assertEqual(parse(message.errorText), error, "errorText");
+  assertEqual(message.method, method, "method");
+  assertEqual(parse(message.idText), id === 0 ? 0 : id, "idText");
+  const body = { request: params, notification: params, response: result, error }[message.type];
+  if (!message.flags.includes("deep_nesting")) assertEqual(message.body, body, "body");
+}
+
+function parse(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function sumBytes(items: readonly MessageItem[]): number {
+  return items.reduce((sum, item) => sum + ("bytes" in item ? item.bytes : 0), 0);
+}
