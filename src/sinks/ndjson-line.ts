@@ -74,10 +74,11 @@ function renderSession(line: SessionLine, context: LineContext): string {
   }
   json += `,"late_attach":${session.lateAttach}`;
   json += `,"messages":${line.messages},"open_calls":${line.openCalls}`;
-  if (session.endNs !== undefined) {
-    json += millis("duration_ms", (session.endNs - session.startNs) / 1e6);
+  // The session is live: it may have ended by the time an earlier line of it is rendered.
+  if (line.event === "end") {
+    json += millis("duration_ms", ((session.endNs ?? line.timeNs) - session.startNs) / 1e6);
+    if (session.endReason !== undefined) json += `,"reason":${context.text(session.endReason)}`;
   }
-  if (session.endReason !== undefined) json += `,"reason":${context.text(session.endReason)}`;
   return `${json}}`;
 }
 
