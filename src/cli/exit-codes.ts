@@ -1,4 +1,5 @@
 /** The exit codes, with the text that help, man page and docs/cli.md print for each. */
+import type { CaptureFacts, Summary } from "../exchange/types.ts";
 
 export const EXIT_OK = 0;
 export const EXIT_INTERNAL = 1;
@@ -21,4 +22,16 @@ export const EXIT_CODES: readonly { readonly code: number; readonly meaning: str
 /** Of a child that ended: its status, or 128 + the number of the signal that ended it, as shells have it. */
 export function exitCodeOfChild(status: number | null, signal: number | null): number {
   return signal === null ? (status ?? EXIT_INTERNAL) : 128 + signal;
+}
+
+/** How a run that ended in order ends: 5 when bytes were lost, or may have been, and that was not to be. */
+export function exitCodeOf(summary: Summary, failOnLoss: boolean): number {
+  if (!failOnLoss) return EXIT_OK;
+  const { lossBytes, capture } = summary;
+  const lost = lossBytes > 0 || (capture !== undefined && isLossy(capture));
+  return lost ? EXIT_LOSS : EXIT_OK;
+}
+
+function isLossy(capture: CaptureFacts): boolean {
+  return !capture.exact || capture.missedBytes > 0 || capture.unattributedBytes > 0;
 }

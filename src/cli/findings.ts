@@ -115,17 +115,25 @@ function capabilityFinding(facts: HostFacts): Finding {
   if (facts.capabilities === undefined) {
     return { check, status: "unknown", found: "/proc/self/status shows none" };
   }
-  const missing = CAPABILITIES.filter(({ name }) => holds(facts, name) === false);
-  if (missing.length === 0) {
-    return { check, status: "ok", found: CAPABILITIES.map(({ name }) => name).join(" ") };
-  }
   const held = CAPABILITIES.filter(({ name }) => holds(facts, name) === true);
+  const missing = CAPABILITIES.filter(
+    ({ name }) => holds(facts, name) === false && isOfUse(name, facts),
+  );
+  if (missing.length === 0) {
+    return { check, status: "ok", found: held.map(({ name }) => name).join(" ") };
+  }
   return {
     check,
     status: mayListen(facts) === true ? "warning" : "failed",
     found: held.length === 0 ? "none of those needed" : held.map(({ name }) => name).join(" "),
     hint: `missing: ${missing.map(({ name, use }) => `${name} (${use})`).join(", ")}`,
   };
+}
+
+function isOfUse(capability: string, facts: HostFacts): boolean {
+  if (capability === "CAP_SYS_RESOURCE") return before(facts.kernel, 5, 11);
+  const stands = capability === "CAP_BPF" || capability === "CAP_PERFMON";
+  return !(stands && holds(facts, "CAP_SYS_ADMIN") === true);
 }
 
 function frontEndFindings(probe: ProbeReport | Error | undefined): Finding[] {

@@ -148,7 +148,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     repeat: true,
     group: "What to show",
     commands: SHOWING,
-    help: "only calls of this tool, prompt or resource, with all that belongs to them",
+    help: "only calls of this tool, with their answers, progress and logs",
   },
   {
     name: "server",

@@ -1,0 +1,193 @@
+/** OutputOptions in, the opened outputs as one sink out; listen and replay both write through it. */
+import { isatty } from "node:tty";
+import type { ExchangeItem, Summary } from "../exchange/types.ts";
+import { chooseColors } from "../sinks/color.ts";
+import { Console } from "../sinks/console.ts";
+import { ReaderGone } from "../sinks/errors.ts";
+import { itemFilter } from "../sinks/filter.ts";
+import { NdjsonFile } from "../sinks/ndjson-file.ts";
+import { NdjsonStream } from "../sinks/ndjson-stream.ts";
+import type { FileOwner } from "../sinks/output-file.ts";
+import { redactor } from "../sinks/redact.ts";
+import type { Sink, WallClock } from "../sinks/types.ts";
+import { ServerGate } from "./server-gate.ts";
+import type { OutputOptions } from "./types.ts";
+
+type Accepts = (item: ExchangeItem) => boolean;
+
+interface Output {
+  readonly sink: Sink;
+  readonly accepts: Accepts;
+}
+
+/** All outputs of a run. Errors as those of Sink; the first one is thrown after all were tried. */
+export class Outputs implements Sink {
+  readonly #outputs: readonly Output[];
+  readonly #gate: ServerGate | undefined;
+  readonly #isShown: Accepts;
+  readonly #readerGone: () => boolean;
+  readonly #maxMessages: number;
+  #shownMessages = 0;
+
+  constructor(parts: {
+    outputs: readonly Output[];
+    gate: ServerGate | undefined;
+    /** Whether a message counts for --max-messages. */
+    isShown: Accepts;
+    readerGone: () => boolean;
+    maxMessages: number | undefined;
+  }) {
+    this.#outputs = parts.outputs;
+    this.#gate = parts.gate;
+    this.#isShown = parts.isShown;
+    this.#readerGone = parts.readerGone;
+    this.#maxMessages = parts.maxMessages ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** As many messages as --max-messages allows are written: what comes after is not. */
+  get full(): boolean {
+    return this.#shownMessages >= this.#maxMessages;
+  }
+
+  /** Standard output cannot be read by anybody any more; cheap enough to ask a few times a second. */
+  readerGone(): boolean {
+    return this.#readerGone();
+  }
+
+  write(items: readonly ExchangeItem[]): void | Promise<void> {
+    return this.#write(this.#gate?.pass(items) ?? items);
+  }
+
+  async flush(): Promise<void> {
+    await this.#all((sink) => sink.flush());
+  }
+
+  async reopen(): Promise<void> {
+    await this.#all((sink) => sink.reopen());
+  }
+
+  /** A reader of standard output that has gone keeps no summary from a file. */
+  async close(summary: Summary): Promise<void> {
+    const held = this.#gate?.release() ?? [];
+    if (held.length > 0) await Promise.resolve(this.#write(held)).catch(() => undefined);
+    await this.#all((sink) => sink.close(summary));
+  }
+
+  #write(items: readonly ExchangeItem[]): void | Promise<void> {
+    const taken = this.#upToLimit(items);
+    if (taken.length === 0) return;
+    const waits: Promise<void>[] = [];
+    for (const { sink, accepts } of this.#outputs) {
+      const wait = sink.write(taken.filter(accepts));
+      if (wait !== undefined) waits.push(wait);
+    }
+    if (waits.length > 0) return settle(waits);
+  }
+
+  #upToLimit(items: readonly ExchangeItem[]): readonly ExchangeItem[] {
+    if (this.#maxMessages === Number.POSITIVE_INFINITY) return items;
+    const taken: ExchangeItem[] = [];
+    for (const item of items) {
+      if (this.full) break;
+      taken.push(item);
+      if (item.kind === "message" && this.#isShown(item)) this.#shownMessages++;
+    }
+    return taken;
+  }
+
+  #all(act: (sink: Sink) => Promise<void>): Promise<void> {
+    return settle(this.#outputs.map(({ sink }) => act(sink)));
+  }
+}
+
+/** Waits for all, then throws what counts most: an output that failed before a reader that has gone. */
+async function settle(waits: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(waits);
+  const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  const worst = errors.find((error) => !(error instanceof ReaderGone)) ?? errors[0];
+  if (worst !== undefined) throw worst;
+}
+
+export interface OpenOptions {
+  readonly outputs: OutputOptions;
+  readonly maxMessages: number | undefined;
+  readonly clock: WallClock;
+  /** The wall clock, for file names and rotation. */
+  readonly now: () => Date;
+}
+
+/** Throws OutputError when a file cannot be opened; files opened before it stay empty. */
+export function openSinks(options: OpenOptions): Outputs {
+  const { outputs } = options;
+  const { kinds, filters } = outputs;
+  const chosen = { methods: filters.methods, tools: filters.tools, servers: filters.servers };
+  const ndjsonAccepts = itemFilter({ ...chosen, kinds });
+  const consoleAccepts = itemFilter({ ...chosen, kinds: ALL_KINDS });
+  const files = outputs.files.map((file) => openFile(file, options));
+  const stream = openStream(options);
+  const streamAccepts = outputs.stdout === "console" ? consoleAccepts : ndjsonAccepts;
+  return new Outputs({
+    outputs: [
+      ...files.map((sink) => ({ sink, accepts: ndjsonAccepts })),
+      ...(stream === undefined ? [] : [{ sink: stream, accepts: streamAccepts }]),
+    ],
+    gate: filters.servers.length === 0 ? undefined : new ServerGate(),
+    isShown: consoleAccepts,
+    readerGone: () => stream?.readerGone() ?? false,
+    maxMessages: options.maxMessages,
+  });
+}
+
+const ALL_KINDS = ["message", "call", "session", "loss", "coverage"] as const;
+
+function openFile(file: OutputOptions["files"][number], options: OpenOptions): NdjsonFile {
+  const { outputs, clock, now } = options;
+  return new NdjsonFile({
+    pattern: file.pattern,
+    rotation: { bytes: file.rotateBytes, intervalMs: file.rotateMs, keep: file.keep },
+    owner: caller(),
+    now,
+    clock,
+    raw: outputs.raw,
+    redactor: outputs.redact ? redactor : undefined,
+  });
+}
+
+function openStream(options: OpenOptions): Console | NdjsonStream | undefined {
+  const { outputs, clock } = options;
+  const common = {
+    fd: 1,
+    name: "standard output",
+    clock,
+    redactor: outputs.redact ? redactor : undefined,
+  };
+  switch (outputs.stdout) {
+    case "none":
+      return undefined;
+    case "ndjson":
+      return new NdjsonStream({ ...common, raw: outputs.raw });
+    case "console": {
+      const isTerminal = isatty(1);
+      const { NO_COLOR, TERM } = process.env;
+      return new Console({
+        ...common,
+        colors: chooseColors(outputs.color, isTerminal, { NO_COLOR, TERM }),
+        columns: () => (isTerminal ? process.stdout.columns : undefined),
+        quiet: outputs.quiet,
+      });
+    }
+  }
+}
+
+/** Whom sudo was called by: new files are theirs. */
+function caller(): FileOwner | undefined {
+  const { SUDO_UID, SUDO_GID } = process.env;
+  const uid = idOf(SUDO_UID);
+  const gid = idOf(SUDO_GID);
+  if (uid === undefined || gid === undefined || process.geteuid?.() !== 0) return undefined;
+  return { uid, gid };
+}
+
+function idOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,10}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,78 @@
+/** `overhear replay`: recorded files in, the lines that were written live out, and the exit code. */
+
+import { readLines } from "../replay/read-lines.ts";
+import { RecordedClock } from "../replay/recorded-time.ts";
+import { ReplayRun } from "../replay/replay-run.ts";
+import { ReaderGone } from "../sinks/errors.ts";
+import { UsageError } from "./errors.ts";
+import { EXIT_OK, exitCodeOf } from "./exit-codes.ts";
+import { type Outputs, openSinks } from "./open-sinks.ts";
+import type { ExitCode, ReplayOptions } from "./types.ts";
+
+/** Items are written in batches of about this many lines read. */
+const BATCH_LINES = 256;
+
+/** Throws UsageError when nothing can be read, OutputError when an output fails. */
+export async function replay(options: ReplayOptions): Promise<ExitCode> {
+  const clock = new RecordedClock();
+  const outputs = openSinks({
+    outputs: options.outputs,
+    maxMessages: options.maxMessages,
+    clock,
+    now: () => new Date(),
+  });
+  const run = new ReplayRun(clock, options.allJsonrpc);
+  const counts = { lines: 0, malformed: 0 };
+  let endedBy = "end_of_input";
+  try {
+    endedBy = await feed(readLines(options.files, counts), run, outputs);
+  } catch (error) {
+    if (!(error instanceof ReaderGone)) throw error;
+    endedBy = "reader_gone";
+  }
+  const summary = run.summary(endedBy);
+  await outputs.close(summary).catch((error: unknown) => {
+    if (!(error instanceof ReaderGone)) throw error;
+  });
+  const malformed = counts.malformed + run.counts.malformed;
+  reportInput(options, run, malformed);
+  if (run.readable === 0 && endedBy === "end_of_input") {
+    throw new UsageError(
+      `Cannot replay: 0 readable lines in ${counts.lines}, at least 1 needed`,
+      "replay reads NDJSON that overhear wrote, e.g. overhear --raw -o mcp.ndjson",
+    );
+  }
+  return endedBy === "reader_gone" ? EXIT_OK : exitCodeOf(summary, options.failOnLoss);
+}
+
+async function feed(
+  lines: ReturnType<typeof readLines>,
+  run: ReplayRun,
+  outputs: Outputs,
+): Promise<string> {
+  let waiting = 0;
+  for await (const line of lines) {
+    run.push(line);
+    if (++waiting < BATCH_LINES) continue;
+    waiting = 0;
+    await outputs.write(run.take());
+    if (outputs.full) return "max_messages";
+  }
+  run.end();
+  await outputs.write(run.take());
+  return outputs.full ? "max_messages" : "end_of_input";
+}
+
+/** On stderr, one line each: a replay that is not the whole recording says so. */
+function reportInput(options: ReplayOptions, run: ReplayRun, malformed: number): void {
+  const { rebuilt, unknown } = run.counts;
+  const notes = [
+    malformed > 0 ? `${malformed} lines are not what overhear writes, left out` : "",
+    unknown > 0 ? `${unknown} lines of kinds that this version does not replay, left out` : "",
+    rebuilt > 0
+      ? `${rebuilt} messages were recorded without --raw: their text is put together from their fields, numbers beyond 2^53 and duplicate keys may differ`
+      : "",
+  ];
+  if (options.outputs.quiet && malformed === 0) return;
+  for (const note of notes) if (note !== "") console.error(`overhear: replay: ${note}`);
+}

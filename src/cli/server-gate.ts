@@ -1,0 +1,67 @@
+/** Items in, the same items out, a session's first ones held until the server has said its name. */
+import type { ExchangeItem, MessageLine, Session } from "../exchange/types.ts";
+
+/** A server that says nothing for so long is judged by its process. */
+const MAX_HELD_ITEMS = 32;
+/** Nor is a session held whose messages are this long. */
+const MAX_HELD_CHARS = 65_536;
+
+interface Held {
+  readonly items: ExchangeItem[];
+  chars: number;
+}
+
+/**
+ * For `--server`: the name is in the answer to the first request, and the request belongs to the session
+ * as well. Order within a session is kept; what is released comes before the item that released it.
+ */
+export class ServerGate {
+  readonly #held = new Map<Session, Held>();
+  readonly #judged = new WeakSet<Session>();
+
+  pass(items: readonly ExchangeItem[]): readonly ExchangeItem[] {
+    const out: ExchangeItem[] = [];
+    for (const item of items) this.#passOne(item, out);
+    return out;
+  }
+
+  /** All that is held: the run ends. */
+  release(): readonly ExchangeItem[] {
+    const out = [...this.#held.values()].flatMap(({ items }) => items);
+    this.#held.clear();
+    return out;
+  }
+
+  #passOne(item: ExchangeItem, out: ExchangeItem[]): void {
+    if (!("session" in item) || this.#judged.has(item.session)) {
+      out.push(item);
+      return;
+    }
+    const { session } = item;
+    const held = this.#held.get(session) ?? { items: [], chars: 0 };
+    held.items.push(item);
+    held.chars += item.kind === "message" ? item.message.raw.length : 0;
+    const long = held.items.length >= MAX_HELD_ITEMS || held.chars >= MAX_HELD_CHARS;
+    if (!long && !isNamed(session) && !isLastChance(item)) {
+      this.#held.set(session, held);
+      return;
+    }
+    this.#held.delete(session);
+    this.#judged.add(session);
+    for (const each of held.items) out.push(each);
+  }
+}
+
+function isNamed(session: Session): boolean {
+  return session.serverInfo !== undefined;
+}
+
+/** An answer of the server without a name, or the end: no name will come that is worth waiting for. */
+function isLastChance(item: ExchangeItem): boolean {
+  if (item.kind === "session") return item.event === "end";
+  return item.kind === "message" && isServersAnswer(item);
+}
+
+function isServersAnswer(line: MessageLine): boolean {
+  return line.direction === "server-to-client" && line.message.method === undefined;
+}

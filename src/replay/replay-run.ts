@@ -1,0 +1,118 @@
+/** Recorded lines in, exchange items and a summary out: the rooms of a replay, without files. */
+import { ExchangeStage } from "../exchange/stage.ts";
+import { SummaryCollector } from "../exchange/summary.ts";
+import type { ExchangeItem, OpenCall, Summary } from "../exchange/types.ts";
+import { MessageStage } from "../message/message-stage.ts";
+import { type Fields, textField } from "./fields.ts";
+import { type RebuildCounts, RebuildStage, type ReplayItem } from "./rebuild-stage.ts";
+import { parseTimestamp, type RecordedClock } from "./recorded-time.ts";
+
+/** A file may hold several runs of the tool, each closed by its summary; their sessions never mix. */
+interface Rooms {
+  readonly rebuild: RebuildStage;
+  readonly message: MessageStage;
+  readonly exchange: ExchangeStage;
+}
+
+export class ReplayRun {
+  readonly counts: RebuildCounts = { messages: 0, rebuilt: 0, malformed: 0, unknown: 0 };
+  /** Lines that meant something to us. */
+  readable = 0;
+  readonly #clock: RecordedClock;
+  readonly #allJsonrpc: boolean;
+  #rooms: Rooms | undefined;
+  #summary: SummaryCollector | undefined;
+  #taken: ExchangeItem[] = [];
+  readonly #endedOpen: OpenCall[] = [];
+  #endedNoise = 0;
+  #firstNs: number | undefined;
+  #lastNs = 0;
+
+  constructor(clock: RecordedClock, allJsonrpc: boolean) {
+    this.#clock = clock;
+    this.#allJsonrpc = allJsonrpc;
+  }
+
+  push(line: Fields): void {
+    const before = this.counts.malformed + this.counts.unknown;
+    this.#noteTime(line);
+    const rooms = this.#open();
+    for (const item of rooms.rebuild.push(line)) this.#pass(rooms, item);
+    if (this.counts.malformed + this.counts.unknown === before) this.readable++;
+    if (textField(line, "kind") === "summary") this.end();
+  }
+
+  /** The recording of one run is over; another one may follow. */
+  end(): void {
+    const rooms = this.#rooms;
+    if (rooms === undefined) return;
+    for (const item of rooms.rebuild.end()) this.#pass(rooms, item);
+    this.#keep(rooms.exchange.end());
+    this.#endedOpen.push(...rooms.exchange.openCalls());
+    this.#endedNoise += rooms.exchange.noiseBytes;
+    this.#rooms = undefined;
+  }
+
+  /** What has come out since the last call. */
+  take(): readonly ExchangeItem[] {
+    const taken = this.#taken;
+    this.#taken = [];
+    return taken;
+  }
+
+  summary(endedBy: string): Summary {
+    return this.#collector().make(undefined, endedBy, this.#lastNs);
+  }
+
+  #noteTime(line: Fields): void {
+    const micros = parseTimestamp(textField(line, "timestamp"));
+    if (micros === undefined) return;
+    const timeNs = this.#clock.toNs(micros);
+    this.#firstNs ??= timeNs;
+    this.#lastNs = Math.max(this.#lastNs, timeNs);
+  }
+
+  #open(): Rooms {
+    this.#rooms ??= {
+      rebuild: new RebuildStage(this.#clock, this.counts),
+      message: new MessageStage(),
+      exchange: new ExchangeStage({ allJsonrpc: this.#allJsonrpc, listenNs: this.#lastNs }),
+    };
+    return this.#rooms;
+  }
+
+  #pass(rooms: Rooms, item: ReplayItem): void {
+    if (item.kind === "coverage") {
+      this.#keep([item]);
+      return;
+    }
+    for (const message of rooms.message.push(item)) this.#keep(rooms.exchange.push(message));
+  }
+
+  #keep(items: readonly ExchangeItem[]): void {
+    if (items.length === 0) return;
+    this.#collector().observe(items);
+    for (const item of items) this.#taken.push(item);
+  }
+
+  #collector(): SummaryCollector {
+    this.#summary ??= new SummaryCollector(this.#openEnds(), {
+      startNs: this.#firstNs ?? 0,
+      replay: true,
+    });
+    return this.#summary;
+  }
+
+  /** Of all runs in the recording, the one that is read included. */
+  #openEnds() {
+    const rooms = () => this.#rooms?.exchange;
+    const ended = this.#endedOpen;
+    const endedNoise = () => this.#endedNoise;
+    return {
+      get noiseBytes() {
+        return endedNoise() + (rooms()?.noiseBytes ?? 0);
+      },
+      openCalls: () => [...ended, ...(rooms()?.openCalls() ?? [])],
+    };
+  }
+}
