@@ -24,25 +24,30 @@ export function isOver(state: SessionState, nowNs: number): boolean {
 
 /** Only one direction was heard: it stays while its reader may still answer. */
 function isHalfOver(side: Side, nowNs: number): boolean {
-  const canAnswer = side.calls.open > 0 && side.reader?.exit === undefined;
+  const canAnswer = side.calls.open > 0 && !isGone(side.reader, nowNs);
   if (canAnswer) return false;
   if (side.openChannels === 0) return isClosedLongEnough(side.state, nowNs);
   return isSilent(side, nowNs);
 }
 
 function isClosedLongEnough(state: SessionState, nowNs: number): boolean {
-  return hasExited(state) || nowNs - state.closedNs >= EXIT_WAIT_NS;
+  return hasExited(state, nowNs) || nowNs - state.closedNs >= EXIT_WAIT_NS;
 }
 
 function isSilent(side: Side, nowNs: number): boolean {
   if (side.openChannels === 0) return true;
-  if (side.reader?.exit !== undefined) return true;
+  if (isGone(side.reader, nowNs)) return true;
   const exit = side.writer?.exit;
   return exit !== undefined && nowNs - Math.max(exit.timeNs, side.lastNs) >= LINGER_NS;
 }
 
-function hasExited(state: SessionState): boolean {
-  return state.first.party?.exit !== undefined || state.second.party?.exit !== undefined;
+function hasExited(state: SessionState, nowNs: number): boolean {
+  return isGone(state.first.party, nowNs) || isGone(state.second.party, nowNs);
+}
+
+/** An exit may be noted on the process before the bytes that it wrote or read earlier come in. */
+export function isGone(process: Process | undefined, nowNs: number): boolean {
+  return process?.exit !== undefined && process.exit.timeNs <= nowNs;
 }
 
 /** The exit of the party that went first; else the direction that was closed first. */

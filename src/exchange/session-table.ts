@@ -2,8 +2,12 @@
 import type { Channel, Process } from "../capture/types.ts";
 import type { Message } from "../message/types.ts";
 import { idKey } from "./id-key.ts";
+import { RecentMap } from "./recent-map.ts";
 import { STATED, statesClient } from "./roles.ts";
 import { SessionState, type Side } from "./session-state.ts";
+
+/** Channels remembered for having had a session: one that has another soon after is among them. */
+const MAX_GENERATIONS = 16_384;
 
 /** How well a waiting direction fits a new channel; the best and oldest one is taken. */
 const UNFIT = 0;
@@ -18,8 +22,8 @@ export class SessionTable {
   readonly #sides = new Map<Channel, Side>();
   readonly #byProcess = new Map<Process, Set<SessionState>>();
   readonly #states = new Set<SessionState>();
-  /** How many sessions a channel has had; forgotten with the channel. */
-  readonly #generations = new WeakMap<Channel, number>();
+  /** Channel id → how many sessions it has had; by id, since a replay rebuilds the objects. */
+  readonly #generations = new RecentMap<number>(MAX_GENERATIONS);
 
   get states(): ReadonlySet<SessionState> {
     return this.#states;
@@ -78,8 +82,8 @@ export class SessionTable {
 
   #newSession(message: Message): Side {
     const channel = message.frame.channel;
-    const generation = (this.#generations.get(channel) ?? 0) + 1;
-    this.#generations.set(channel, generation);
+    const generation = (this.#generations.get(channel.id) ?? 0) + 1;
+    this.#generations.set(channel.id, generation);
     const id = generation === 1 ? channel.id : `${channel.id}~${generation}`;
     const state = new SessionState(id, message.frame.timeNs);
     this.#states.add(state);

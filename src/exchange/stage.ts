@@ -9,7 +9,7 @@ import type { Stage } from "../stage.ts";
 import type { ChannelEnd } from "../stream/types.ts";
 import { deliver, sessionLine, unansweredCall } from "./delivery.ts";
 import { reportDropped, reportFirstDropped } from "./dropped.ts";
-import { type EndCause, endCause, isOver } from "./ending.ts";
+import { type EndCause, endCause, isGone, isOver } from "./ending.ts";
 import { NoiseCount } from "./noise-count.ts";
 import { noteProcesses } from "./parties.ts";
 import type { SessionState, Side } from "./session-state.ts";
@@ -121,7 +121,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
     if (side === undefined) return this.#table.place(message);
     const restarted =
       message.method === "initialize" &&
-      side.writer?.exit !== undefined &&
+      isGone(side.writer, frame.timeNs) &&
       frame.sender !== undefined &&
       frame.sender !== side.writer;
     if (!restarted) return side;
