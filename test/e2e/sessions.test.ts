@@ -1,7 +1,14 @@
 /** Who is who when there are several: clients at once, servers alike, wrappers and relays between. */
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { expectSameTexts, expectWholeSession, hop, sessionsBetween, texts } from "./compare.ts";
+import {
+  expectSameTexts,
+  expectWholeSession,
+  firstDifference,
+  hop,
+  sessionsBetween,
+  texts,
+} from "./compare.ts";
 import { at, isObject, textAt } from "./json.ts";
 import { type Heard, Listener } from "./listener.ts";
 import { clientCommand, INTERPRETERS, missing, serverCommand, titled } from "./programs.ts";
@@ -177,10 +184,20 @@ when(
     const isTee = (pid: unknown) => tees.includes(pid);
     const intoServer = lines.filter((line) => at(line, "stdio_transport", "to_pid") === said.self);
     const outOfTees = lines.filter((line) => at(line, "stdio_transport", "to_pid") === truth.self);
-    expect(between(truth.self, isTee)).toEqual(sent);
-    expect(intoServer.map((line) => textAt(line, "raw"))).toEqual(sent);
-    expect(between(said.self, isTee)).toEqual(received);
-    expect(outOfTees.map((line) => textAt(line, "raw"))).toEqual(received);
+    expect(firstDifference(between(truth.self, isTee), sent)).toBeUndefined();
+    expect(
+      firstDifference(
+        intoServer.map((line) => textAt(line, "raw")),
+        sent,
+      ),
+    ).toBeUndefined();
+    expect(firstDifference(between(said.self, isTee), received)).toBeUndefined();
+    expect(
+      firstDifference(
+        outOfTees.map((line) => textAt(line, "raw")),
+        received,
+      ),
+    ).toBeUndefined();
   },
   LIMIT_MS,
 );

@@ -22,7 +22,7 @@ warnings.simplefilter("ignore")  # sampling, roots and logging are deprecated, a
 
 CALLS = 23
 HOSTILE_TEXT = 'quote " backslash \\ newline \n tab \t nul \0 escape \x1b[31m ü € 𝄞 \u2028 </script>'
-MODES = {"legacy": "legacy", "auto": "auto", "modern": "2026-07-28"}
+MODES = {"legacy": "legacy", "auto": "auto", "modern": "auto"}
 
 
 def say(step: str) -> None:

@@ -1,25 +1,32 @@
-/**
- * The client of `make demo`: the official SDK, a few calls at a pace that a person can follow, one of them
- * refused. Arguments: the server's command.
- */
+/** A short conversation to look at: a client by the official SDK, at the pace of a person. Arguments: the server's command. */
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { CallToolResultSchema, CreateMessageRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 
 const [command, ...args] = process.argv.slice(2);
-const client = new Client({ name: "demo-client", version: "1.0.0" }, { capabilities: {} });
-await client.connect(new StdioClientTransport({ command, args, env: process.env, stderr: "ignore" }));
+const client = new Client({ name: "demo-agent", version: "1.0.0" }, { capabilities: { sampling: {} } });
+client.setRequestHandler(CreateMessageRequestSchema, async () => {
+  await pause(250); // a model thinks
+  return { role: "assistant", model: "demo", content: { type: "text", text: "Blue, on most days." } };
+});
+
+const call = (name, given, options) => client.callTool({ name, arguments: given }, CallToolResultSchema, options);
+
 const steps = [
+  () => client.connect(new StdioClientTransport({ command, args, stderr: "ignore" })),
   () => client.listTools(),
-  () => client.callTool({ name: "echo", arguments: { message: "who is listening?" } }),
-  () => client.callTool({ name: "get-sum", arguments: { a: 19, b: 23 } }),
-  () => client.callTool({ name: "get-structured-content", arguments: { location: "New York" } }),
-  () => client.readResource({ uri: "demo://no-such-resource" }).catch(() => undefined),
-  () => client.callTool({ name: "trigger-long-running-operation", arguments: { duration: 1, steps: 2 } }),
-  () => client.ping(),
+  () => call("echo", { message: "Hello from a real client" }),
+  () => call("get-sum", { a: 19, b: 23 }),
+  () => call("get-sum", { a: "nineteen", b: 23 }),
+  () => call("trigger-long-running-operation", { duration: 0.9, steps: 3 }, { onprogress: () => {} }),
+  () => call("trigger-sampling-request", { prompt: "What colour is the sky?", maxTokens: 20 }),
+  () => client.listResources(),
+  () => client.getPrompt({ name: "args-prompt", arguments: { city: "Lisbon" } }),
+  () => client.request({ method: "no/such_method" }, CallToolResultSchema).catch(() => {}),
 ];
 for (const step of steps) {
   await step();
-  await pause(300);
+  await pause(250);
 }
 await client.close();
