@@ -53,7 +53,8 @@ async function feed(
   let waiting = 0;
   for await (const line of lines) {
     run.push(line);
-    if (++waiting < BATCH_LINES) continue;
+    // A session's object goes on changing: its line is written before more is read.
+    if (++waiting < BATCH_LINES && !run.hasSessionLine) continue;
     waiting = 0;
     await outputs.write(run.take());
     if (outputs.full) return "max_messages";

@@ -16,8 +16,9 @@ interface Held {
  * as well. Order within a session is kept; what is released comes before the item that released it.
  */
 export class ServerGate {
-  readonly #held = new Map<Session, Held>();
-  readonly #judged = new WeakSet<Session>();
+  /** By session id: a line may hold a copy of its session. */
+  readonly #held = new Map<string, Held>();
+  readonly #judged = new Set<string>();
 
   pass(items: readonly ExchangeItem[]): readonly ExchangeItem[] {
     const out: ExchangeItem[] = [];
@@ -33,21 +34,27 @@ export class ServerGate {
   }
 
   #passOne(item: ExchangeItem, out: ExchangeItem[]): void {
-    if (!("session" in item) || this.#judged.has(item.session)) {
+    if (!("session" in item)) {
       out.push(item);
       return;
     }
     const { session } = item;
-    const held = this.#held.get(session) ?? { items: [], chars: 0 };
+    if (this.#judged.has(session.id)) out.push(item);
+    else this.#hold(item, session, out);
+    if (item.kind === "session" && item.event === "end") this.#judged.delete(session.id);
+  }
+
+  #hold(item: ExchangeItem, session: Session, out: ExchangeItem[]): void {
+    const held = this.#held.get(session.id) ?? { items: [], chars: 0 };
     held.items.push(item);
     held.chars += item.kind === "message" ? item.message.raw.length : 0;
     const long = held.items.length >= MAX_HELD_ITEMS || held.chars >= MAX_HELD_CHARS;
     if (!long && !isNamed(session) && !isLastChance(item)) {
-      this.#held.set(session, held);
+      this.#held.set(session.id, held);
       return;
     }
-    this.#held.delete(session);
-    this.#judged.add(session);
+    this.#held.delete(session.id);
+    this.#judged.add(session.id);
     for (const each of held.items) out.push(each);
   }
 }

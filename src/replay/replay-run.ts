@@ -23,6 +23,7 @@ export class ReplayRun {
   #rooms: Rooms | undefined;
   #summary: SummaryCollector | undefined;
   #taken: ExchangeItem[] = [];
+  #hasSessionLine = false;
   readonly #endedOpen: OpenCall[] = [];
   #endedNoise = 0;
   #firstNs: number | undefined;
@@ -57,7 +58,13 @@ export class ReplayRun {
   take(): readonly ExchangeItem[] {
     const taken = this.#taken;
     this.#taken = [];
+    this.#hasSessionLine = false;
     return taken;
+  }
+
+  /** What waits to be taken shows a session as it is now. */
+  get hasSessionLine(): boolean {
+    return this.#hasSessionLine;
   }
 
   summary(endedBy: string): Summary {
@@ -92,7 +99,10 @@ export class ReplayRun {
   #keep(items: readonly ExchangeItem[]): void {
     if (items.length === 0) return;
     this.#collector().observe(items);
-    for (const item of items) this.#taken.push(item);
+    for (const item of items) {
+      this.#taken.push(item);
+      this.#hasSessionLine ||= item.kind === "session";
+    }
   }
 
   #collector(): SummaryCollector {
