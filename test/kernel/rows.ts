@@ -1,0 +1,151 @@
+/** The capture matrix: each row is a conversation of test/traffic and what is expected of it. */
+import type { Expectations } from "./compare.ts";
+import { CALLS, EMULATED, TRAFFIC, TRAFFIC_32 } from "./settings.ts";
+
+export interface Row extends Expectations {
+  readonly title: string;
+  readonly args: readonly string[];
+  readonly program: string;
+  /** Starts before the tool and waits where --hold says until that listens. */
+  readonly held?: boolean;
+}
+
+const INTO_PIPE = ["write", "writev", "pwritev2", "sendfile", "splice", "vmsplice"];
+const SENDING = ["send", "sendto", "sendmsg", "sendmmsg"];
+const OUT_OF_PIPE = ["read", "readv", "preadv2"];
+const RECEIVING = ["recv", "recvfrom", "recvmsg", "recvmmsg"];
+
+interface Calls {
+  readonly channel: string;
+  readonly write: string;
+  readonly read: string;
+}
+
+function calls(channel: string, write: string, read: string): Calls {
+  return { channel, write, read };
+}
+
+function argsOf({ channel, write, read }: Calls): string[] {
+  return ["--channel", channel, "--write", write, "--read", read];
+}
+
+let nextTag = 0;
+
+/** `options`: as on a command line, without values that hold spaces. */
+function row(title: string, path: Calls, options: string, more: Partial<Row> = {}): Row {
+  nextTag += 1;
+  const count = options.includes("--messages") ? [] : ["--messages", String(CALLS)];
+  const args = [...argsOf(path), "--tag", `row-${nextTag}`, ...count];
+  if (options !== "") args.push(...options.split(" "));
+  const name = `${path.channel}, ${path.write} to ${path.read}${title === "" ? "" : `: ${title}`}`;
+  return { program: TRAFFIC, ...more, title: name, args };
+}
+
+function grid(
+  channels: readonly string[],
+  writes: readonly string[],
+  reads: readonly string[],
+): Calls[] {
+  return channels.flatMap((channel) =>
+    writes.flatMap((write) => reads.map((read) => calls(channel, write, read))),
+  );
+}
+
+/** Every way in × every way out. */
+export const GRID: readonly Row[] = [
+  ...grid(["pipe", "fifo"], INTO_PIPE, OUT_OF_PIPE),
+  ...grid(
+    ["socketpair", "unix-listen"],
+    [...INTO_PIPE, ...SENDING],
+    [...OUT_OF_PIPE, ...RECEIVING],
+  ),
+].map((path) => row("", path, "--batch 3"));
+
+const PIPE = calls("pipe", "write", "read");
+const FIFO = calls("fifo", "writev", "readv");
+const PAIR = calls("socketpair", "sendto", "recvfrom");
+const LISTEN = calls("unix-listen", "sendmsg", "recvmsg");
+const FOUR = [PIPE, FIFO, PAIR, LISTEN];
+
+function onEach(title: string, options: string, more: Partial<Row> = {}, on = FOUR): Row[] {
+  return on.map((path) => row(title, path, options, more));
+}
+
+const MANY = EMULATED ? 40 : 300;
+const BIG = 16 * 1024 * 1024;
+const LIMIT_BROKEN = 40 * 1024 * 1024;
+/** Bytes of the endless line of test/traffic: its opening, its filling, its line end. */
+const ENDLESS_BYTES = 60 + LIMIT_BROKEN + 1;
+/** As test/traffic writes it. */
+const UNFINISHED_BYTES = 46;
+
+export const SPECIAL: readonly Row[] = [
+  ...onEach("non-blocking", "--nonblock --batch 5"),
+  ...onEach(
+    "non-blocking, writes that fit in part only",
+    `--nonblock --batch 6 --size 30000 --messages 12`,
+  ),
+  ...onEach("descriptors dup'ed", "--fd dup"),
+  ...onEach("descriptors passed by SCM_RIGHTS", "--fd scm-rights"),
+  ...onEach("peeked at first", "--peek --batch 4", {}, [
+    PAIR,
+    LISTEN,
+    calls("socketpair", "send", "recv"),
+    calls("socketpair", "sendmmsg", "recvmmsg"),
+  ]),
+  ...onEach("reader and writer in threads", `--threads 1 --messages ${MANY}`),
+  ...onEach("several writing threads", `--threads 4 --messages ${MANY}`),
+  ...onEach("several writing processes", "--writers 3", { sharedChannel: true }),
+  ...onEach("writer gone before the reader reads", "--writer-gone"),
+  ...onEach("reader started after the write", "--late-reader --no-answers"),
+  ...onEach("each message in 7 writes", "--split 7"),
+  ...onEach("each message in 60 writes, cut inside characters", "--split 60 --crlf"),
+  ...onEach("CRLF", "--crlf"),
+  ...onEach("many messages in one write", `--batch ${MANY} --messages ${MANY} --answer-size 120`),
+  ...onEach("noise around every message", "--noise", { noise: true }),
+  ...onEach("noise, and all of it cut", "--noise --split 9", { noise: true }),
+  ...onEach("60,000 bytes of log lines first", "--preamble 60000", { noise: true }),
+  ...onEach("read through a buffer of 100 bytes", "--read-size 100"),
+  ...onEach("messages of 1 MB", "--size 1000000 --messages 3"),
+  ...onEach("a message of 16 MiB by one call", `--size ${BIG} --answer-size 300 --messages 1`),
+  ...onEach(
+    "a line that is too long",
+    `--endless ${LIMIT_BROKEN} --messages 6`,
+    {
+      loss: { c2s: { line_too_long: ENDLESS_BYTES } },
+    },
+    [PIPE, PAIR],
+  ),
+  ...onEach("a last line without an end", "--unfinished", {
+    loss: { c2s: { unfinished_line: UNFINISHED_BYTES } },
+  }),
+];
+
+export const HELD: readonly Row[] = [
+  ...onEach("reader blocked in its call at the start", "--hold reader", { held: true }),
+  ...onEach("both running at the start", "--hold running --hold-after 3", { held: true }),
+  ...onEach("writer blocked in its call at the start", "--hold writer --size 400000 --messages 4", {
+    held: true,
+  }),
+];
+
+/** The line that stands half in the channel at the start: its first half was read before. */
+export const HALF: readonly Row[] = onEach(
+  "half a line read before the start",
+  "--hold half --hold-after 3 --size 1000",
+  {
+    held: true,
+    unheard: [4],
+  },
+);
+
+export const BITS_32: readonly Row[] = [
+  ...grid(["pipe"], INTO_PIPE, OUT_OF_PIPE),
+  ...grid(["socketpair"], ["write", "writev", ...SENDING], ["read", "readv", ...RECEIVING]),
+].map((path) => row("32-bit processes", path, "--batch 3", { program: TRAFFIC_32 }));
+
+/** Where the front end may be unable to hear; then it has to say so. */
+export const HARD: readonly Row[] = [
+  ...grid(["pipe", "socketpair", "fifo"], ["write"], ["splice", "io_uring"]),
+  ...grid(["seqpacket", "dgram"], ["write", "send", "sendmsg"], ["read", "recv", "recvmsg"]),
+].map((path) => row("", path, ""));
