@@ -1,6 +1,7 @@
 /** Starts overhear as a user would, waits until it listens, stops it, and gives its lines, each checked. */
 import { readFile } from "node:fs/promises";
-import { type JsonObject, parseObject } from "./json.ts";
+import { assertNdjsonText } from "../unit/sinks/validate.ts";
+import type { JsonObject } from "./json.ts";
 import { OVERHEAR } from "./programs.ts";
 
 const PATIENCE_MS = 20_000;
@@ -77,11 +78,11 @@ export class Listener implements AsyncDisposable {
 }
 
 async function readLines(file: string): Promise<Pick<Heard, "lines" | "texts" | "summary">> {
-  const texts = (await readFile(file, "utf8")).split("\n");
-  if (texts.pop() !== "") throw new Error("the last line has no end");
-  const lines = texts.map(parseObject);
+  const text = await readFile(file, "utf8");
+  const lines = assertNdjsonText(text);
   const summary = lines.at(-1);
-  if (summary?.["kind"] !== "summary")
-    throw new Error(`the last line is no summary: ${texts.at(-1)}`);
-  return { lines, texts, summary };
+  if (summary?.["kind"] !== "summary") {
+    throw new Error(`the last line is no summary: ${text.slice(-300)}`);
+  }
+  return { lines, texts: text.trimEnd().split("\n"), summary };
 }
