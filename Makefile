@@ -15,9 +15,12 @@ else
 endif
 
 BUN := build/tools/bun/package/bin/bun
+FUZZ_SECONDS ?= 10
 SOURCES := package.json bun.lock tsconfig.json $(shell find src ffi -name '*.ts' -o -name '*.json')
-BPF_SOURCES := $(wildcard bpf/*.c bpf/*.h)
-SHIM_SOURCES := $(wildcard ffi/*.c ffi/*.h ffi/*.map) bpf/event.h
+BPF_FUZZ_SECONDS ?= 10
+SOURCES := $(wildcard bpf/*.c bpf/*.h)
+SHIM_FUZZ_SECONDS ?= 10
+SOURCES := $(wildcard ffi/*.c ffi/*.h ffi/*.map) bpf/event.h
 
 .PHONY: help
 help: ## Show this list
@@ -37,20 +40,25 @@ check: setup-check bpf ## Lint, types, formatting of C, generated files
 	$(Q)scripts/check.sh
 
 .PHONY: test
-test: setup-test build build-arm64 ## Run everything that one machine can; ends with the total
+test: setup-test build build-arm64 traffic ## Run everything that one machine can; ends with the total
 	$(Q)$(BUN) scripts/run-tests.ts
 
+# The programs that make traffic for the kernel tests; builds only what is older than its sources.
+.PHONY: traffic
+traffic: setup-test
+	$(Q)test/traffic/build.sh
+
 .PHONY: test-kernels
-test-kernels: setup-test setup-kernels build build-arm64 ## Run the kernel tests in guests of seven kernels
+test-kernels: setup-test setup-kernels build build-arm64 traffic ## Run the kernel tests in guests of seven kernels
 	$(Q)scripts/test-kernels.sh
 
 .PHONY: bench
-bench: setup-test build ## Measure, and write test/bench/results.json
+bench: setup-build build ## Measure, and write test/bench/results.json
 	$(Q)$(BUN) test/bench/run.ts
 
 .PHONY: fuzz
-fuzz: setup-build ## Feed the parsers random bytes (SECONDS_EACH=10)
-	$(Q)scripts/fuzz.sh
+fuzz: setup-build ## Feed the parsers broken input (FUZZ_SECONDS=10)
+	$(Q)$(BUN) test/fuzz/run.ts $(FUZZ_SECONDS)
 
 .PHONY: demo
 demo: setup-demo build ## Hear a real client and server talk, live

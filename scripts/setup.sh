@@ -26,8 +26,9 @@ for part in "$@"; do
       want_npm_tree=1 want_e2e=1
       ;;
     test)
-      # 32-bit processes are tested with gcc-i686; qemu-user runs the arm64 build; one guest is x64.
-      need bpftool gcc-i686-linux-gnu libc6-dev-i386-cross procps python3-venv qemu-user-static strace
+      # 32-bit processes are tested with gcc -m32 (gcc-multilib would exclude the cross compiler);
+      # qemu-user runs the arm64 build; one guest is x64.
+      need bpftool lib32gcc-12-dev libc6-dev-i386 procps python3-venv qemu-user-static strace
       need busybox-static cpio kmod lz4 python3 qemu-system-x86 util-linux zstd
       want_npm_tree=1 want_e2e=1 want_python=1
       ;;
