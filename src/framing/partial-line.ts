@@ -5,10 +5,14 @@ export interface HeldBytes {
   total: number;
 }
 
-/** A growing buffer: every byte is copied a constant number of times, however small the pieces are. */
+/**
+ * A growing buffer: every byte is copied a constant number of times, however small the pieces are.
+ * Memory is given back at once, not when the garbage collector finds it: a few long lines would
+ * otherwise leave several times their size behind.
+ */
 export class PartialLine {
   readonly #held: HeldBytes;
-  #buffer: Buffer | undefined;
+  #memory = new ArrayBuffer(0);
   #length = 0;
 
   constructor(held: HeldBytes) {
@@ -21,33 +25,29 @@ export class PartialLine {
 
   /** Bytes of memory, which may be twice the length. */
   get capacity(): number {
-    return this.#buffer?.length ?? 0;
+    return this.#memory.byteLength;
   }
 
   /** Copies `bytes[from, to)` behind what is held. */
   append(bytes: Buffer, from: number, to: number): void {
     const length = this.#length + to - from;
-    let buffer = this.#buffer;
-    if (buffer === undefined || buffer.length < length) {
-      const grown = Buffer.allocUnsafeSlow(Math.max(length, this.#length * 2));
-      buffer?.copy(grown, 0, 0, this.#length);
-      this.#held.total += grown.length - this.capacity;
-      this.#buffer = buffer = grown;
-    }
-    bytes.copy(buffer, this.#length, from, to);
+    if (length > this.capacity) this.#resize(Math.max(length, this.#length * 2));
+    bytes.copy(Buffer.from(this.#memory), this.#length, from, to);
     this.#length = length;
   }
 
-  /** The bytes held; valid until the next `append`. */
+  /** The bytes held; valid until the next `append` or `clear`. */
   bytes(): Buffer {
-    return this.#buffer === undefined ? EMPTY : this.#buffer.subarray(0, this.#length);
+    return Buffer.from(this.#memory, 0, this.#length);
   }
 
   clear(): void {
-    this.#held.total -= this.capacity;
-    this.#buffer = undefined;
+    if (this.capacity > 0) this.#resize(0);
     this.#length = 0;
   }
-}
 
-const EMPTY = Buffer.alloc(0);
+  #resize(capacity: number): void {
+    this.#held.total += capacity - this.capacity;
+    this.#memory = this.#memory.transfer(capacity);
+  }
+}

@@ -22,7 +22,7 @@ export type Flag =
   | "invalid_id"
   /** deeper than 512 levels: params and result are not looked into */
   | "deep_nesting"
-  /** more than a million objects, arrays and strings: params and result are not looked into */
+  /** more than a million values: params and result are not looked into */
   | "too_many_values"
   /** an answer without a request in its session */
   | "unmatched_response"

@@ -7,7 +7,7 @@ const BACKSLASH = 0x5c;
 /** Levels of a message, its own object included, up to which its body is parsed. */
 const MAX_DEPTH = 512;
 
-/** Objects, arrays and strings up to which a body is parsed: its values take up to 100 bytes each. */
+/** Objects, arrays, strings and commas up to which a body is parsed: a value takes up to 100 bytes. */
 const MAX_VALUES = 1024 * 1024;
 
 /** Characters of text that cannot hold more than MAX_DEPTH levels, each of which takes two. */
@@ -54,6 +54,7 @@ export class Span {
     return this.end >= 0;
   }
 
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop, where calls are dear
   #measureNested(text: string, at: number): number {
     const { length } = text;
     let depth = 0;
@@ -68,7 +69,8 @@ export class Span {
       } else if (code === 0x7b || code === 0x5b) {
         values++;
         if (++depth > maxDepth) maxDepth = depth;
-      } else if (isClosing(code) && --depth === 0) {
+      } else if (code === 0x2c) values++;
+      else if (isClosing(code) && --depth === 0) {
         this.deep = maxDepth >= MAX_DEPTH;
         this.heavy = values > MAX_VALUES;
         return index + 1;

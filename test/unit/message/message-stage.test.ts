@@ -124,6 +124,16 @@ test("MessageStage is not misled by braces and quotes in strings about where a b
   }
 });
 
+test.each([
+  ["an escaped quote", '\\"'],
+  ["a backslash at its end", "\\\\"],
+  ["three backslashes and a quote", '\\\\\\"'],
+])("MessageStage finds the end of a long string with %s", (_name, end) => {
+  const params = `{"a":"${"x".repeat(2000)}${end}]}","b":"${end}","c":"${end}${"y".repeat(40)}${end}"}`;
+  const message = readOne(`{"jsonrpc":"2.0","method":"ping","params":${params},"id":1}`);
+  expect(message).toMatchObject({ paramsText: params, idText: "1" });
+});
+
 test("MessageStage does not join two bodies into one", () => {
   const text = '{"jsonrpc":"2.0","id":1,"result":{"a":1},"result":{"b":2},"error":{"c":3}}';
   expect(readOne(text)).toMatchObject({ resultText: '{"b":2}', errorText: '{"c":3}' });

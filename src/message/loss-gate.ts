@@ -1,0 +1,59 @@
+/** Losses of channels that carry no JSON-RPC are nobody's business; until that is known they wait here. */
+import type { Channel } from "../capture/types.ts";
+import type { Loss } from "../framing/types.ts";
+import type { Stage } from "../stage.ts";
+import type { MessageItem } from "./types.ts";
+
+// Bytes that may have been anything, a whole session even: told at the end of a channel that said nothing else.
+const SUSPICIOUS: ReadonlySet<Loss["reason"]> = new Set(["ring_full", "unseen_read"]);
+const MAX_WAITING = 10_000;
+
+/** Losses come out in their place on channels with messages, later or never on others. */
+export class LossGate implements Stage<MessageItem, MessageItem> {
+  readonly #speaking = new Set<Channel>();
+  readonly #waiting = new Map<Channel, Loss[]>();
+
+  push(item: MessageItem): readonly MessageItem[] {
+    if (item.kind === "message") return this.#open(item.frame.channel, item);
+    if (item.kind === "loss") return this.#hold(item);
+    if (item.kind !== "end") return [item];
+    const spoke = this.#speaking.delete(item.channel);
+    const told = spoke ? [] : this.#suspicious(item.channel);
+    this.#waiting.delete(item.channel);
+    return [...told, item];
+  }
+
+  end(): readonly MessageItem[] {
+    const told = [...this.#waiting.keys()].flatMap((channel) => this.#suspicious(channel));
+    this.#waiting.clear();
+    this.#speaking.clear();
+    return told;
+  }
+
+  #open(channel: Channel, item: MessageItem): readonly MessageItem[] {
+    if (this.#speaking.has(channel)) return [item];
+    this.#speaking.add(channel);
+    const waiting = this.#waiting.get(channel);
+    this.#waiting.delete(channel);
+    return waiting ? [...waiting, item] : [item];
+  }
+
+  #hold(loss: Loss): readonly MessageItem[] {
+    if (!loss.channel || this.#speaking.has(loss.channel)) return [loss];
+    const waiting = this.#waiting.get(loss.channel);
+    if (!waiting) {
+      if (this.#waiting.size >= MAX_WAITING) return [loss];
+      this.#waiting.set(loss.channel, [loss]);
+      return [];
+    }
+    const last = waiting.at(-1);
+    if (last && last.reason === loss.reason) {
+      waiting[waiting.length - 1] = { ...loss, bytes: last.bytes + loss.bytes };
+    } else waiting.push(loss);
+    return [];
+  }
+
+  #suspicious(channel: Channel): MessageItem[] {
+    return (this.#waiting.get(channel) ?? []).filter((loss) => SUSPICIOUS.has(loss.reason));
+  }
+}
