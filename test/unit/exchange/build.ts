@@ -99,14 +99,6 @@ export function message(on: Channel, timeNs: number, json: string, options: Mess
   const name = typeof method === "string" ? method : undefined;
   const roles = senderRoles(name);
   if (on.reader === undefined) throw new Error("a channel in a test has a reader");
-  const type =
-    name !== undefined
-      ? "id" in parsed
-        ? "request"
-        : "notification"
-      : "error" in parsed
-        ? "error"
-        : "response";
   return {
     kind: "message",
     frame: {
@@ -121,7 +113,7 @@ export function message(on: Channel, timeNs: number, json: string, options: Mess
       sentNs: options.sentNs,
       flags: [],
     },
-    type,
+    type: typeOf(parsed),
     idText: "id" in parsed ? JSON.stringify(id) : undefined,
     method: name,
     paramsText: params === undefined ? undefined : JSON.stringify(params),
@@ -136,6 +128,11 @@ export function message(on: Channel, timeNs: number, json: string, options: Mess
     knownMethod: roles !== undefined,
     flags: [],
   } satisfies Message;
+}
+
+function typeOf(parsed: Readonly<Record<string, unknown>>): Message["type"] {
+  if ("method" in parsed) return "id" in parsed ? "request" : "notification";
+  return "error" in parsed ? "error" : "response";
 }
 
 function senderRoles(method: string | undefined): Message["senderRoles"] {
