@@ -1,6 +1,7 @@
 /** Any text as a frame through the message room: JSON.parse says what must come out. */
 import type { MessageItem } from "../../src/message/types.ts";
 import { makeFrame, readLine } from "../unit/message/read-line.ts";
+import { makeMessageText } from "./make-message.ts";
 import { seeds } from "./seeds.ts";
 import { assertEqual, type FuzzTarget } from "./target.ts";
 
@@ -9,17 +10,27 @@ export const messageTarget: FuzzTarget = {
   seeds: seeds
     .flatMap((seed) => Buffer.from(seed).toString().split("\n"))
     .map((line) => Buffer.from(line)),
-  check(input) {
-    const text = Buffer.from(input).toString();
-    const items = readLine(text);
-    assertEqual(sumBytes(items), makeFrame(text).bytes, "bytes given out");
-    const value = parse(text);
-    const { jsonrpc, method } = isObject(value) ? value : {};
-    const isPlain = jsonrpc === "2.0" && typeof method === "string";
-    if (isPlain) assertEqual(items.length === 1 && items[0]?.kind, "message", "a plain request");
-    for (const item of items) if (item.kind === "message") checkMessage(item, value);
+  check(input, random) {
+    checkLine(Buffer.from(input).toString());
+    const made = makeMessageText(random);
+    checkLine(made);
+    checkLine(`[${made},${makeMessageText(random)}]`);
+    const at = random(made.length);
+    checkLine(made.slice(0, at) + made.slice(at + 1));
   },
 };
+
+function checkLine(text: string): void {
+  const items = readLine(text);
+  assertEqual(sumBytes(items), makeFrame(text).bytes, "bytes given out");
+  const value = parse(text);
+  const { jsonrpc, method, id, result } = isObject(value) ? value : {};
+  const isPlain = typeof method === "string" || (method === undefined && id !== undefined);
+  if (jsonrpc === "2.0" && (isPlain || (method === undefined && result !== undefined))) {
+    assertEqual(items.length === 1 && items[0]?.kind, "message", `what is made of ${text}`);
+  }
+  for (const item of items) if (item.kind === "message") checkMessage(item, value);
+}
 
 /** Every text field must be the JSON of what JSON.parse finds in its place. */
 function checkMessage(message: Extract<MessageItem, { kind: "message" }>, line: unknown): void {
