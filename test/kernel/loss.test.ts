@@ -1,0 +1,195 @@
+/** What cannot be heard is counted: a ring too small, and a tool that is stopped while bytes flow. */
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
+import { lossOf, messagesOf } from "./compare.ts";
+import { at, type Json, numberAt, textAt } from "./json.ts";
+import { ANY_FRONT_END, EMULATED, missing, PATIENCE_MS, titled } from "./settings.ts";
+import { type Heard, Tool } from "./tool.ts";
+import { Traffic, talk } from "./traffic.ts";
+import type { Direction, Truth } from "./truth.ts";
+
+setDefaultTimeout(PATIENCE_MS * 4);
+const lacks = missing();
+const attach = ["--attach", ANY_FRONT_END];
+const SCALE = EMULATED ? 10 : 1;
+
+interface Account {
+  readonly messages: number;
+  readonly lost: number;
+  readonly sum: number;
+}
+
+/** Bytes of one direction, as the lines have them. */
+function account(heard: Heard, truth: Truth, direction: Direction): Account {
+  const readers = direction === "c2s" ? truth.servers : truth.clients;
+  const bytesOf = (lines: readonly Json[]) =>
+    lines.reduce((sum, line) => sum + numberAt(line, "bytes"), 0);
+  const messages = bytesOf(
+    messagesOf(heard, truth).filter((line) =>
+      readers.has(numberAt(line, "stdio_transport", "to_pid")),
+    ),
+  );
+  const lost = bytesOf(
+    lossOf(heard, truth, direction).filter((line) => line["reason"] !== "unread"),
+  );
+  return { messages, lost, sum: messages + lost };
+}
+
+/** Exact to the byte in both directions, no message twice or invented, and every loss named. */
+function expectAccounted(heard: Heard, truth: Truth): void {
+  for (const direction of ["c2s", "s2c"] as const) {
+    expect({ direction, bytes: account(heard, truth, direction).sum }).toEqual({
+      direction,
+      bytes: truth.readBytes[direction],
+    });
+    for (const line of lossOf(heard, truth, direction))
+      expect(textAt(line, "stdio_transport", "channel")).not.toBe("");
+  }
+  const read = new Set(truth.read.map((one) => `${one.direction} ${one.id} ${one.crc}`));
+  const heardOnce = new Set<string>();
+  for (const line of messagesOf(heard, truth)) {
+    const direction = truth.servers.has(numberAt(line, "stdio_transport", "to_pid"))
+      ? "c2s"
+      : "s2c";
+    const id = at(line, "id") === undefined ? -1 : numberAt(line, "id");
+    const key = `${direction} ${id} ${Bun.hash.crc32(textAt(line, "raw"))}`;
+    expect({ key, read: read.has(key), again: heardOnce.has(key) }).toEqual({
+      key,
+      read: true,
+      again: false,
+    });
+    heardOnce.add(key);
+  }
+  expect(at(heard.summary, "exact")).toBe(true);
+  expect(at(heard.summary, "unattributed_bytes")).toBe(0);
+}
+
+function lostBytes(heard: Heard): number {
+  return numberAt(heard.summary, "loss", "ring_full");
+}
+
+/** The ids of the calls read after the go, and those of them that were heard as requests and as answers. */
+function expectHeardAfterGo(heard: Heard, truth: Truth, from: number): void {
+  const ids = (type: string) =>
+    messagesOf(heard, truth)
+      .filter((line) => line["type"] === type && numberAt(line, "id") > from)
+      .map((line) => numberAt(line, "id"));
+  const wanted = truth.read
+    .filter((one) => one.type === "request" && one.id > from)
+    .map((one) => one.id);
+  expect(wanted.length).toBeGreaterThan(0);
+  expect({ requests: ids("request"), answers: ids("response") }).toEqual({
+    requests: wanted,
+    answers: wanted,
+  });
+}
+
+describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
+  test("a ring of 64 KiB under a flood: every byte is heard or lost, none twice", async () => {
+    await using tool = await Tool.start(...attach, "--ring", "64K");
+    const truths = await Promise.all(
+      ["pipe", "socketpair"].map((channel) =>
+        talk([
+          ...["--channel", channel, "--threads", "1", "--tag", `flood-${channel}`],
+          ...["--messages", String(20_000 / SCALE), "--size", "1000", "--batch", "50"],
+        ]),
+      ),
+    );
+    // 1 MB at once through a 64 KiB ring cannot all be heard
+    const large = await talk(["--size", "1000000", "--messages", "5", "--tag", "flood-large"]);
+    const heard = await tool.stop();
+    for (const truth of [...truths, large]) expectAccounted(heard, truth);
+    expect(lostBytes(heard)).toBeGreaterThan(0);
+  });
+
+  /**
+   * Three channels that talk while the tool is stopped, and go on when it runs again. `before`: calls that are made
+   * while it is stopped.
+   */
+  async function stoppedUnder(before: number, size: number, channels: readonly string[]) {
+    // The hold comes after `before` calls; what is read until then is also after the tool listens, so all counts.
+    await using tool = await Tool.start(...attach, "--ring", "256K");
+    tool.kill("SIGSTOP");
+    const running = channels.map(
+      (channel, index) =>
+        new Traffic([
+          ...["--channel", channel, "--tag", `stopped-${size}-${index}`, "--size", String(size)],
+          ...[
+            "--messages",
+            String(before + 20),
+            "--hold",
+            "running",
+            "--hold-after",
+            String(before),
+          ],
+        ]),
+    );
+    await Promise.all(running.map((traffic) => traffic.held()));
+    tool.kill("SIGCONT");
+    // It has caught up when it says a word about the gap.
+    await tool.writes((text) => text.includes('"ring_full"'));
+    for (const traffic of running) traffic.go();
+    const truths = await Promise.all(running.map((traffic) => traffic.over()));
+    return { heard: await tool.stop(), truths };
+  }
+
+  test.each([
+    ["many small messages", 3000 / SCALE, 400],
+    ["few large ones", 4, 700_000],
+  ] as const)(
+    "stopped under %s: exact per channel, and the next good message is heard",
+    async (_, before, size) => {
+      const { heard, truths } = await stoppedUnder(before, size, [
+        "pipe",
+        "socketpair",
+        "unix-listen",
+      ]);
+      for (const truth of truths) {
+        if (truth === undefined) throw new Error("this kernel lacks a call");
+        const whole = { ...truth, readBytes: wholeBytes(truth) };
+        expectAccounted(heard, whole);
+        expect(account(heard, whole, "c2s").lost).toBeGreaterThan(0);
+        // The first call after the gap may share its read with the gap's last line.
+        expectHeardAfterGo(heard, truth, before + 1);
+      }
+      expect(lostBytes(heard)).toBeGreaterThan(0);
+    },
+  );
+
+  test("bytes written and never read are reported at the channel's end, with who wrote them", async () => {
+    await using tool = await Tool.start(...attach);
+    const truths: Truth[] = [];
+    for (const channel of ["pipe", "fifo", "socketpair"])
+      truths.push(
+        await talk(["--channel", channel, "--unread", "5", "--tag", `unread-${channel}`]),
+      );
+    const heard = await tool.stop();
+    for (const truth of truths) {
+      const bytes = truth.unread.reduce((sum, one) => sum + one.bytes, 0);
+      const lines = lossOf(heard, truth, "c2s").map((line) => ({
+        reason: line["reason"],
+        bytes: line["bytes"],
+        from: at(line, "stdio_transport", "from_pid"),
+      }));
+      expect(lines).toEqual([{ reason: "unread", bytes, from: [...truth.clients][0] }]);
+      expect(messagesOf(heard, truth).length).toBe(truth.read.length);
+    }
+  });
+
+  test("--fail-on-loss ends with 5 when there was loss, and with 0 when there was none", async () => {
+    await using quiet = await Tool.start(...attach, "--fail-on-loss");
+    await talk(["--tag", "no-loss"]);
+    await using lossy = await Tool.start(...attach, "--fail-on-loss");
+    expect((await quiet.stop()).exitCode).toBe(0);
+    await talk(["--unfinished", "--tag", "some-loss"]);
+    expect((await lossy.stop()).exitCode).toBe(5);
+  });
+});
+
+/** All that was read in this conversation: the tool listened before it began. */
+function wholeBytes(truth: Truth): Record<Direction, number> {
+  const sum = (direction: Direction) =>
+    truth.read
+      .filter((one) => one.direction === direction)
+      .reduce((total, one) => total + one.bytes, 0);
+  return { c2s: sum("c2s"), s2c: sum("s2c") };
+}
