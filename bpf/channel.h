@@ -199,6 +199,9 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 
 	fill_place(event, place);
 	fill_caller(event);
+	/* readers ask again and again at the end: a channel that is forgotten stays so */
+	if (kind == EVENT_EOF && !bpf_map_lookup_elem(&channels, &place->channel))
+		return;
 	channel = find_channel(call, place);
 	if (!channel) {
 		__sync_fetch_and_add(&map_full_count, 1);

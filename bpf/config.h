@@ -17,8 +17,6 @@
 
 /* This tool's own process: never heard. */
 const volatile __u32 own_tgid;
-/* The same body is attached twice; the first copy marks what it handled (docs/capture.md, skipped runs). */
-const volatile bool twins;
 /* Only channels with an end in `followed` are heard. */
 const volatile bool filtering;
 /* `followed_cgroups` or `followed_names` have entries. */

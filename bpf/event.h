@@ -18,6 +18,7 @@ enum event_kind {
 	EVENT_REUSED = 6, /* the channel's address now belongs to another one; struct io_event with the old one's last counts */
 	EVENT_EXEC = 7, /* struct process_event */
 	EVENT_EXIT = 8, /* the last thread of a process ended; struct process_event */
+	EVENT_URING = 10, /* a process moves bytes by io_uring, unseen by this front end; struct io_event, no channel */
 	EVENT_BROKEN = 9, /* a write failed with EPIPE: no reader is left; struct io_event */
 };
 
@@ -79,7 +80,7 @@ struct holder_event {
 	__u32 fd;
 	__u32 channel_kind;
 	__u32 mode; /* 1: may read, 2: may write */
-	__u32 buffered; /* pipes: bytes that lie in it */
+	__u32 buffered; /* bytes that lie in the channel, unread */
 	__u32 _pad;
 	char comm[COMM_LEN];
 };

@@ -117,8 +117,23 @@ struct sock_common {
 	unsigned short skc_family;
 } __attribute__((preserve_access_index));
 
+struct sk_buff {
+	struct sk_buff *next;
+	unsigned int len;
+	char cb[48];
+} __attribute__((preserve_access_index));
+
+struct sk_buff_head {
+	struct sk_buff *next;
+} __attribute__((preserve_access_index));
+
+struct unix_skb_parms {
+	__u32 consumed;
+} __attribute__((preserve_access_index));
+
 struct sock {
 	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
 } __attribute__((preserve_access_index));
 

@@ -61,6 +61,15 @@ struct {
 	__type(value, __u64);
 } blocked SEC(".maps");
 
+/* Processes (tgid) that were seen to use io_uring, which system call exit does not see into. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, __u32);
+} uring_users SEC(".maps");
+
 /* Processes (tgid) to be heard when `filtering`; children are added at fork. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -128,6 +137,8 @@ struct {
 
 /* Set by the consumer before it sleeps; the next record then wakes it. */
 __u32 consumer_sleeps;
+/* Non-zero: the same body is attached twice, and the first copy marks what it handled (docs/capture.md). */
+__u32 twins;
 /* Non-zero while `blocked` has entries. */
 __u32 blocked_left;
 /* Channels that carry no MCP: at ignored_slot(channel), channel + generation. Written by user space. */

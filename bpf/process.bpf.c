@@ -99,6 +99,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	bpf_map_delete_elem(&followed, &tgid);
+	bpf_map_delete_elem(&uring_users, &tgid);
 	record = bpf_ringbuf_reserve(&ring, offsetof(struct process_event, command_line), 0);
 	if (!record) {
 		__sync_fetch_and_add(&process_events_lost, 1);

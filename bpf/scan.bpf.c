@@ -6,6 +6,7 @@
 
 #define FMODE_READ 1
 #define FMODE_WRITE 2
+#define SOCKET_BUFFERS 512 /* looked at */
 #define PIPE_BUFFERS 64 /* looked at; a pipe has 16 unless F_SETPIPE_SZ made it larger */
 
 static __always_inline __u32 pipe_fill(struct pipe_inode_info *pipe)
@@ -23,6 +24,25 @@ static __always_inline __u32 pipe_fill(struct pipe_inode_info *pipe)
 			break;
 		buf = bufs + ((tail + i) & mask) * bpf_core_type_size(struct pipe_buffer);
 		sum += BPF_CORE_READ(buf, len);
+	}
+	return sum;
+}
+
+static __always_inline __u32 socket_fill(struct sock *sk)
+{
+	struct sk_buff *skb = BPF_CORE_READ(sk, sk_receive_queue.next);
+	void *head = (void *)sk + bpf_core_field_offset(struct sock, sk_receive_queue);
+	__u32 sum = 0;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < SOCKET_BUFFERS; i++) {
+		struct unix_skb_parms *parms;
+
+		if (!skb || (void *)skb == head)
+			break;
+		parms = (void *)skb + bpf_core_field_offset(struct sk_buff, cb);
+		sum += BPF_CORE_READ(skb, len) - BPF_CORE_READ(parms, consumed);
+		skb = BPF_CORE_READ(skb, next);
 	}
 	return sum;
 }
@@ -49,6 +69,8 @@ int scan_files(struct bpf_iter__task_file *ctx)
 			place.kind = CHANNEL_FIFO;
 	} else if (type == S_IFSOCK) {
 		find_unix(&place, BPF_CORE_READ(file, private_data), SIDE_READ);
+		if (place.kind == CHANNEL_UNIX_STREAM)
+			holder.buffered = socket_fill((struct sock *)place.channel);
 	}
 	if (!place.kind)
 		return 0;

@@ -302,6 +302,25 @@ static __always_inline bool unpack_socketcall(struct request *request)
 }
 #endif
 
+/* What io_uring moves is not seen here: say once per process that it is used. */
+static __always_inline int on_uring(__u32 slot)
+{
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32, one = 1;
+	struct place nowhere = {};
+
+	if (bpf_map_lookup_elem(&uring_users, &tgid) || bpf_map_update_elem(&uring_users, &tgid, &one, BPF_NOEXIST))
+		return 0;
+	CALL_OR_RETURN(slot);
+	fill_place(&call->event, &nowhere);
+	fill_caller(&call->event);
+	call->event.kind = EVENT_URING;
+	call->event.time_ns = bpf_ktime_get_boot_ns();
+	call->event.moved = 0;
+	call->event.lost = 0;
+	send_header(&call->event, wake_flags());
+	return 0;
+}
+
 enum copy { FIRST_COPY, SECOND_COPY, ONLY_COPY };
 
 static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slot, enum copy copy)
@@ -314,6 +333,8 @@ static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slo
 		return 0;
 	if (request.op == OP_SOCKETCALL && !unpack_socketcall(&request))
 		return 0;
+	if (request.op == OP_URING)
+		return on_uring(slot);
 	if (request.op == OP_SPLICE || request.op == OP_TEE) {
 		CALL_OR_RETURN(slot);
 

@@ -1,7 +1,7 @@
 /** The shim and the BPF object as embedded in the executable; the Makefile puts the right architecture's in place. */
 import { readFileSync } from "node:fs";
-import objectPath from "../build/assets/overhear.bpf.o" with { type: "file" };
 import shimPath from "../build/assets/libshim.so" with { type: "file" };
+import objectPath from "../build/assets/overhear.bpf.o" with { type: "file" };
 
 export function readShim(): Uint8Array {
   return readFileSync(shimPath);

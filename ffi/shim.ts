@@ -1,5 +1,5 @@
 /** Loads the shim and declares its functions; nothing else calls dlopen. */
-import { FFIType as T, dlopen, ptr } from "bun:ffi";
+import { dlopen, ptr, FFIType as T } from "bun:ffi";
 import { writeSync } from "node:fs";
 import { embeddedShimPath, readShim } from "./assets.ts";
 

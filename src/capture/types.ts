@@ -41,6 +41,100 @@ export interface Channel {
   /** Who read from it last, and who wrote last; undefined until known. */
   reader: Process | undefined;
   writer: Process | undefined;
+  /** The write that brought the byte at this position, once its note was heard. */
+  noteAt?(position: number): WriteNote | undefined;
+}
+
+/** A write, as its note says. */
+export interface WriteNote {
+  readonly writer: Process;
+  /** Return of the write, CLOCK_BOOTTIME ns. */
+  readonly timeNs: number;
+}
+
+/** One record of the ring, decoded. Addresses are kernel addresses (their low 48 bits). */
+export interface IoEvent {
+  readonly kind: "data" | "note" | "eof" | "unseen" | "opaque" | "reused" | "broken" | "uring";
+  /** enum io_flag of bpf/event.h */
+  readonly flags: number;
+  readonly channel: number;
+  readonly generation: number;
+  readonly timeNs: number;
+  /** data: bytes read from the channel so far, this call included; note: bytes written so far */
+  readonly moved: number;
+  /** bytes of the channel that found no room in the ring, before this record */
+  readonly lost: number;
+  /** Start of the process, CLOCK_BOOTTIME ns; "reused": the old channel's bytes written. */
+  readonly startNs: number;
+  readonly peer: number;
+  readonly len: number;
+  readonly pid: number;
+  readonly channelKind: ChannelKind;
+  readonly comm: string;
+  /** A view into the ring: valid only until the batch is released. */
+  readonly payload: Uint8Array;
+}
+
+export interface ExecEvent {
+  readonly kind: "exec";
+  readonly pid: number;
+  readonly timeNs: number;
+  readonly startNs: number;
+  readonly cgroupId: bigint;
+  readonly comm: string;
+  readonly commandLine: readonly string[];
+}
+
+export interface ExitEvent {
+  readonly kind: "exit";
+  readonly pid: number;
+  readonly timeNs: number;
+  readonly startNs: number;
+  /** As wait(2) has it: status << 8 | signal. */
+  readonly status: number;
+}
+
+export type KernelEvent = IoEvent | ExecEvent | ExitEvent;
+
+/** Finds the one object that stands for a process, and is told what becomes of it. */
+export interface ProcessDirectory {
+  at(pid: number, startNs: number, comm: string): Process;
+  exec(event: ExecEvent): void;
+  /** The process that ended, if it was met. */
+  exit(event: ExitEvent): Process | undefined;
+}
+
+/** A channel's state in the kernel at the end of a drain: what no record has said yet. */
+export interface ChannelTotals {
+  readonly kind: "totals";
+  readonly channel: number;
+  readonly generation: number;
+  readonly lost: number;
+  readonly timeNs: number;
+}
+
+/** A channel is closed: nobody holds its reading end, or its reader saw the end. */
+export interface ChannelClosed {
+  readonly kind: "closed";
+  readonly channel: number;
+  readonly generation: number;
+  readonly unreadBytes: number;
+  /** Bytes that were read unseen: write notes say so, no read was heard. */
+  readonly missedBytes: number;
+  readonly timeNs: number;
+}
+
+/** A channel that was there before the tool listened, and what was found in it. */
+export interface ChannelFound {
+  readonly kind: "found";
+  readonly channel: number;
+  readonly generation: number;
+  readonly peer: number;
+  readonly channelKind: ChannelKind;
+  readonly reader: Process | undefined;
+  readonly writer: Process | undefined;
+  /** Pipes: bytes that lay in it, written before. */
+  readonly buffered: number;
 }
 
 /** Why bytes that moved are not in a message. Every summary prints all of them, zero included. */

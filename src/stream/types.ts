@@ -45,4 +45,14 @@ export interface Tick {
   readonly timeNs: number;
 }
 
+/** Something that is there and cannot be heard. */
+export interface Blind {
+  readonly kind: "blind";
+  readonly channel: Channel | undefined;
+  readonly process: Process | undefined;
+  readonly reason: "packet_socket" | "unseen_read" | "io_uring";
+  readonly bytes: number;
+  readonly timeNs: number;
+}
+
 export type StreamItem = Chunk | Gap | ChannelEnd | ProcessEnd | Tick;

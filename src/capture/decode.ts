@@ -1,0 +1,117 @@
+/** A span of ring records in, typed events out; payloads stay views into the ring. */
+import { address, CommCache, cString, u64 } from "./fields.ts";
+import { CHANNEL_KINDS, COMM_LEN, EVENT, IO_EVENT, PROCESS_EVENT } from "./layout.ts";
+import type { ExecEvent, ExitEvent, IoEvent, KernelEvent } from "./types.ts";
+
+const RECORD_HEADER = 8;
+const LENGTH_MASK = 0x3fffffff;
+const DISCARDED = 0x40000000;
+const NOTHING = new Uint8Array(0);
+
+const IO_KINDS: Readonly<Record<number, IoEvent["kind"]>> = {
+  [EVENT.data]: "data",
+  [EVENT.note]: "note",
+  [EVENT.eof]: "eof",
+  [EVENT.unseen]: "unseen",
+  [EVENT.opaque]: "opaque",
+  [EVENT.reused]: "reused",
+  [EVENT.broken]: "broken",
+  [EVENT.uring]: "uring",
+};
+
+export class Decoder {
+  readonly #view: DataView;
+  readonly #bytes: Uint8Array;
+  readonly #comms = new CommCache();
+
+  /** `view` and `bytes`: the ring's memory, mapped twice in a row. */
+  constructor(view: DataView, bytes: Uint8Array) {
+    this.#view = view;
+    this.#bytes = bytes;
+  }
+
+  /** Calls `visit` with each record of the span; a record of an unknown kind is skipped. */
+  decode(start: number, length: number, visit: (event: KernelEvent) => void): void {
+    const end = start + length;
+    let at = start;
+    while (at < end) {
+      const header = this.#view.getUint32(at, true);
+      const size = header & LENGTH_MASK;
+      if ((header & DISCARDED) === 0) {
+        const event = this.#decodeOne(at + RECORD_HEADER);
+        if (event) visit(event);
+      }
+      at += RECORD_HEADER + Math.ceil(size / 8) * 8;
+    }
+  }
+
+  #decodeOne(at: number): KernelEvent | undefined {
+    const kind = this.#view.getUint32(at, true);
+    const io = IO_KINDS[kind];
+    if (io !== undefined) return this.#decodeIo(io, at);
+    if (kind === EVENT.exec) return this.#decodeExec(at);
+    if (kind === EVENT.exit) return this.#decodeExit(at);
+    return undefined;
+  }
+
+  #decodeIo(kind: IoEvent["kind"], at: number): IoEvent {
+    const view = this.#view;
+    const pid = view.getUint32(at + IO_EVENT.tgid, true);
+    const capLen = view.getUint32(at + IO_EVENT.cap_len, true);
+    const payload = at + IO_EVENT.size;
+    return {
+      kind,
+      flags: view.getUint32(at + IO_EVENT.flags, true),
+      channel: address(view, at + IO_EVENT.channel),
+      generation: u64(view, at + IO_EVENT.generation),
+      timeNs: u64(view, at + IO_EVENT.time_ns),
+      moved: u64(view, at + IO_EVENT.moved),
+      lost: u64(view, at + IO_EVENT.lost),
+      startNs: u64(view, at + IO_EVENT.start_ns),
+      peer: address(view, at + IO_EVENT.peer),
+      len: view.getUint32(at + IO_EVENT.len, true),
+      pid,
+      channelKind: CHANNEL_KINDS[view.getUint32(at + IO_EVENT.channel_kind, true)] ?? "pipe",
+      comm: this.#comms.read(view, at + IO_EVENT.comm, pid),
+      payload: capLen > 0 ? this.#bytes.subarray(payload, payload + capLen) : NOTHING,
+    };
+  }
+
+  #decodeExec(at: number): ExecEvent {
+    const view = this.#view;
+    const length = view.getUint32(at + PROCESS_EVENT.command_line_len, true);
+    return {
+      kind: "exec",
+      pid: view.getUint32(at + PROCESS_EVENT.tgid, true),
+      timeNs: u64(view, at + PROCESS_EVENT.time_ns),
+      startNs: u64(view, at + PROCESS_EVENT.start_ns),
+      cgroupId: view.getBigUint64(at + PROCESS_EVENT.cgroup_id, true),
+      comm: cString(view, at + PROCESS_EVENT.comm, COMM_LEN),
+      commandLine: splitArguments(
+        Buffer.from(
+          this.#bytes.buffer,
+          this.#bytes.byteOffset + at + PROCESS_EVENT.command_line,
+          length,
+        ),
+      ),
+    };
+  }
+
+  #decodeExit(at: number): ExitEvent {
+    const view = this.#view;
+    return {
+      kind: "exit",
+      pid: view.getUint32(at + PROCESS_EVENT.tgid, true),
+      timeNs: u64(view, at + PROCESS_EVENT.time_ns),
+      startNs: u64(view, at + PROCESS_EVENT.start_ns),
+      status: view.getUint32(at + PROCESS_EVENT.exit_code, true),
+    };
+  }
+}
+
+/** argv as the kernel keeps it: NUL after each argument; the last may be cut. */
+export function splitArguments(bytes: Buffer): string[] {
+  if (bytes.length === 0) return [];
+  const text = bytes.toString("utf8");
+  return (text.endsWith("\0") ? text.slice(0, -1) : text).split("\0");
+}

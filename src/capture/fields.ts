@@ -1,0 +1,41 @@
+/** Fields of a record as JavaScript values. */
+import { COMM_LEN } from "./layout.ts";
+
+const TWO_32 = 4294967296;
+
+/** u64 as a number: exact below 2^53; beyond that (boot clock after 104 days) to 2 ns. */
+export function u64(view: DataView, offset: number): number {
+  return view.getUint32(offset + 4, true) * TWO_32 + view.getUint32(offset, true);
+}
+
+/** The low 48 bits of a kernel address: exact, and unique among kernel addresses. */
+export function address(view: DataView, offset: number): number {
+  return view.getUint16(offset + 4, true) * TWO_32 + view.getUint32(offset, true);
+}
+
+/** Text up to the first NUL. A comm is bytes that its process chose: undecodable ones become U+FFFD. */
+export function cString(view: DataView, offset: number, most: number): string {
+  const bytes = Buffer.from(view.buffer, view.byteOffset + offset, most);
+  const end = bytes.indexOf(0);
+  return bytes.toString("utf8", 0, end < 0 ? most : end);
+}
+
+/** Process names repeat in every record: decode each process's once, while it does not change. */
+export class CommCache {
+  readonly #names = new Map<number, { a: number; b: number; c: number; d: number; name: string }>();
+
+  read(view: DataView, offset: number, pid: number): string {
+    const a = view.getUint32(offset, true);
+    const b = view.getUint32(offset + 4, true);
+    const c = view.getUint32(offset + 8, true);
+    const d = view.getUint32(offset + 12, true);
+    const known = this.#names.get(pid);
+    if (known && known.a === a && known.b === b && known.c === c && known.d === d) {
+      return known.name;
+    }
+    if (this.#names.size > 4096) this.#names.clear();
+    const name = cString(view, offset, COMM_LEN);
+    this.#names.set(pid, { a, b, c, d, name });
+    return name;
+  }
+}

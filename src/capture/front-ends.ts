@@ -1,0 +1,62 @@
+/** Which programs make up each front end, and where they attach. */
+
+export type FrontEnd = "fexit" | "tracepoint";
+
+export interface ProgramPlan {
+  readonly program: string;
+  /** Kernel functions to attach to: the first that exists; empty: fixed in the object. */
+  readonly targets: readonly string[];
+  /** The front end works without it: a miss is listed in the coverage, not an error. */
+  readonly optional: boolean;
+}
+
+// pipe_read and pipe_write are called anon_pipe_read and anon_pipe_write since 6.16
+const PIPE_READ = ["anon_pipe_read", "pipe_read"];
+const PIPE_WRITE = ["anon_pipe_write", "pipe_write"];
+
+function needed(program: string, ...targets: string[]): ProgramPlan {
+  return { program, targets, optional: false };
+}
+
+function optional(program: string, ...targets: string[]): ProgramPlan {
+  return { program, targets, optional: true };
+}
+
+function systemCall(name: string): string {
+  return process.arch === "arm64" ? `__arm64_sys_${name}` : `__x64_sys_${name}`;
+}
+
+/** Both copies of each body; the order is the order of attachment, so the first copy runs first. */
+export function fexitPrograms(): ProgramPlan[] {
+  return [
+    needed("pipe_read_first", ...PIPE_READ),
+    needed("pipe_read_twin", ...PIPE_READ),
+    needed("unix_recv_first", "unix_stream_recvmsg"),
+    needed("unix_recv_twin", "unix_stream_recvmsg"),
+    needed("pipe_write_first", ...PIPE_WRITE),
+    needed("pipe_write_twin", ...PIPE_WRITE),
+    needed("unix_send_first", "unix_stream_sendmsg"),
+    needed("unix_send_twin", "unix_stream_sendmsg"),
+    optional("dgram_recv", "unix_dgram_recvmsg"),
+    optional("splice_call", systemCall("splice")),
+    optional("tee_call", systemCall("tee")),
+    optional("vmsplice_call", systemCall("vmsplice")),
+    optional("sendfile_call", systemCall("sendfile64"), systemCall("sendfile")),
+  ];
+}
+
+export function tracepointPrograms(twins: boolean): ProgramPlan[] {
+  return twins ? [needed("exit_first"), needed("exit_twin")] : [needed("exit_first")];
+}
+
+/** Programs whose skipped runs cost bytes: the copy that runs last of each reading body. */
+export const LAST_COPIES: Readonly<Record<FrontEnd, readonly string[]>> = {
+  fexit: ["pipe_read_twin", "unix_recv_twin"],
+  tracepoint: ["exit_twin"],
+};
+
+/** First copies: their skipped runs say that this kernel skips at all. */
+export const FIRST_COPIES: Readonly<Record<FrontEnd, readonly string[]>> = {
+  fexit: ["pipe_read_first", "unix_recv_first"],
+  tracepoint: ["exit_first"],
+};

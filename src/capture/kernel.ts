@@ -1,0 +1,311 @@
+/** The programs at work: a front end loaded and attached, its ring, its maps and live variables. */
+import { readObject } from "../../ffi/assets.ts";
+import { BpfError } from "../../ffi/errors.ts";
+import type { BpfMap } from "../../ffi/map.ts";
+import { type BpfLink, BpfObject } from "../../ffi/object.ts";
+import { RingBuffer } from "../../ffi/ring-buffer.ts";
+import { u64 } from "./fields.ts";
+import {
+  FIRST_COPIES,
+  type FrontEnd,
+  fexitPrograms,
+  LAST_COPIES,
+  type ProgramPlan,
+  tracepointPrograms,
+} from "./front-ends.ts";
+import { variableOffsets } from "./globals.ts";
+import { decodeHolders, type Holder } from "./holders.ts";
+import { CHANNEL, IGNORED_SLOTS } from "./layout.ts";
+
+export interface KernelOptions {
+  readonly frontEnd: FrontEnd;
+  readonly ringBytes: number;
+  readonly ownPid: number;
+  /** Attach each body twice, against skipped runs (fexit: always so). */
+  readonly twins: boolean;
+  readonly filtering: boolean;
+  readonly followNames: readonly string[];
+  readonly followCgroups: readonly bigint[];
+}
+
+/** A channel's entry in the kernel: bytes, cumulative since the entry exists. */
+export interface ChannelCounts {
+  readonly generation: number;
+  readonly moved: number;
+  readonly lost: number;
+  readonly written: number;
+  readonly unseen: number;
+  readonly notesLost: number;
+  readonly readerPid: number;
+  readonly readerStartNs: number;
+  readonly writerPid: number;
+  readonly writerStartNs: number;
+  readonly muted: boolean;
+  readonly wanted: boolean;
+}
+
+export interface Counters {
+  readonly ringFull: number;
+  readonly mapFullBytes: number;
+  readonly mapFullCalls: number;
+  readonly processEventsLost: number;
+  readonly filteredBytes: number;
+  readonly rescued: number;
+}
+
+const ADDRESS_TOP = 0xffff000000000000n;
+
+function addressKey(channel: number): Uint8Array {
+  return new Uint8Array(new BigUint64Array([BigInt(channel) | ADDRESS_TOP]).buffer);
+}
+
+function pidKey(pid: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([pid]).buffer);
+}
+
+const ONE = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
+
+export class Kernel implements Disposable {
+  readonly frontEnd: FrontEnd;
+  readonly ring: RingBuffer;
+  /** Optional programs that this kernel does not take. */
+  readonly missing: string[] = [];
+  readonly #object: BpfObject;
+  #blockedLink: BpfLink | undefined;
+  readonly #links: BpfLink[] = [];
+  readonly #bss: DataView<ArrayBuffer>;
+  readonly #bssOffsets: ReadonlyMap<string, number>;
+  readonly #channels: BpfMap;
+  readonly #followed: BpfMap;
+  #twins: boolean;
+
+  /** @throws BpfError or VerifierError when the kernel refuses the front end; nothing stays behind then. */
+  constructor(options: KernelOptions) {
+    const bytes = readObject();
+    this.frontEnd = options.frontEnd;
+    this.#twins = options.twins;
+    this.#bssOffsets = variableOffsets(bytes, "bss");
+    this.#object = new BpfObject(bytes, "overhear");
+    try {
+      this.#object.resizeMap("ring", options.ringBytes);
+      this.#setConstants(bytes, options);
+      const plans = this.#enable(options);
+      this.#object.load();
+      this.#bss = this.#object.memory(".bss");
+      this.#bss.setUint32(this.#variable("twins"), options.twins ? 1 : 0, true);
+      this.#channels = this.#object.map("channels");
+      this.#followed = this.#object.map("followed");
+      this.#fillFollowed(options);
+      this.ring = new RingBuffer(
+        this.#object.map("ring"),
+        options.ringBytes,
+        new DataView(this.#bss.buffer, this.#variable("consumer_sleeps"), 4),
+      );
+      for (const name of ["process_fork", "process_exec", "process_exit"]) {
+        this.#links.push(this.#object.attach(name));
+      }
+      for (const plan of plans) this.#attach(plan);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Who holds which channel now. */
+  scan(): Holder[] {
+    return decodeHolders(this.#object.iterate("scan_files"));
+  }
+
+  counts(channel: number): ChannelCounts | undefined {
+    const value = new Uint8Array(CHANNEL.size);
+    if (!this.#channels.lookup(addressKey(channel), value)) return undefined;
+    const view = new DataView(value.buffer);
+    return {
+      generation: u64(view, CHANNEL.generation),
+      moved: u64(view, CHANNEL.moved),
+      lost: u64(view, CHANNEL.lost),
+      written: u64(view, CHANNEL.written),
+      unseen: u64(view, CHANNEL.unseen),
+      notesLost: u64(view, CHANNEL.notes_lost),
+      readerPid: view.getUint32(CHANNEL.reader_tgid, true),
+      readerStartNs: u64(view, CHANNEL.reader_start_ns),
+      writerPid: view.getUint32(CHANNEL.writer_tgid, true),
+      writerStartNs: u64(view, CHANNEL.writer_start_ns),
+      muted: view.getUint32(CHANNEL.muted, true) !== 0,
+      wanted: view.getUint32(CHANNEL.wanted, true) !== 0,
+    };
+  }
+
+  /** Addresses of all channels that have an entry. */
+  *channels(): Generator<number> {
+    for (const key of this.#channels.keys(8)) {
+      yield Number(new DataView(key.buffer).getBigUint64(0, true) & ~ADDRESS_TOP);
+    }
+  }
+
+  /** Only after a proven close. */
+  forget(channel: number): void {
+    this.#channels.delete(addressKey(channel));
+  }
+
+  /** Stops, or starts again, the copying of a channel's bytes. */
+  ignore(channel: number, generation: number, ignored: boolean): void {
+    const address = BigInt(channel) | ADDRESS_TOP;
+    const slot = Number(((address >> 6n) ^ (address >> 20n)) & BigInt(IGNORED_SLOTS - 1));
+    const value = BigInt.asUintN(64, address + BigInt(generation));
+    const at = this.#variable("ignored") + slot * 8;
+    if (ignored) this.#bss.setBigUint64(at, value, true);
+    else if (this.#bss.getBigUint64(at, true) === value) this.#bss.setBigUint64(at, 0n, true);
+  }
+
+  follow(pid: number): void {
+    this.#followed.set(pidKey(pid), ONE.subarray(0, 4));
+  }
+
+  unfollow(pid: number): void {
+    this.#followed.delete(pidKey(pid));
+  }
+
+  followCgroup(id: bigint): void {
+    const key = new Uint8Array(new BigUint64Array([id]).buffer);
+    this.#object.map("followed_cgroups").set(key, ONE.subarray(0, 4));
+  }
+
+  /** fexit: these threads are inside a call that fexit will not see return; a second front end waits for them. */
+  watchBlocked(threads: readonly { readonly pid: number; readonly tid: number }[]): void {
+    const map = this.#object.map("blocked");
+    for (const { pid, tid } of threads) {
+      map.set(new Uint8Array(new Uint32Array([tid, pid]).buffer), ONE);
+    }
+    if (threads.length === 0) return;
+    this.#bss.setUint32(this.#variable("blocked_left"), threads.length, true);
+    this.#blockedLink = this.#object.attach("exit_blocked");
+  }
+
+  /** Takes the second front end away when none of its threads is left. */
+  releaseBlocked(): void {
+    if (!this.#blockedLink || this.#bss.getInt32(this.#variable("blocked_left"), true) > 0) return;
+    this.#blockedLink[Symbol.dispose]();
+    this.#blockedLink = undefined;
+  }
+
+  /** tracepoint: the kernel does skip runs. The first copy marks from now on; after a pause, attachTwin. */
+  announceTwin(): void {
+    this.#bss.setUint32(this.#variable("twins"), 1, true);
+  }
+
+  /** All first copies that ran before `announceTwin` have returned. */
+  attachTwin(): void {
+    this.#links.push(this.#object.attach("exit_twin"));
+    this.#twins = true;
+  }
+
+  get hasTwins(): boolean {
+    return this.#twins;
+  }
+
+  counters(): Counters {
+    const read = (name: string) => u64(this.#bss, this.#variable(name));
+    return {
+      ringFull: read("ring_full_count"),
+      mapFullBytes: read("map_full_bytes"),
+      mapFullCalls: read("map_full_count"),
+      processEventsLost: read("process_events_lost"),
+      filteredBytes: read("filtered_bytes"),
+      rescued: read("rescued_count"),
+    };
+  }
+
+  /** Failed reserves so far: one load from shared memory, for every batch. */
+  ringFullCount(): number {
+    return u64(this.#bss, this.#variable("ring_full_count"));
+  }
+
+  /** Runs that the kernel skipped and nothing took over (an upper bound). */
+  skippedRuns(): number {
+    return this.#misses(this.#twins ? LAST_COPIES : FIRST_COPIES);
+  }
+
+  /** Runs of first copies that the kernel skipped: it does skip. */
+  firstCopySkips(): number {
+    return this.#misses(FIRST_COPIES);
+  }
+
+  [Symbol.dispose](): void {
+    this.#blockedLink?.[Symbol.dispose]();
+    for (const link of this.#links.splice(0).reverse()) link[Symbol.dispose]();
+    // undefined when the constructor failed before
+    const ring: RingBuffer | undefined = this.ring;
+    ring?.[Symbol.dispose]();
+    this.#object[Symbol.dispose]();
+  }
+
+  #misses(programs: Readonly<Record<FrontEnd, readonly string[]>>): number {
+    return programs[this.frontEnd].reduce((sum, each) => sum + this.#object.misses(each), 0);
+  }
+
+  #setConstants(bytes: Uint8Array, options: KernelOptions): void {
+    const rodata = this.#object.memory(".rodata");
+    const offsets = variableOffsets(bytes, "rodata");
+    const offset = (name: string) => {
+      const found = offsets.get(name);
+      if (found === undefined) throw new BpfError(`Cannot find constant "${name}"`, 2);
+      return found;
+    };
+    rodata.setUint32(offset("own_tgid"), options.ownPid, true);
+    rodata.setUint8(offset("filtering"), options.filtering ? 1 : 0);
+    rodata.setUint8(offset("following_by_place"), options.filtering ? 1 : 0);
+  }
+
+  #enable(options: KernelOptions): ProgramPlan[] {
+    const plans =
+      options.frontEnd === "fexit" ? fexitPrograms() : tracepointPrograms(options.twins);
+    const enabled = plans.filter((plan) => this.#enableOne(plan));
+    this.#object.enable(options.frontEnd === "fexit" ? "exit_blocked" : "exit_twin");
+    return enabled;
+  }
+
+  #enableOne(plan: ProgramPlan): boolean {
+    if (plan.targets.length === 0) {
+      this.#object.enable(plan.program);
+      return true;
+    }
+    let failure: unknown;
+    for (const target of plan.targets) {
+      try {
+        this.#object.enable(plan.program, target);
+        return true;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    if (!plan.optional) throw failure;
+    this.missing.push(plan.program);
+    return false;
+  }
+
+  #attach(plan: ProgramPlan): void {
+    try {
+      this.#links.push(this.#object.attach(plan.program));
+    } catch (error) {
+      if (!plan.optional) throw error;
+      this.missing.push(plan.program);
+    }
+  }
+
+  #fillFollowed(options: KernelOptions): void {
+    const names = this.#object.map("followed_names");
+    for (const name of options.followNames) {
+      const key = new Uint8Array(16);
+      key.set(Buffer.from(name).subarray(0, 15));
+      names.set(key, ONE.subarray(0, 4));
+    }
+    for (const id of options.followCgroups) this.followCgroup(id);
+  }
+
+  #variable(name: string): number {
+    const offset = this.#bssOffsets.get(name);
+    if (offset === undefined) throw new BpfError(`Cannot find variable "${name}"`, 2);
+    return offset;
+  }
+}

@@ -1,0 +1,60 @@
+/** What this kernel takes of what overhear needs, found by loading and attaching, not by version. */
+import { existsSync, readFileSync } from "node:fs";
+import { BpfError, errnoName } from "../../ffi/errors.ts";
+import type { FrontEnd } from "./front-ends.ts";
+import { Kernel } from "./kernel.ts";
+
+export interface Finding {
+  readonly ok: boolean;
+  readonly why?: string | undefined;
+}
+
+export interface KernelFindings {
+  readonly btf: boolean;
+  readonly fexit: Finding;
+  readonly tracepoint: Finding;
+  readonly uprobeMulti: Finding;
+}
+
+const BTF = "/sys/kernel/btf/vmlinux";
+const PROBE_RING_BYTES = 1 << 16;
+
+export function probe(): KernelFindings {
+  const btf = existsSync(BTF);
+  if (!btf) {
+    const why = `"${BTF}" does not exist`;
+    const no = { ok: false, why };
+    return { btf, fexit: no, tracepoint: no, uprobeMulti: no };
+  }
+  return {
+    btf,
+    fexit: probeFrontEnd("fexit"),
+    tracepoint: probeFrontEnd("tracepoint"),
+    uprobeMulti: probeUprobeMulti(),
+  };
+}
+
+function probeFrontEnd(frontEnd: FrontEnd): Finding {
+  try {
+    using _ = new Kernel({
+      frontEnd,
+      ringBytes: PROBE_RING_BYTES,
+      ownPid: process.pid,
+      twins: true,
+      filtering: true,
+      followNames: [],
+      followCgroups: [],
+    });
+    return { ok: true };
+  } catch (error) {
+    const why =
+      error instanceof BpfError ? `${error.message} (${errnoName(error.errno)})` : String(error);
+    return { ok: false, why };
+  }
+}
+
+/** The link type is in the kernel's type information since 6.6, which has it. */
+function probeUprobeMulti(): Finding {
+  const has = readFileSync(BTF).includes("bpf_uprobe_multi_link");
+  return has ? { ok: true } : { ok: false, why: "kernel 6.6 or newer needed" };
+}

@@ -1,0 +1,99 @@
+/** What /proc says of a process; every read may fail, since the process may be gone. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { splitArguments } from "./decode.ts";
+
+export interface ProcSnapshot {
+  /** Start in clock ticks (10 ms) since boot: as exact as /proc tells. */
+  readonly startTicks: number;
+  readonly commandLine: readonly string[];
+  readonly cgroupPath: string | undefined;
+}
+
+const COMMAND_LINE_BYTES = 4096;
+const CLOCK_TICK_NS = 10_000_000;
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Fields of /proc/PID/stat behind the name; the name may hold spaces and brackets. Source: proc(5). */
+function statFields(pid: number): readonly string[] {
+  const stat = readText(`/proc/${pid}/stat`);
+  return stat === undefined ? [] : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+}
+
+export function readProcess(pid: number): ProcSnapshot | undefined {
+  const startTicks = Number(statFields(pid)[19]);
+  if (!Number.isFinite(startTicks)) return undefined;
+  return { startTicks, commandLine: readCommandLine(pid), cgroupPath: readCgroup(pid) };
+}
+
+/** True when a start in ns and a start in ticks can be of one process. */
+export function isSameStart(startNs: number, ticks: number): boolean {
+  return Math.abs(Math.floor(startNs / CLOCK_TICK_NS) - ticks) <= 1;
+}
+
+export function readParent(pid: number): number | undefined {
+  const parent = Number(statFields(pid)[1]);
+  return Number.isFinite(parent) ? parent : undefined;
+}
+
+export function readComm(pid: number): string | undefined {
+  return readText(`/proc/${pid}/comm`)?.replace(/\n$/, "");
+}
+
+function readCommandLine(pid: number): string[] {
+  try {
+    return splitArguments(readFileSync(`/proc/${pid}/cmdline`).subarray(0, COMMAND_LINE_BYTES));
+  } catch {
+    return [];
+  }
+}
+
+/** Path in the cgroup2 hierarchy; where only version 1 is mounted, in the first one listed. */
+export function readCgroup(pid: number): string | undefined {
+  const lines = readText(`/proc/${pid}/cgroup`)?.trim().split("\n") ?? [];
+  const line = lines.find((each) => each.startsWith("0::")) ?? lines[0];
+  return line?.split(":").slice(2).join(":");
+}
+
+export function listProcesses(): number[] {
+  return listNumbers("/proc");
+}
+
+export function listThreads(pid: number): number[] {
+  return listNumbers(`/proc/${pid}/task`);
+}
+
+function listNumbers(path: string): number[] {
+  try {
+    return readdirSync(path)
+      .map(Number)
+      .filter((each) => each > 0);
+  } catch {
+    return [];
+  }
+}
+
+/** The system call in which a thread is blocked: its number and its first argument; undefined when it runs. */
+export function readBlockedCall(
+  pid: number,
+  tid: number,
+): { readonly number: number; readonly first: number } | undefined {
+  const fields = readText(`/proc/${pid}/task/${tid}/syscall`)?.split(" ") ?? [];
+  const number = Number(fields[0]);
+  return Number.isInteger(number) && number >= 0 ? { number, first: Number(fields[1]) } : undefined;
+}
+
+/** What a descriptor is ("pipe:[4711]", "socket:[815]", a path), or undefined. */
+export function readDescriptor(pid: number, fd: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,101 @@
+/** All processes that were met: one object each, whatever their pid is reused for. */
+import { containerIdOf } from "./container.ts";
+import { isSameStart, type ProcSnapshot } from "./proc.ts";
+import type { ExecEvent, ExitEvent, Process, ProcessDirectory } from "./types.ts";
+
+interface Remembered {
+  readonly startNs: number;
+  readonly commandLine: readonly string[];
+  readonly cgroupId: bigint;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+// execs of processes that have not touched a channel yet; an exit takes its entry away
+const MAX_REMEMBERED = 65_536;
+const MAX_CGROUPS = 16_384;
+
+export class ProcessTable implements ProcessDirectory {
+  readonly #read: (pid: number) => ProcSnapshot | undefined;
+  readonly #known = new Map<number, Writable<Process>>();
+  readonly #remembered = new Map<number, Remembered>();
+  readonly #containers = new Map<bigint, string | undefined>();
+
+  /** `read`: reads /proc; replaced in tests and replays. */
+  constructor(read: (pid: number) => ProcSnapshot | undefined) {
+    this.#read = read;
+  }
+
+  at(pid: number, startNs: number, comm: string): Process {
+    const known = this.#known.get(pid);
+    if (known && known.startNs === startNs) {
+      if (known.comm !== comm && comm !== "") known.comm = comm;
+      return known;
+    }
+    const process = this.#describe(pid, startNs, comm);
+    this.#known.set(pid, process);
+    return process;
+  }
+
+  /** The process that has this pid now, if it was met. */
+  find(pid: number, startNs: number): Process | undefined {
+    const known = this.#known.get(pid);
+    return known?.startNs === startNs ? known : undefined;
+  }
+
+  exec(event: ExecEvent): void {
+    const known = this.#known.get(event.pid);
+    if (known && known.startNs === event.startNs) {
+      known.comm = event.comm;
+      known.commandLine = event.commandLine;
+      return;
+    }
+    if (this.#remembered.size >= MAX_REMEMBERED) {
+      const oldest = this.#remembered.keys().next();
+      if (!oldest.done) this.#remembered.delete(oldest.value);
+    }
+    this.#remembered.set(event.pid, event);
+  }
+
+  /** The process that ended, if it was met; it is forgotten here. */
+  exit(event: ExitEvent): Process | undefined {
+    const remembered = this.#remembered.get(event.pid);
+    if (remembered?.startNs === event.startNs) this.#remembered.delete(event.pid);
+    const known = this.#known.get(event.pid);
+    if (known?.startNs !== event.startNs) return undefined;
+    const signal = event.status & 0x7f;
+    known.exit = {
+      timeNs: event.timeNs,
+      code: signal === 0 ? (event.status >> 8) & 0xff : undefined,
+      signal: signal === 0 ? undefined : signal,
+    };
+    this.#known.delete(event.pid);
+    return known;
+  }
+
+  #describe(pid: number, startNs: number, comm: string): Writable<Process> {
+    const remembered = this.#remembered.get(pid);
+    this.#remembered.delete(pid);
+    const exec = remembered?.startNs === startNs ? remembered : undefined;
+    const found = this.#read(pid);
+    const snapshot = found && isSameStart(startNs, found.startTicks) ? found : undefined;
+    let containerId = containerIdOf(snapshot?.cgroupPath);
+    if (exec && snapshot) this.#rememberContainer(exec.cgroupId, containerId);
+    // gone before it could be asked: its cgroup may be known from another process
+    if (exec && !snapshot) containerId = this.#containers.get(exec.cgroupId);
+    const live = snapshot?.commandLine ?? [];
+    return {
+      pid,
+      startNs,
+      comm,
+      commandLine: live.length > 0 ? live : (exec?.commandLine ?? []),
+      containerId,
+      exit: undefined,
+    };
+  }
+
+  #rememberContainer(cgroupId: bigint, containerId: string | undefined): void {
+    if (this.#containers.size >= MAX_CGROUPS) this.#containers.clear();
+    this.#containers.set(cgroupId, containerId);
+  }
+}

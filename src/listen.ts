@@ -1,0 +1,95 @@
+/** Live capture: opens outputs, attaches, says that it listens, runs until the end, and gives the exit code. */
+import { writeSync } from "node:fs";
+import { EXIT_OK, exitCodeOf } from "./cli/exit-codes.ts";
+import { openSinks } from "./cli/open-sinks.ts";
+import type { ExitCode, ListenOptions } from "./cli/types.ts";
+import { type Attached, attachKernel } from "./live/attach.ts";
+import { findBlockedThreads } from "./live/blocked.ts";
+import { type Child, startChild } from "./live/child.ts";
+import { BootClock } from "./live/clock.ts";
+import { planFollow } from "./live/follow.ts";
+import { LiveSession } from "./live/session.ts";
+
+/** @throws UsageError, PrivilegeError, UnsupportedKernelError, OutputError */
+export async function listen(options: ListenOptions): Promise<ExitCode> {
+  const follow = planFollow(options.filters);
+  const filtering = follow.filtering || options.run !== undefined;
+  const clock = new BootClock();
+  const attached = attachKernel(options.attach, {
+    ringBytes: options.ringBytes,
+    ownPid: process.pid,
+    filtering,
+    followNames: follow.names,
+    followCgroups: follow.cgroups,
+  });
+  using kernel = attached.kernel;
+  for (const pid of follow.pids) kernel.follow(pid);
+  const outputs = openSinks({
+    outputs: options.outputs,
+    maxMessages: options.maxMessages,
+    clock,
+    now: () => new Date(),
+  });
+  const session = new LiveSession({ kernel, options, outputs, clock, filtering });
+  if (kernel.frontEnd === "fexit") kernel.watchBlocked(findBlockedThreads());
+  session.discover();
+  announce(attached, options);
+  const child = options.run ? startChild(options.run.argv, kernel) : undefined;
+  const undo = watchEnds(session, options, child);
+  try {
+    const summary = await session.run();
+    const code = exitCodeOf(summary, options.failOnLoss);
+    const childCode = child ? await child.exited : EXIT_OK;
+    return childCode === EXIT_OK ? code : childCode;
+  } finally {
+    undo();
+  }
+}
+
+function announce(attached: Attached, options: ListenOptions): void {
+  if (options.outputs.quiet) return;
+  const { kernel, fexitRefused } = attached;
+  const why = fexitRefused && options.outputs.verbosity > 0 ? `; fexit: ${fexitRefused}` : "";
+  say(`overhear: listening (${kernel.frontEnd}${why}), Ctrl-C ends`);
+}
+
+function say(line: string): void {
+  try {
+    writeSync(2, `${line}\n`);
+  } catch {
+    // nobody reads stderr: the capture goes on
+  }
+}
+
+/** What ends a run besides its outputs. Returns what takes the handlers away again. */
+function watchEnds(
+  session: LiveSession,
+  options: ListenOptions,
+  child: Child | undefined,
+): () => void {
+  const onInterrupt = () => {
+    // a terminal sends it to the command as well: the run ends when that ends
+    if (!child) session.stop("signal");
+  };
+  const onTerminate = () => {
+    if (child) child.kill("SIGTERM");
+    else session.stop("signal");
+  };
+  const onHangUp = () => {
+    void session.reopen().catch((error: unknown) => say(`overhear: ${String(error)}`));
+  };
+  process.on("SIGINT", onInterrupt);
+  process.on("SIGTERM", onTerminate);
+  process.on("SIGHUP", onHangUp);
+  const timer =
+    options.durationMs === undefined
+      ? undefined
+      : setTimeout(() => session.stop("duration"), options.durationMs);
+  void child?.exited.then(() => session.stop("command_exited"));
+  return () => {
+    process.off("SIGINT", onInterrupt);
+    process.off("SIGTERM", onTerminate);
+    process.off("SIGHUP", onHangUp);
+    clearTimeout(timer);
+  };
+}

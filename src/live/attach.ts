@@ -1,0 +1,106 @@
+/** Chooses a front end by trying, not by version, and says why when there is none. */
+import { existsSync, readFileSync } from "node:fs";
+import { release, version } from "node:os";
+import { BpfError, errnoName, VerifierError } from "../../ffi/errors.ts";
+import type { FrontEnd } from "../capture/front-ends.ts";
+import { Kernel, type KernelOptions } from "../capture/kernel.ts";
+import { PrivilegeError, UnsupportedKernelError } from "../cli/errors.ts";
+import type { AttachChoice } from "../cli/types.ts";
+
+export interface Attached {
+  readonly kernel: Kernel;
+  /** Why fexit was passed over, when it was tried. */
+  readonly fexitRefused: string | undefined;
+}
+
+const BTF = "/sys/kernel/btf/vmlinux";
+const EPERM = 1;
+const EACCES = 13;
+
+/** @throws PrivilegeError, UnsupportedKernelError */
+export function attachKernel(
+  choice: AttachChoice,
+  options: Omit<KernelOptions, "frontEnd" | "twins">,
+): Attached {
+  if (process.geteuid?.() !== 0) {
+    throw new PrivilegeError("Cannot load eBPF programs: this user is not root");
+  }
+  if (!existsSync(BTF)) {
+    throw new UnsupportedKernelError({
+      feature: `type information in "${BTF}" (CONFIG_DEBUG_INFO_BTF)`,
+      minKernel: "5.10",
+      found: release(),
+    });
+  }
+  if (choice !== "tracepoint") {
+    const tried = attempt("fexit", { ...options, twins: true });
+    if (tried instanceof Kernel) return { kernel: tried, fexitRefused: undefined };
+    if (choice === "fexit") throw refusal("fexit", tried);
+    const kernel = orThrow(options);
+    return { kernel, fexitRefused: reasonOf(tried) };
+  }
+  return { kernel: orThrow(options), fexitRefused: undefined };
+}
+
+function orThrow(options: Omit<KernelOptions, "frontEnd" | "twins">): Kernel {
+  const tried = attempt("tracepoint", { ...options, twins: isPreemptible() });
+  if (tried instanceof Kernel) return tried;
+  throw refusal("tracepoint", tried);
+}
+
+function attempt(frontEnd: FrontEnd, options: Omit<KernelOptions, "frontEnd">): Kernel | BpfError {
+  try {
+    return new Kernel({ ...options, frontEnd });
+  } catch (error) {
+    if (error instanceof BpfError) return error;
+    throw error;
+  }
+}
+
+/** One line: the error, and the last words of the verifier where it said some. */
+export function reasonOf(error: BpfError): string {
+  const lines = error instanceof VerifierError ? error.log.trim().split("\n") : [];
+  const said = lines.findLast((line) =>
+    /not permitted|invalid|unknown|too large|not found/i.test(line),
+  );
+  return said ? `${errnoName(error.errno)} (${said.trim().slice(0, 160)})` : error.message;
+}
+
+function refusal(frontEnd: FrontEnd, error: BpfError): Error {
+  const isDenied = error.errno === EPERM || error.errno === EACCES;
+  if (isDenied && frontEnd === "tracepoint") {
+    return new PrivilegeError(
+      `Cannot load eBPF programs: ${reasonOf(error)}`,
+      'CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) are needed, and no lockdown; "overhear doctor" tells which is missing',
+      { cause: error },
+    );
+  }
+  const feature =
+    frontEnd === "fexit"
+      ? `fexit programs that attach: ${reasonOf(error)}`
+      : `tp_btf programs that attach: ${reasonOf(error)}`;
+  return new UnsupportedKernelError(
+    {
+      feature,
+      minKernel: "5.10",
+      found: release(),
+      hint:
+        frontEnd === "fexit"
+          ? "leave --attach away: overhear then takes what this kernel offers"
+          : '"overhear doctor" says what this kernel offers',
+    },
+    { cause: error },
+  );
+}
+
+/**
+ * True when the kernel preempts itself, so that it skips program runs (docs/capture.md). Where that cannot be
+ * read, skipped runs show it later.
+ */
+function isPreemptible(): boolean {
+  try {
+    return /\((full|lazy)\)/.test(readFileSync("/sys/kernel/debug/sched/preempt", "utf8"));
+  } catch {
+    return / PREEMPT(_RT)? /.test(version());
+  }
+}

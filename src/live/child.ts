@@ -1,0 +1,57 @@
+/** `overhear run -- CMD…`: the command, started as the user who called sudo, followed from its first instruction. */
+import { constants } from "node:os";
+import type { Kernel } from "../capture/kernel.ts";
+import { UsageError } from "../cli/errors.ts";
+
+export interface Child {
+  /** The command's exit code; 128 + signal when one ended it. */
+  readonly exited: Promise<number>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** @throws UsageError when the command does not exist. */
+export function startChild(argv: readonly string[], kernel: Kernel): Child {
+  const command = argv[0] ?? "";
+  if (!command.includes("/") && !Bun.which(command)) {
+    throw new UsageError(
+      `Cannot run "${command}": no such command in PATH`,
+      "sudo resets PATH: give the command with its path, or use sudo --preserve-env=PATH",
+    );
+  }
+  // the kernel follows children of followed processes: be one for the moment of the fork
+  kernel.follow(process.pid);
+  try {
+    const child = Bun.spawn([...asCaller(), ...argv], {
+      stdin: "inherit",
+      stdout: "inherit",
+      stderr: "inherit",
+      env: process.env,
+    });
+    return { exited: exitCode(child), kill: (signal) => child.kill(signal) };
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot run "${command}": ${cause instanceof Error ? cause.message : String(cause)}`,
+      "the words after -- are a command and its arguments",
+      { cause },
+    );
+  } finally {
+    kernel.unfollow(process.pid);
+  }
+}
+
+async function exitCode(child: Bun.Subprocess): Promise<number> {
+  await child.exited;
+  const signal = child.signalCode;
+  if (signal !== null) {
+    return 128 + (typeof signal === "number" ? signal : (constants.signals[signal] ?? 0));
+  }
+  return child.exitCode ?? 1;
+}
+
+/** setpriv (util-linux) drops to the caller and execs the command in the same process. */
+function asCaller(): string[] {
+  const uid = process.env["SUDO_UID"];
+  const gid = process.env["SUDO_GID"];
+  if (!/^\d+$/.test(uid ?? "") || !/^\d+$/.test(gid ?? "") || uid === "0") return [];
+  return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--init-groups", "--"];
+}

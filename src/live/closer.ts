@@ -1,0 +1,144 @@
+/** Finds out which channels have ended, and what was left in them. */
+import type { Holder } from "../capture/holders.ts";
+import type { ChannelCounts } from "../capture/kernel.ts";
+import type { ChannelClosed, ChannelTotals, KernelEvent } from "../capture/types.ts";
+import type { ChannelState } from "../stream/channel-state.ts";
+import type { StreamInput } from "../stream/stream-stage.ts";
+
+/** What the closer needs of the kernel. */
+export interface ChannelSource {
+  counts(channel: number): ChannelCounts | undefined;
+  forget(channel: number): void;
+  scan(): readonly Holder[];
+}
+
+export interface CloserParts {
+  readonly kernel: ChannelSource;
+  readonly channels: () => ReadonlyMap<number, ChannelState>;
+  readonly push: (event: StreamInput) => void;
+  /** True when the kernel skipped runs: then a missing read is no proof of io_uring. */
+  readonly hasSkips: () => boolean;
+}
+
+const AFTER_EXIT_NS = 50_000_000;
+const IDLE_NS = 5_000_000_000;
+const REGULAR_NS = 10_000_000_000;
+
+export class Closer {
+  readonly #parts: CloserParts;
+  readonly #ended = new Map<number, number>();
+  /** Channels that were not copied for a while: their counts do not add up. */
+  readonly #aside = new WeakSet<ChannelState>();
+  #scanDueNs = Number.POSITIVE_INFINITY;
+  #nextScanNs = 0;
+  /** Bytes that were read and not heard although nothing explains it but skipped runs. */
+  missedBytes = 0;
+
+  constructor(parts: CloserParts) {
+    this.#parts = parts;
+  }
+
+  /** Every event passes here after it went through the rooms. */
+  observe(event: KernelEvent): void {
+    if (event.kind === "eof") this.#ended.set(event.channel, event.generation);
+    else if (event.kind === "exit" || event.kind === "broken") {
+      this.#scanDueNs = Math.min(this.#scanDueNs, event.timeNs + AFTER_EXIT_NS);
+    }
+  }
+
+  setAside(channel: ChannelState): void {
+    this.#aside.add(channel);
+  }
+
+  /** After each batch: channels whose reader saw the end. */
+  closeEnded(nowNs: number): void {
+    if (this.#ended.size === 0) return;
+    for (const [address, generation] of this.#ended) {
+      const channel = this.#parts.channels().get(address);
+      if (channel?.inode === generation) this.#close(channel, nowNs, true);
+    }
+    this.#ended.clear();
+  }
+
+  /** When idle: channels that nobody holds any more. */
+  closeUnheld(nowNs: number): void {
+    if (nowNs >= this.#nextScanNs) this.#scanDueNs = Math.min(this.#scanDueNs, nowNs);
+    if (nowNs < this.#scanDueNs || this.#parts.channels().size === 0) return;
+    this.#scanDueNs = Number.POSITIVE_INFINITY;
+    this.#nextScanNs = nowNs + REGULAR_NS;
+    const held = heldForReading(this.#parts.kernel.scan());
+    for (const channel of [...this.#parts.channels().values()]) {
+      if (held.has(channel.address)) continue;
+      const isGone = channel.reader === undefined || channel.reader.exit !== undefined;
+      // descriptors on their way through a socket are in no table: give them time
+      if (isGone || nowNs - channel.lastTimeNs > IDLE_NS) this.#close(channel, nowNs, false);
+      else this.#scanDueNs = nowNs + IDLE_NS;
+    }
+  }
+
+  /** Idle, or at the end: bytes that the ring had no room for and no later record has told of. */
+  catchUp(nowNs: number): void {
+    for (const channel of this.#parts.channels().values()) {
+      const counts = this.#parts.kernel.counts(channel.address);
+      if (counts) this.#parts.push(totals(channel, counts, nowNs));
+    }
+  }
+
+  /** At the end: what was written, not read, and does not lie in the channel either. */
+  countMissed(): void {
+    const buffered = new Map(
+      this.#parts.kernel.scan().map((holder) => [holder.channel, holder.buffered]),
+    );
+    for (const channel of this.#parts.channels().values()) {
+      const lying = buffered.get(channel.address);
+      const counts = this.#parts.kernel.counts(channel.address);
+      if (lying === undefined || !counts) continue;
+      const missed = this.#outstanding(channel, counts) - lying;
+      if (missed > 0 && this.#parts.hasSkips()) this.missedBytes += missed;
+    }
+  }
+
+  #close(channel: ChannelState, nowNs: number, wasRead: boolean): void {
+    const counts = this.#parts.kernel.counts(channel.address);
+    if (counts) this.#parts.push(totals(channel, counts, nowNs));
+    const outstanding = counts ? this.#outstanding(channel, counts) : 0;
+    const isSkip = wasRead && this.#parts.hasSkips();
+    if (isSkip) this.missedBytes += outstanding;
+    const closed: ChannelClosed = {
+      kind: "closed",
+      channel: channel.address,
+      generation: channel.inode,
+      unreadBytes: wasRead ? 0 : outstanding,
+      missedBytes: wasRead && !isSkip ? outstanding : 0,
+      timeNs: nowNs,
+    };
+    this.#parts.push(closed);
+    this.#parts.kernel.forget(channel.address);
+  }
+
+  /** Written and neither read nor seen to leave. Unknown, hence 0, where not all was counted. */
+  #outstanding(channel: ChannelState, counts: ChannelCounts): number {
+    const isCounted = !this.#aside.has(channel) && !counts.muted;
+    const isStream = channel.kind !== "unix-dgram" && channel.kind !== "unix-seqpacket";
+    if (!isCounted || !isStream || counts.generation !== channel.inode) return 0;
+    return Math.max(0, counts.written + channel.notes.ahead - counts.moved - counts.unseen);
+  }
+}
+
+function totals(channel: ChannelState, counts: ChannelCounts, timeNs: number): ChannelTotals {
+  return {
+    kind: "totals",
+    channel: channel.address,
+    generation: counts.generation,
+    lost: counts.lost,
+    timeNs,
+  };
+}
+
+function heldForReading(holders: readonly Holder[]): ReadonlySet<number> {
+  return new Set(
+    holders
+      .filter((holder) => holder.kind.startsWith("unix") || holder.mayRead)
+      .map((holder) => holder.channel),
+  );
+}

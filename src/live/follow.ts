@@ -1,0 +1,117 @@
+/** The user's filters → processes that the kernel follows; it adds their children by itself. */
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { containerIdOf } from "../capture/container.ts";
+import { listProcesses, readCgroup, readComm, readParent } from "../capture/proc.ts";
+import { UsageError } from "../cli/errors.ts";
+import type { CaptureFilters } from "../cli/types.ts";
+
+const CGROUP_ROOT = "/sys/fs/cgroup";
+
+export interface FollowPlan {
+  readonly filtering: boolean;
+  readonly names: readonly string[];
+  readonly cgroups: readonly bigint[];
+  /** Processes that match now, with their descendants. */
+  readonly pids: readonly number[];
+}
+
+export function hasFilters(filters: CaptureFilters): boolean {
+  const { pids, comms, containers, cgroups } = filters;
+  return pids.length + comms.length + containers.length + cgroups.length > 0;
+}
+
+/** @throws UsageError when a --pid or --cgroup does not exist. */
+export function planFollow(filters: CaptureFilters): FollowPlan {
+  const processes = listProcesses();
+  for (const pid of filters.pids) {
+    if (!processes.includes(pid)) {
+      throw new UsageError(
+        `Cannot follow process ${pid}: there is none with this pid`,
+        "pids are those of the host, as ps -e shows them",
+      );
+    }
+  }
+  const cgroups = filters.cgroups.map(cgroupId);
+  const matching = processes.filter((pid) => matches(pid, filters));
+  return {
+    filtering: hasFilters(filters),
+    names: filters.comms,
+    cgroups: [...cgroups, ...containerCgroups(filters.containers)],
+    pids: withDescendants(processes, matching),
+  };
+}
+
+/** True when a process in this cgroup is one of the wanted containers'. */
+export function isWantedContainer(
+  cgroupPath: string | undefined,
+  wanted: readonly string[],
+): boolean {
+  const id = containerIdOf(cgroupPath);
+  return id !== undefined && wanted.some((each) => id.startsWith(each));
+}
+
+function matches(pid: number, filters: CaptureFilters): boolean {
+  if (filters.pids.includes(pid)) return true;
+  if (filters.comms.length > 0 && filters.comms.includes(readComm(pid) ?? "")) return true;
+  if (filters.cgroups.length + filters.containers.length === 0) return false;
+  const path = readCgroup(pid);
+  if (path === undefined) return false;
+  return (
+    filters.cgroups.some((each) => path === each || path.startsWith(join(each, "/"))) ||
+    isWantedContainer(path, filters.containers)
+  );
+}
+
+function withDescendants(processes: readonly number[], roots: readonly number[]): number[] {
+  const children = new Map<number, number[]>();
+  for (const pid of processes) {
+    const parent = readParent(pid) ?? 0;
+    children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const found = new Set<number>();
+  const waiting = [...roots];
+  for (let pid = waiting.pop(); pid !== undefined; pid = waiting.pop()) {
+    if (found.has(pid)) continue;
+    found.add(pid);
+    waiting.push(...(children.get(pid) ?? []));
+  }
+  return [...found];
+}
+
+/** A cgroup's id is the inode number of its directory. */
+function cgroupId(path: string): bigint {
+  try {
+    return statSync(join(CGROUP_ROOT, path), { bigint: true }).ino;
+  } catch (cause) {
+    throw new UsageError(
+      `Cannot follow cgroup "${path}": there is none`,
+      `paths are those below the cgroup2 mount, e.g. "/system.slice/docker.service"`,
+      { cause },
+    );
+  }
+}
+
+function containerCgroups(containers: readonly string[]): bigint[] {
+  if (containers.length === 0) return [];
+  const found: bigint[] = [];
+  const visit = (path: string) => {
+    for (const entry of listDirectories(join(CGROUP_ROOT, path))) {
+      const below = join(path, entry);
+      if (isWantedContainer(below, containers)) found.push(cgroupId(below));
+      else visit(below);
+    }
+  };
+  visit("/");
+  return found;
+}
+
+function listDirectories(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((each) => each.isDirectory())
+      .map((each) => each.name);
+  } catch {
+    return [];
+  }
+}

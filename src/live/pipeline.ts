@@ -1,0 +1,110 @@
+/** The rooms in a row: kernel events in, lines for the sinks out. */
+import type { Channel, ProcessDirectory } from "../capture/types.ts";
+import { ExchangeStage } from "../exchange/stage.ts";
+import type { ExchangeItem } from "../exchange/types.ts";
+import { SenderStage } from "../framing/sender.ts";
+import { StdioFraming } from "../framing/stdio.ts";
+import type { FramingItem } from "../framing/types.ts";
+import { LossGate } from "../message/loss-gate.ts";
+import { MessageStage } from "../message/message-stage.ts";
+import type { MessageItem } from "../message/types.ts";
+import { type StreamInput, StreamStage } from "../stream/stream-stage.ts";
+import type { Blind, StreamItem } from "../stream/types.ts";
+
+export interface PipelineOptions {
+  readonly processes: ProcessDirectory;
+  readonly allJsonrpc: boolean;
+  readonly listenNs: number;
+  readonly maxLineBytes: number;
+  /** False: neither end of the channel is wanted by the filters. */
+  readonly isHeard: (channel: Channel) => boolean;
+  /** The channel carries no MCP. */
+  readonly onSetAside: (channel: Channel) => void;
+}
+
+export class Pipeline {
+  readonly stream: StreamStage;
+  readonly exchange: ExchangeStage;
+  readonly #framing: StdioFraming;
+  readonly #sender = new SenderStage();
+  readonly #messages = new MessageStage();
+  readonly #losses = new LossGate();
+  readonly #options: PipelineOptions;
+  readonly #blind = new Set<unknown>();
+  #out: ExchangeItem[] = [];
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.stream = new StreamStage(options.processes);
+    this.#framing = new StdioFraming({ maxLineBytes: options.maxLineBytes });
+    this.exchange = new ExchangeStage({
+      allJsonrpc: options.allJsonrpc,
+      listenNs: options.listenNs,
+    });
+  }
+
+  /** Frames wait for their writer's note: a tick is wanted soon. */
+  get isHolding(): boolean {
+    return this.#sender.isHolding;
+  }
+
+  push(event: StreamInput): void {
+    for (const item of this.stream.push(event)) {
+      if (item.kind === "blind") this.#cover(item);
+      else this.#frame(item);
+    }
+  }
+
+  /** Lines since the last call. */
+  take(): readonly ExchangeItem[] {
+    const out = this.#out;
+    if (out.length > 0) this.#out = [];
+    return out;
+  }
+
+  end(): void {
+    for (const item of this.#framing.end()) this.#send(item);
+    for (const item of this.#sender.end()) this.#hear(item);
+    for (const item of this.#messages.end()) this.#gate(item);
+    for (const item of this.#losses.end()) this.#exchange(item);
+    this.#out.push(...this.exchange.end());
+  }
+
+  #frame(item: StreamItem): void {
+    for (const framed of this.#framing.push(item)) this.#send(framed);
+  }
+
+  #send(item: FramingItem): void {
+    if (item.kind === "set-aside") this.#options.onSetAside(item.channel);
+    for (const sent of this.#sender.push(item)) this.#hear(sent);
+  }
+
+  #hear(item: FramingItem): void {
+    const channel = item.kind === "frame" || item.kind === "loss" ? item.channel : undefined;
+    if (channel && !this.#options.isHeard(channel)) return;
+    for (const message of this.#messages.push(item)) this.#gate(message);
+  }
+
+  #gate(item: MessageItem): void {
+    for (const passed of this.#losses.push(item)) this.#exchange(passed);
+  }
+
+  #exchange(item: MessageItem): void {
+    for (const line of this.exchange.push(item)) this.#out.push(line);
+  }
+
+  /** Each blind spot is named once. */
+  #cover(blind: Blind): void {
+    const subject = blind.channel ?? blind.process;
+    if (this.#blind.has(subject) || this.#blind.size > 10_000) return;
+    this.#blind.add(subject);
+    this.#out.push({
+      kind: "coverage",
+      reason: blind.reason,
+      channel: blind.channel,
+      process: blind.process,
+      bytes: blind.bytes,
+      timeNs: blind.timeNs,
+    });
+  }
+}

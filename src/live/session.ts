@@ -1,0 +1,276 @@
+/** One run of the live capture: drains the ring through the rooms into the outputs, until something ends it. */
+import { release } from "node:os";
+import { Decoder } from "../capture/decode.ts";
+import type { Kernel } from "../capture/kernel.ts";
+import { readCgroup, readProcess } from "../capture/proc.ts";
+import { ProcessTable } from "../capture/process-table.ts";
+import type { Channel, KernelEvent } from "../capture/types.ts";
+import type { Outputs } from "../cli/open-sinks.ts";
+import type { ListenOptions } from "../cli/types.ts";
+import { SummaryCollector } from "../exchange/summary.ts";
+import type { CaptureFacts, CoverageLine, ExchangeItem, Summary } from "../exchange/types.ts";
+import { ReaderGone } from "../sinks/errors.ts";
+import { ChannelState } from "../stream/channel-state.ts";
+import type { BootClock } from "./clock.ts";
+import { Closer } from "./closer.ts";
+import { isWantedContainer } from "./follow.ts";
+import { Pipeline } from "./pipeline.ts";
+import { Wake } from "./wake.ts";
+
+const BATCH_BYTES = 4 << 20;
+const TICK_MS = 200;
+/** How long frames wait for their writers' notes (framing/sender.ts), and then some. */
+const HOLD_MS = 3;
+const FINAL_DRAIN_MS = 10_000;
+const RETRY_ASIDE_NS = 10_000_000_000;
+const TWIN_GRACE_MS = 100;
+const SLOW_CHECK_TICKS = 10;
+
+export class LiveSession {
+  readonly #kernel: Kernel;
+  readonly #options: ListenOptions;
+  readonly #outputs: Outputs;
+  readonly #clock: BootClock;
+  readonly #wake: Wake;
+  readonly #decoder: Decoder;
+  readonly #pipeline: Pipeline;
+  readonly #closer: Closer;
+  readonly #summary: SummaryCollector;
+  readonly #processes = new ProcessTable(readProcess);
+  readonly #aside = new Map<ChannelState, number>();
+  readonly #startNs: number;
+  #endedBy: string | undefined;
+  #lastTickNs = 0;
+  #ticks = 0;
+  #ringFull = 0;
+  #isTwinComing = false;
+
+  constructor(parts: {
+    kernel: Kernel;
+    options: ListenOptions;
+    outputs: Outputs;
+    clock: BootClock;
+    filtering: boolean;
+  }) {
+    this.#kernel = parts.kernel;
+    this.#options = parts.options;
+    this.#outputs = parts.outputs;
+    this.#clock = parts.clock;
+    this.#startNs = parts.clock.nowNs();
+    this.#wake = new Wake(parts.kernel.ring);
+    this.#decoder = new Decoder(parts.kernel.ring.view, parts.kernel.ring.bytes);
+    this.#pipeline = new Pipeline({
+      processes: this.#processes,
+      allJsonrpc: parts.options.allJsonrpc,
+      listenNs: this.#startNs,
+      maxLineBytes: parts.options.maxMessageBytes,
+      isHeard: parts.filtering ? (channel) => this.#isWanted(channel) : () => true,
+      onSetAside: (channel) => this.#setAside(channel),
+    });
+    this.#closer = new Closer({
+      kernel: parts.kernel,
+      channels: () => this.#pipeline.stream.channels,
+      push: (event) => this.#pipeline.push(event),
+      hasSkips: () => this.#kernel.skippedRuns() > 0,
+    });
+    this.#summary = new SummaryCollector(this.#pipeline.exchange, {
+      startNs: this.#startNs,
+      replay: false,
+    });
+  }
+
+  /** Ends the run after what is in the ring has been written. */
+  stop(endedBy: string): void {
+    this.#endedBy ??= endedBy;
+    this.#wake.poke();
+  }
+
+  async reopen(): Promise<void> {
+    await this.#outputs.reopen();
+  }
+
+  /** Learns what was there before; call once, right after attaching. */
+  discover(): void {
+    for (const holder of this.#kernel.scan()) {
+      const { pid, startNs, comm } = holder;
+      if (pid === process.pid) {
+        if (holder.kind === "pipe" && holder.mayWrite) {
+          this.#kernel.ignore(holder.channel, holder.generation, true);
+        }
+        continue;
+      }
+      const isPipe = !holder.kind.startsWith("unix");
+      const self = this.#processes.at(pid, startNs, comm);
+      this.#pipeline.push({
+        kind: "found",
+        channel: holder.channel,
+        generation: holder.generation,
+        peer: holder.peer,
+        channelKind: holder.kind,
+        reader: !isPipe || holder.mayRead ? self : undefined,
+        writer: isPipe && holder.mayWrite ? self : undefined,
+        buffered: holder.buffered,
+      });
+    }
+  }
+
+  /** Runs until stopped. @throws OutputError */
+  async run(): Promise<Summary> {
+    try {
+      while (this.#endedBy === undefined) {
+        const drained = this.#drain();
+        await this.#write(this.#pipeline.take());
+        if (drained === 0) await this.#rest();
+        else if (performance.now() > this.#yieldAt) await this.#yield();
+      }
+      return await this.#finish();
+    } catch (error) {
+      if (!(error instanceof ReaderGone)) throw error;
+      this.#endedBy = "reader_gone";
+      return await this.#finish();
+    }
+  }
+  #yieldAt = 0;
+
+  /** Lets signals, timers and outputs in during a long burst. */
+  async #yield(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#tickIfDue();
+    this.#yieldAt = performance.now() + 20;
+  }
+
+  #drain(): number {
+    const ring = this.#kernel.ring;
+    const length = ring.acquire(BATCH_BYTES);
+    if (length === 0) return 0;
+    this.#decoder.decode(ring.start, length, this.#onEvent);
+    ring.release();
+    this.#closer.closeEnded(this.#lastTickNs);
+    return length;
+  }
+
+  readonly #onEvent = (event: KernelEvent): void => {
+    this.#pipeline.push(event);
+    if (event.kind === "data" || event.kind === "note") return;
+    this.#closer.observe(event);
+    if (event.kind === "exec") this.#followContainer(event.pid);
+  };
+
+  /** The ring is empty: things that need no hurry. */
+  async #rest(): Promise<void> {
+    this.#tickIfDue();
+    const full = this.#kernel.ringFullCount();
+    if (full !== this.#ringFull && this.#kernel.ring.pending() === 0) {
+      this.#ringFull = full;
+      this.#closer.catchUp(this.#clock.nowNs());
+    }
+    await this.#write(this.#pipeline.take());
+    if (this.#endedBy !== undefined) return;
+    await this.#wake.wait(this.#pipeline.isHolding ? HOLD_MS : TICK_MS);
+    if (this.#pipeline.isHolding)
+      this.#pipeline.push({ kind: "tick", timeNs: this.#clock.nowNs() });
+  }
+
+  #tickIfDue(): void {
+    const nowNs = this.#clock.nowNs();
+    if (nowNs - this.#lastTickNs < TICK_MS * 1e6) return;
+    this.#lastTickNs = nowNs;
+    this.#ticks += 1;
+    this.#pipeline.push({ kind: "tick", timeNs: nowNs });
+    this.#closer.closeUnheld(nowNs);
+    if (this.#outputs.readerGone()) this.stop("reader_gone");
+    if (this.#ticks % SLOW_CHECK_TICKS === 0) this.#checkSlowly(nowNs);
+  }
+
+  #checkSlowly(nowNs: number): void {
+    this.#clock.adjust();
+    this.#kernel.releaseBlocked();
+    for (const [channel, sinceNs] of this.#aside) {
+      if (nowNs - sinceNs < RETRY_ASIDE_NS) continue;
+      this.#aside.delete(channel);
+      this.#kernel.ignore(channel.address, channel.inode, false);
+    }
+    if (this.#isTwinComing || this.#kernel.hasTwins || this.#kernel.firstCopySkips() === 0) return;
+    this.#isTwinComing = true;
+    this.#kernel.announceTwin();
+    setTimeout(() => this.#kernel.attachTwin(), TWIN_GRACE_MS);
+  }
+
+  async #write(items: readonly ExchangeItem[]): Promise<void> {
+    if (items.length === 0) return;
+    this.#summary.observe(items);
+    const wait = this.#outputs.write(items);
+    if (wait) await wait;
+    if (this.#outputs.full) this.stop("max_messages");
+  }
+
+  async #finish(): Promise<Summary> {
+    const deadline = performance.now() + FINAL_DRAIN_MS;
+    while (performance.now() < deadline && this.#drain() > 0) {
+      if (!this.#outputs.full) await this.#write(this.#pipeline.take());
+    }
+    const nowNs = this.#clock.nowNs();
+    this.#closer.catchUp(nowNs);
+    this.#closer.countMissed();
+    this.#pipeline.end();
+    const last = [...this.#pipeline.take(), ...this.#unheard(nowNs)];
+    if (this.#endedBy !== "reader_gone" && !this.#outputs.full) await this.#write(last);
+    else this.#summary.observe(last);
+    const summary = this.#summary.make(this.#facts(), this.#endedBy ?? "signal", nowNs);
+    await this.#outputs.close(summary);
+    return summary;
+  }
+
+  /** What no event could tell: parts of the front end that this kernel does not take. */
+  #unheard(timeNs: number): CoverageLine[] {
+    return this.#kernel.missing.map((program) => ({
+      kind: "coverage",
+      reason: `no_${program}`,
+      channel: undefined,
+      process: undefined,
+      bytes: 0,
+      timeNs,
+    }));
+  }
+
+  #facts(): CaptureFacts {
+    const skippedRuns = this.#kernel.skippedRuns();
+    const counters = this.#kernel.counters();
+    let notesLost = 0;
+    let unattributedBytes = counters.mapFullBytes;
+    for (const channel of this.#kernel.channels()) {
+      const counts = this.#kernel.counts(channel);
+      notesLost += counts?.notesLost ?? 0;
+      if (!this.#pipeline.stream.channels.has(channel)) unattributedBytes += counts?.lost ?? 0;
+    }
+    return {
+      frontEnd: this.#kernel.frontEnd,
+      kernel: release(),
+      exact: skippedRuns === 0 && this.#closer.missedBytes === 0,
+      skippedRuns,
+      missedBytes: this.#closer.missedBytes,
+      notesLost,
+      channelsSeen: this.#pipeline.stream.channelsSeen,
+      unattributedBytes,
+    };
+  }
+
+  #setAside(channel: Channel): void {
+    if (!(channel instanceof ChannelState)) return;
+    this.#kernel.ignore(channel.address, channel.inode, true);
+    this.#closer.setAside(channel);
+    this.#aside.set(channel, this.#lastTickNs);
+  }
+
+  #isWanted(channel: Channel): boolean {
+    if (!(channel instanceof ChannelState)) return false;
+    return this.#kernel.counts(channel.address)?.wanted ?? false;
+  }
+
+  /** Containers that start later are known by their first exec. */
+  #followContainer(pid: number): void {
+    const { containers } = this.#options.filters;
+    if (containers.length === 0) return;
+    if (isWantedContainer(readCgroup(pid), containers)) this.#kernel.follow(pid);
+  }
+}

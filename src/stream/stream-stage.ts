@@ -1,0 +1,252 @@
+/** Kernel events in, ordered bytes per channel out, with every hole said in its place. */
+import type {
+  ChannelClosed,
+  ChannelFound,
+  ChannelTotals,
+  ExitEvent,
+  IoEvent,
+  KernelEvent,
+  LossReason,
+  ProcessDirectory,
+} from "../capture/types.ts";
+import type { Stage } from "../stage.ts";
+import { ChannelState } from "./channel-state.ts";
+import type { Blind, StreamItem, Tick } from "./types.ts";
+
+const CUT = 2;
+export type StreamOutput = StreamItem | Blind;
+
+const NOTHING: readonly StreamOutput[] = [];
+
+export type StreamInput = KernelEvent | ChannelTotals | ChannelClosed | ChannelFound | Tick;
+
+/**
+ * In: records in the order of the ring, which is causal: a request's read precedes its answer's.
+ * Out: per channel, chunks and gaps whose lengths add up to the bytes that were read from it.
+ */
+export class StreamStage implements Stage<StreamInput, StreamOutput> {
+  readonly #processes: ProcessDirectory;
+  readonly #channels = new Map<number, ChannelState>();
+  readonly #names = new Map<string, number>();
+  /** Channels with records since the last tick: the others are at rest. */
+  #busy = new Set<ChannelState>();
+  #seen = 0;
+
+  constructor(processes: ProcessDirectory) {
+    this.#processes = processes;
+  }
+
+  get channelsSeen(): number {
+    return this.#seen;
+  }
+
+  /** Channels that are known now, by kernel address. */
+  get channels(): ReadonlyMap<number, ChannelState> {
+    return this.#channels;
+  }
+
+  push(item: StreamInput): readonly StreamOutput[] {
+    switch (item.kind) {
+      case "data":
+        return this.#data(item);
+      case "note":
+        return this.#note(item);
+      case "eof":
+        return NOTHING;
+      case "broken":
+        return NOTHING;
+      case "uring":
+        return this.#uring(item);
+      case "unseen":
+        return this.#blind(item, "unseen_read");
+      case "opaque":
+        return this.#blind(item, "packet_socket");
+      case "reused":
+        return this.#reused(item);
+      case "exec":
+        this.#processes.exec(item);
+        return NOTHING;
+      case "exit":
+        return this.#exit(item);
+      case "totals":
+        return this.#totals(item);
+      case "closed":
+        return this.#closed(item);
+      case "found":
+        this.#found(item);
+        return NOTHING;
+      case "tick":
+        this.#rest();
+        return [item];
+    }
+  }
+
+  end(): readonly StreamOutput[] {
+    return NOTHING;
+  }
+
+  #data(event: IoEvent): readonly StreamOutput[] {
+    const channel = this.#channelOf(event);
+    const reader = this.#processes.at(event.pid, event.startNs, event.comm);
+    channel.reader = reader;
+    channel.lastTimeNs = event.timeNs;
+    this.#busy.add(channel);
+    const out: StreamOutput[] = [];
+    this.#catchUp(channel, event.lost, event.timeNs, out);
+    const heard = event.payload.length;
+    if (heard > 0) {
+      out.push({
+        kind: "chunk",
+        channel,
+        bytes: event.payload,
+        position: channel.position,
+        timeNs: event.timeNs,
+        reader,
+      });
+      channel.position += heard;
+    }
+    if (heard < event.len) {
+      const reason: LossReason = event.flags & CUT ? "call_too_large" : "fault";
+      this.#gap(channel, event.len - heard, reason, event.timeNs, out);
+    }
+    return out;
+  }
+
+  #note(event: IoEvent): readonly StreamOutput[] {
+    const channel = this.#channelOf(event);
+    channel.writer = this.#processes.at(event.pid, event.startNs, event.comm);
+    this.#busy.add(channel);
+    channel.notes.add(channel.writer, event.timeNs, event.moved, event.len);
+    return NOTHING;
+  }
+
+  #uring(event: IoEvent): readonly StreamOutput[] {
+    const process = this.#processes.at(event.pid, event.startNs, event.comm);
+    return [
+      {
+        kind: "blind",
+        channel: undefined,
+        process,
+        reason: "io_uring",
+        bytes: 0,
+        timeNs: event.timeNs,
+      },
+    ];
+  }
+
+  #blind(event: IoEvent, reason: "packet_socket" | "unseen_read"): readonly StreamOutput[] {
+    const channel = this.#channelOf(event);
+    const process = this.#processes.at(event.pid, event.startNs, event.comm);
+    channel.reader = process;
+    const out: StreamOutput[] = [
+      { kind: "blind", channel, process, reason, bytes: event.len, timeNs: event.timeNs },
+    ];
+    if (reason === "unseen_read") {
+      this.#catchUp(channel, event.lost, event.timeNs, out);
+      this.#gap(channel, event.len, "unseen_read", event.timeNs, out);
+    }
+    return out;
+  }
+
+  /** The kernel saw another channel at this address: end the old one with its last counts. */
+  #reused(event: IoEvent): readonly StreamOutput[] {
+    const channel = this.#channels.get(event.channel);
+    if (!channel || channel.inode !== event.generation) return NOTHING;
+    const out: StreamOutput[] = [];
+    this.#catchUp(channel, event.lost, event.timeNs, out);
+    this.#end(channel, Math.max(0, event.startNs - event.moved), event.timeNs, out);
+    return out;
+  }
+
+  #exit(event: ExitEvent): readonly StreamOutput[] {
+    const process = this.#processes.exit(event);
+    return process ? [{ kind: "process-end", process, timeNs: event.timeNs }] : NOTHING;
+  }
+
+  #totals(totals: ChannelTotals): readonly StreamOutput[] {
+    const channel = this.#channels.get(totals.channel);
+    if (!channel || channel.inode !== totals.generation) return NOTHING;
+    const out: StreamOutput[] = [];
+    this.#catchUp(channel, totals.lost, totals.timeNs, out);
+    return out;
+  }
+
+  #closed(closed: ChannelClosed): readonly StreamOutput[] {
+    const channel = this.#channels.get(closed.channel);
+    if (!channel || channel.inode !== closed.generation) return NOTHING;
+    const out: StreamOutput[] = [];
+    if (closed.missedBytes > 0) {
+      this.#gap(channel, closed.missedBytes, "unseen_read", closed.timeNs, out);
+    }
+    this.#end(channel, closed.unreadBytes, closed.timeNs, out);
+    return out;
+  }
+
+  #found(found: ChannelFound): void {
+    const channel = this.#open(found.channel, found.generation, found.channelKind, true);
+    this.#link(channel, found.peer);
+    channel.reader = found.reader;
+    channel.writer = found.writer;
+    if (found.buffered > 0) channel.notes.shift(found.buffered);
+  }
+
+  #end(channel: ChannelState, unreadBytes: number, timeNs: number, out: StreamOutput[]): void {
+    out.push({ kind: "end", channel, timeNs, unreadBytes, writer: channel.writer });
+    this.#channels.delete(channel.address);
+    this.#busy.delete(channel);
+  }
+
+  /** Bytes were lost before this record: they lie between what was heard and what it brings. */
+  #catchUp(channel: ChannelState, lost: number, timeNs: number, out: StreamOutput[]): void {
+    const missing = lost - channel.lost;
+    if (missing <= 0) return;
+    channel.lost = lost;
+    this.#gap(channel, missing, "ring_full", timeNs, out);
+  }
+
+  #gap(
+    channel: ChannelState,
+    bytes: number,
+    reason: LossReason,
+    timeNs: number,
+    out: StreamOutput[],
+  ): void {
+    out.push({ kind: "gap", channel, bytes, reason, timeNs });
+    channel.position += bytes;
+  }
+
+  #channelOf(event: IoEvent): ChannelState {
+    const known = this.#channels.get(event.channel);
+    if (known?.inode === event.generation) return known;
+    const channel = this.#open(event.channel, event.generation, event.channelKind, false);
+    this.#link(channel, event.peer);
+    return channel;
+  }
+
+  #open(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
+    const name = `${kind.startsWith("unix") ? "unix" : kind}:${inode}`;
+    const times = (this.#names.get(name) ?? 0) + 1;
+    // inode numbers come again after 2^32 of them, and with each opening of a named pipe
+    if (this.#names.size > 65_536) this.#names.clear();
+    this.#names.set(name, times);
+    const id = times === 1 ? name : `${name}-${times}`;
+    const channel = new ChannelState(id, { kind, inode, address, late });
+    this.#channels.set(address, channel);
+    this.#seen += 1;
+    return channel;
+  }
+
+  /** The two directions of one connection know each other. */
+  #link(channel: ChannelState, peer: number): void {
+    const reverse = peer === 0 ? undefined : this.#channels.get(peer);
+    if (!reverse) return;
+    channel.reverse = reverse;
+    reverse.reverse = channel;
+  }
+
+  /** Channels without records for a whole tick: reads cannot be ahead of writes there. */
+  #rest(): void {
+    for (const channel of this.#busy) channel.notes.settle(channel.position);
+    this.#busy = new Set();
+  }
+}
