@@ -18,7 +18,8 @@ export class FdWriter {
   readonly #fd: number;
   readonly #name: string;
   #waiting: string[] = [];
-  #waitingChars = 0;
+  /** Characters that wait, and of the write under way. */
+  #unwritten = 0;
   #running: Promise<void> | undefined;
   #failure: ReaderGone | OutputError | undefined;
 
@@ -32,9 +33,9 @@ export class FdWriter {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (text === "") return;
     this.#waiting.push(text);
-    this.#waitingChars += text.length;
+    this.#unwritten += text.length;
     this.#running ??= this.#pump();
-    if (this.#waitingChars >= HIGH_WATER_CHARS) return this.flush();
+    if (this.#unwritten >= HIGH_WATER_CHARS) return this.flush();
   }
 
   /** Resolves when everything written so far is with the kernel. */
@@ -51,7 +52,11 @@ export class FdWriter {
   /** Never rejects: what goes wrong is kept for the next call. */
   async #pump(): Promise<void> {
     try {
-      while (this.#waiting.length > 0) await this.#writeAll(Buffer.from(this.#take()));
+      while (this.#waiting.length > 0) {
+        const text = this.#take();
+        await this.#writeAll(Buffer.from(text));
+        this.#unwritten -= text.length;
+      }
     } catch (cause) {
       this.#failure =
         errorCode(cause) === "EPIPE" || errorCode(cause) === "ECONNRESET"
@@ -61,7 +66,7 @@ export class FdWriter {
               cause,
             });
       this.#waiting = [];
-      this.#waitingChars = 0;
+      this.#unwritten = 0;
     } finally {
       this.#running = undefined;
     }
@@ -76,7 +81,6 @@ export class FdWriter {
       count += 1;
       chars += text.length;
     }
-    this.#waitingChars -= chars;
     return this.#waiting.splice(0, count).join("");
   }
 

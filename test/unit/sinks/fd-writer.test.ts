@@ -1,0 +1,107 @@
+import { describe, expect, test } from "bun:test";
+import { closeSync, constants, openSync } from "node:fs";
+import { OutputError, ReaderGone } from "../../../src/sinks/errors.ts";
+import { FdWriter } from "../../../src/sinks/fd-writer.ts";
+import { Pipe } from "./pipe.ts";
+
+/** 200,000 numbered lines: some 1.4 MB, more than any pipe holds. */
+const LINES = Array.from({ length: 200_000 }, (_, index) => `${index}\n`);
+
+/** Reads in odd sizes until the writer is done and the pipe is empty. */
+async function readAll(pipe: Pipe, done: Promise<void>): Promise<string> {
+  const parts: Buffer[] = [];
+  let writing = true;
+  const finished = done.finally(() => {
+    writing = false;
+  });
+  for (;;) {
+    const wasWriting = writing;
+    const part = await pipe.read(7919);
+    if (part.length > 0) parts.push(part);
+    else if (!wasWriting) break;
+  }
+  await finished;
+  return Buffer.concat(parts).toString();
+}
+
+describe("FdWriter", () => {
+  test.each([
+    ["blocking", 0],
+    ["non-blocking", constants.O_NONBLOCK],
+  ])("FdWriter writes every byte once, in order, into a %s pipe", async (_, flags) => {
+    using pipe = new Pipe(flags);
+    const writer = new FdWriter(pipe.writeFd, "the pipe");
+    for (const line of LINES) void writer.write(line);
+    expect(await readAll(pipe, writer.flush())).toBe(LINES.join(""));
+  });
+
+  test("FdWriter asks its caller to wait while the reader does not read, and timers go on", async () => {
+    using pipe = new Pipe();
+    const writer = new FdWriter(pipe.writeFd, "the pipe");
+    const text = LINES.join("");
+    const full = writer.write(text);
+    expect(full).toBeInstanceOf(Promise);
+    let written = false;
+    const waiting = Promise.resolve(full).then(() => {
+      written = true;
+    });
+    await new Promise<void>((resolve) => setTimeout(resolve, 20));
+    expect(written).toBe(false);
+    expect(await readAll(pipe, waiting)).toBe(text);
+    expect(writer.write("x")).toBeUndefined();
+    await writer.flush();
+  });
+
+  test("FdWriter takes small texts without a promise", async () => {
+    using pipe = new Pipe();
+    const writer = new FdWriter(pipe.writeFd, "the pipe");
+    expect(writer.write("a\n")).toBeUndefined();
+    expect(writer.write("")).toBeUndefined();
+    await writer.flush();
+    expect((await pipe.read(100)).toString()).toBe("a\n");
+  });
+
+  test("FdWriter fails with ReaderGone once the reader has gone, and again for every later call", async () => {
+    using pipe = new Pipe();
+    const writer = new FdWriter(pipe.writeFd, "the pipe");
+    pipe.closeReader();
+    void writer.write("a\n");
+    await expect(writer.flush()).rejects.toBeInstanceOf(ReaderGone);
+    await expect(Promise.resolve(writer.write("b\n"))).rejects.toBeInstanceOf(ReaderGone);
+    await expect(writer.flush()).rejects.toBeInstanceOf(ReaderGone);
+  });
+
+  test("FdWriter ends a write that waits when its reader goes", async () => {
+    using pipe = new Pipe();
+    const writer = new FdWriter(pipe.writeFd, "the pipe");
+    const full = Promise.resolve(writer.write(LINES.join("")));
+    pipe.closeReader();
+    await expect(full).rejects.toBeInstanceOf(ReaderGone);
+  });
+
+  test("FdWriter knows that the reader has gone without writing", () => {
+    using pipe = new Pipe();
+    const writer = new FdWriter(pipe.writeFd, "the pipe");
+    expect(writer.readerGone()).toBe(false);
+    pipe.closeReader();
+    expect(writer.readerGone()).toBe(true);
+  });
+
+  test("FdWriter names the stream and the reason when writing fails", async () => {
+    const fd = openSync("/dev/full", constants.O_WRONLY);
+    try {
+      const writer = new FdWriter(fd, "standard output");
+      expect(writer.readerGone()).toBe(false);
+      void writer.write("a\n");
+      const failure = await writer.flush().catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(OutputError);
+      expect(failure).toMatchObject({
+        message: "Cannot write to standard output: no space left on device (ENOSPC)",
+        path: "standard output",
+        code: "ENOSPC",
+      });
+    } finally {
+      closeSync(fd);
+    }
+  });
+});
