@@ -1,12 +1,17 @@
 /** The tool: argv in, exit code out. */
-import { probe } from "./capture/probe.ts";
 import { replay } from "./cli/replay.ts";
 import { reportError, runCommand } from "./cli/run-command.ts";
-import { listen } from "./listen.ts";
 
 const argv = process.argv.slice(2);
 const die = (thrown: unknown) => process.exit(reportError(thrown, argv));
 process.on("uncaughtException", die);
 process.on("unhandledRejection", die);
 
-process.exit(await runCommand(argv, { listen, replay, probe }));
+process.exit(
+  await runCommand(argv, {
+    // Loaded when needed: the rest must work where the native library cannot be loaded.
+    listen: async (options) => (await import("./listen.ts")).listen(options),
+    probe: async () => (await import("./capture/probe.ts")).probe(),
+    replay,
+  }),
+);

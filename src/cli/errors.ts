@@ -58,7 +58,6 @@ export interface Report {
   /** One line each, without a line end and without control characters. */
   readonly message: string;
   readonly hint: string;
-  readonly stack: string | undefined;
   readonly exitCode: number;
 }
 
@@ -76,7 +75,6 @@ export function describeError(thrown: unknown): Report {
   return {
     message: printable(error.message === "" ? error.name : error.message),
     hint: printable(textOf(error, "hint") ?? hint),
-    stack: error.stack,
     exitCode,
   };
 }
@@ -107,18 +105,20 @@ function textOf(error: Error, key: string): string | undefined {
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
-/** Both lines as they go to stderr; with `debug` the stack and its causes follow. */
+/** Both lines as they go to stderr; with `debug` the stacks, causes and the verifier's log follow. */
 export function formatError(thrown: unknown, debug: boolean): { text: string; exitCode: number } {
   const report = describeError(thrown);
   let text = `overhear: ${report.message}\nhint: ${report.hint}\n`;
   if (debug) {
-    for (
-      let at: unknown = thrown, depth = 0;
-      at instanceof Error && depth < 8;
-      at = at.cause, depth++
-    ) {
+    let at: unknown = thrown;
+    for (let depth = 0; at instanceof Error && depth < MAX_CAUSES; depth++) {
+      const log = textOf(at, "log");
       text += `${depth === 0 ? "" : "caused by: "}${at.stack ?? at.message}\n`;
+      if (log !== undefined) text += `${log}\n`;
+      at = at.cause;
     }
   }
   return { text, exitCode: report.exitCode };
 }
+
+const MAX_CAUSES = 8;

@@ -15,31 +15,29 @@ import type { OutputOptions } from "./types.ts";
 
 type Accepts = (item: ExchangeItem) => boolean;
 
-interface Output {
-  readonly sink: Sink;
-  readonly accepts: Accepts;
-}
-
 /** All outputs of a run. Errors as those of Sink; the first one is thrown after all were tried. */
 export class Outputs implements Sink {
-  readonly #outputs: readonly Output[];
+  readonly #sinks: readonly Sink[];
+  readonly #accepts: Accepts;
   readonly #gate: ServerGate | undefined;
-  readonly #isShown: Accepts;
+  readonly #countsAsShown: Accepts;
   readonly #readerGone: () => boolean;
   readonly #maxMessages: number;
   #shownMessages = 0;
 
   constructor(parts: {
-    outputs: readonly Output[];
+    sinks: readonly Sink[];
+    accepts: Accepts;
     gate: ServerGate | undefined;
-    /** Whether a message counts for --max-messages. */
-    isShown: Accepts;
+    /** Whether an item counts for --max-messages, its kind asked for or not. */
+    countsAsShown: Accepts;
     readerGone: () => boolean;
     maxMessages: number | undefined;
   }) {
-    this.#outputs = parts.outputs;
+    this.#sinks = parts.sinks;
+    this.#accepts = parts.accepts;
     this.#gate = parts.gate;
-    this.#isShown = parts.isShown;
+    this.#countsAsShown = parts.countsAsShown;
     this.#readerGone = parts.readerGone;
     this.#maxMessages = parts.maxMessages ?? Number.POSITIVE_INFINITY;
   }
@@ -74,11 +72,11 @@ export class Outputs implements Sink {
   }
 
   #write(items: readonly ExchangeItem[]): void | Promise<void> {
-    const taken = this.#upToLimit(items);
+    const taken = this.#upToLimit(items).filter(this.#accepts);
     if (taken.length === 0) return;
     const waits: Promise<void>[] = [];
-    for (const { sink, accepts } of this.#outputs) {
-      const wait = sink.write(taken.filter(accepts));
+    for (const sink of this.#sinks) {
+      const wait = sink.write(taken);
       if (wait !== undefined) waits.push(wait);
     }
     if (waits.length > 0) return settle(waits);
@@ -90,13 +88,13 @@ export class Outputs implements Sink {
     for (const item of items) {
       if (this.full) break;
       taken.push(item);
-      if (item.kind === "message" && this.#isShown(item)) this.#shownMessages++;
+      if (this.#countsAsShown(item)) this.#shownMessages++;
     }
     return taken;
   }
 
   #all(act: (sink: Sink) => Promise<void>): Promise<void> {
-    return settle(this.#outputs.map(({ sink }) => act(sink)));
+    return settle(this.#sinks.map(act));
   }
 }
 
@@ -121,24 +119,18 @@ export function openSinks(options: OpenOptions): Outputs {
   const { outputs } = options;
   const { kinds, filters } = outputs;
   const chosen = { methods: filters.methods, tools: filters.tools, servers: filters.servers };
-  const ndjsonAccepts = itemFilter({ ...chosen, kinds });
-  const consoleAccepts = itemFilter({ ...chosen, kinds: ALL_KINDS });
+  const accepts = itemFilter({ ...chosen, kinds });
   const files = outputs.files.map((file) => openFile(file, options));
   const stream = openStream(options);
-  const streamAccepts = outputs.stdout === "console" ? consoleAccepts : ndjsonAccepts;
   return new Outputs({
-    outputs: [
-      ...files.map((sink) => ({ sink, accepts: ndjsonAccepts })),
-      ...(stream === undefined ? [] : [{ sink: stream, accepts: streamAccepts }]),
-    ],
+    sinks: [...files, ...(stream === undefined ? [] : [stream])],
+    accepts,
     gate: filters.servers.length === 0 ? undefined : new ServerGate(),
-    isShown: consoleAccepts,
+    countsAsShown: itemFilter({ ...chosen, kinds: ["message"] }),
     readerGone: () => stream?.readerGone() ?? false,
     maxMessages: options.maxMessages,
   });
 }
-
-const ALL_KINDS = ["message", "call", "session", "loss", "coverage"] as const;
 
 function openFile(file: OutputOptions["files"][number], options: OpenOptions): NdjsonFile {
   const { outputs, clock, now } = options;

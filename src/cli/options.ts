@@ -168,7 +168,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     fallback: "message,session,loss,coverage",
     group: "What to show",
     commands: SHOWING,
-    help: "kinds of NDJSON lines, separated by commas",
+    help: "kinds of lines, separated by commas",
     details:
       "A call line joins a request and its answer, so that nothing need be paired again; it is not among the default ones because it repeats both. The summary is always the last line.",
   },
