@@ -1,5 +1,4 @@
 /** Keeps who writes and who reads a session's directions, and which of them are its two parties. */
-import type { Process } from "../capture/types.ts";
 import type { Message } from "../message/types.ts";
 import type { Side } from "./session-state.ts";
 import { type SessionState, UNKNOWN_PROCESS } from "./session-state.ts";
@@ -13,8 +12,9 @@ export function noteProcesses(side: Side, message: Message): boolean {
     return false;
   side.reader = frame.reader;
   side.writer = writer ?? side.writer;
-  side.party = partyAfter(side.party, writer);
-  side.peer.party = partyAfter(side.peer.party, frame.reader);
+  // the parties stay when other processes write or read too (children that share the pipe)
+  side.party ??= writer;
+  side.peer.party ??= frame.reader;
   return true;
 }
 
@@ -27,14 +27,4 @@ export function assignParties(state: SessionState): boolean {
   session.client = client;
   session.server = server;
   return true;
-}
-
-/**
- * The party stays when other processes write too (children that share the pipe);
- * an exec gives the same process a new face.
- */
-function partyAfter(party: Process | undefined, seen: Process | undefined): Process | undefined {
-  if (party === undefined) return seen;
-  if (seen === undefined || seen === party) return party;
-  return seen.pid === party.pid && seen.startNs === party.startNs ? seen : party;
 }

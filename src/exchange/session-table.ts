@@ -11,7 +11,7 @@ const MAX_GENERATIONS = 16_384;
 
 /** How well a waiting direction fits a new channel; the best and oldest one is taken. */
 const UNFIT = 0;
-/** One end is not known; good enough when it is the only one. */
+/** One end is not known, or someone else reads what only a server says: good enough for the only one. */
 const LOOSE = 1;
 /** The answer fits, but someone else reads it (`echo … | server | jq`). */
 const ANSWERS = 2;
@@ -132,7 +132,8 @@ function fitOf(
   if (writerFits && answers) return ANSWERS;
   const oneUnknown =
     (writer === undefined && readerFits) || (heard.writer === undefined && writerFits);
-  return oneUnknown ? LOOSE : UNFIT;
+  const fromServer = writerFits && message.senderRoles === "server" && heard.state.client === heard;
+  return oneUnknown || fromServer ? LOOSE : UNFIT;
 }
 
 /** Both ends say that they are the client: these are two sessions. */

@@ -9,6 +9,7 @@ import {
   INITIALIZED,
   message,
   messagesOf,
+  notification,
   pair,
   process,
   request,
@@ -134,6 +135,19 @@ describe("ExchangeStage pairs channels", () => {
       direction: "server-to-client",
     });
     expect(messagesOf(out)[1]?.session.client).toBe(echo);
+  });
+
+  test("ExchangeStage joins a server's log line that another process reads", () => {
+    const [echo, server, jq] = [process(1), process(2), process(3)];
+    const up = channel("up", echo, server);
+    const down = channel("down", server, jq);
+    const out = run([
+      message(up, 1, request(1, "tools/list")),
+      message(down, 2, notification("notifications/message", { level: "info", data: "x" })),
+      message(down, 3, result(1, { tools: [] })),
+    ]);
+    expect(messagesOf(out).map((line) => line.session.id)).toEqual(["up", "up", "up"]);
+    expect(callsOf(out)).toHaveLength(1);
   });
 
   test("ExchangeStage starts a session anew when the next client opens a named pipe", () => {
