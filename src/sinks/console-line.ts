@@ -38,7 +38,9 @@ const MAX_NAME = 24;
 const MAX_NAME_NARROW = 12;
 const NARROW_COLUMNS = 110;
 /** The first lines already leave room for usual names, so that columns seldom move. */
-const MIN_END = 16;
+const MIN_END = 14;
+/** Room for the longest of REQ, RES, ERR, NTF, CALL, LOSS, DEAF. */
+const KIND_WIDTH = 4;
 /** Without a terminal, previews end here. */
 const DEFAULT_COLUMNS = 240;
 
@@ -75,8 +77,7 @@ export class ConsoleLineRenderer {
     const isAnswer = message.type === "response" || message.type === "error";
     const method = message.method ?? request?.method ?? "?";
     const target = line.target ?? request?.target;
-    let text = method;
-    if (target !== undefined) text += ` ${target}`;
+    let text = this.#subject(method, target);
     if (isAnswer && line.durationMs !== undefined) text += ` ${formatMs(line.durationMs)}`;
     const ends = this.#ends(line.from, line.to, session);
     const kind = failure
@@ -113,7 +114,7 @@ export class ConsoleLineRenderer {
       details.push(session.endReason ?? "channel closed", plural(line.messages, "message"));
       if (line.openCalls > 0) details.push(`${plural(line.openCalls, "call")} without an answer`);
     }
-    const what = { start: "session starts", update: "session is", end: "session ends" }[line.event];
+    const what = { start: "session starts", update: "session", end: "session ends" }[line.event];
     const rest = details.length === 0 ? what : `${what}: ${details.join(", ")}`;
     const ends = this.#ends(session.client, session.server, session);
     return this.#line(line.timeNs, ends, "---", rest, colors.bold, PLAIN);
@@ -126,8 +127,7 @@ export class ConsoleLineRenderer {
     const ends = outward
       ? this.#ends(session.client, session.server, session)
       : this.#ends(session.server, session.client, session);
-    let rest = line.target === undefined ? line.method : `${line.method} ${line.target}`;
-    rest += ` ${line.outcome}`;
+    let rest = `${this.#subject(line.method, line.target)} ${line.outcome}`;
     if (line.durationMs !== undefined) rest += ` ${formatMs(line.durationMs)}`;
     const failed = line.outcome === "error" || line.outcome === "tool_error";
     return this.#line(line.timeNs, ends, "CALL", rest, failed ? colors.red : PLAIN, PLAIN);
@@ -161,11 +161,11 @@ export class ConsoleLineRenderer {
     const { redactor } = this.#options;
     const name = infoOf(process, session)?.name ?? processName(process);
     const masked = redactor === undefined ? name : redactor.text(name);
-    const limit = this.#columns() < NARROW_COLUMNS ? MAX_NAME_NARROW : MAX_NAME;
+    const limit = this.#isNarrow() ? MAX_NAME_NARROW : MAX_NAME;
     return `${truncate(printable(masked), limit)}[${process.pid}]`;
   }
 
-  /** All text from the wire goes through `printable` here or in `#end`, then is cut, then coloured. */
+  /** All text from the wire is masked, made printable, cut and coloured, in this order, here or in `#end`. */
   #line(
     timeNs: number,
     ends: string,
@@ -176,9 +176,20 @@ export class ConsoleLineRenderer {
   ): string {
     const time = this.#times.render(this.#options.clock.toUnixMicros(timeNs));
     const start = `${time} ${ends} `;
-    const room = this.#columns() - Bun.stringWidth(start) - kind.length - 1;
-    const cut = truncate(printable(rest), Math.max(8, room));
-    return `${this.#options.colors.dim(time)} ${ends} ${paint(`${mark(kind)} ${cut}`)}\n`;
+    const room = this.#columns() - Bun.stringWidth(start) - KIND_WIDTH - 1;
+    const masked = this.#options.redactor?.text(rest) ?? rest;
+    const cut = truncate(printable(masked), Math.max(8, room));
+    return `${this.#options.colors.dim(time)} ${ends} ${paint(`${mark(kind)}${" ".repeat(KIND_WIDTH - kind.length)} ${cut}`)}\n`;
+  }
+
+  /** "tools/call get_weather"; on narrow terminals the tool says enough. */
+  #subject(method: string, target: string | undefined): string {
+    if (target === undefined) return method;
+    return method === "tools/call" && this.#isNarrow() ? target : `${method} ${target}`;
+  }
+
+  #isNarrow(): boolean {
+    return this.#columns() < NARROW_COLUMNS;
   }
 
   #columns(): number {

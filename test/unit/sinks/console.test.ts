@@ -1,0 +1,156 @@
+import { describe, expect, test } from "bun:test";
+import type { Summary } from "../../../src/exchange/types.ts";
+import { chooseColors } from "../../../src/sinks/color.ts";
+import { Console } from "../../../src/sinks/console.ts";
+import { renderConsoleSummary } from "../../../src/sinks/console-summary.ts";
+import { ReaderGone } from "../../../src/sinks/errors.ts";
+import { callRequest, clock, NO_LOSS, session, summary, TIME_NS } from "./items.ts";
+import { Pipe } from "./pipe.ts";
+
+const colors = chooseColors("never", false, {});
+
+function block(over: Partial<Summary> = {}, quiet = false): string {
+  return renderConsoleSummary(summary(over), { colors, mask: (text) => text, quiet });
+}
+
+describe("renderConsoleSummary", () => {
+  test("renderConsoleSummary shows counts, calls, open calls, every loss reason and coverage", () => {
+    const text = block({
+      calls: [
+        {
+          server: "weather",
+          method: "tools/call",
+          target: "get_weather",
+          calls: 1234,
+          errors: 1,
+          p50Ms: 12.34,
+          p95Ms: 1500,
+        },
+        {
+          server: "東京",
+          method: "tools/list",
+          target: undefined,
+          calls: 2,
+          errors: 0,
+          p50Ms: undefined,
+          p95Ms: undefined,
+        },
+      ],
+      openCalls: [
+        {
+          session: session(),
+          method: "tools/call",
+          target: "slow",
+          idText: "9",
+          sinceNs: TIME_NS - 3_000_000_000,
+        },
+      ],
+    });
+    expect(text).toBe(`
+Listened for 1 min 37 s by fexit on kernel 6.12.1 (signal)
+
+messages  1,234 (512 requests, 510 responses, 2 errors, 210 notifications), 345.7 kB
+sessions  3
+calls     512 finished, 1 open
+
+SERVER   METHOD      TARGET       CALLS  ERRORS      P50     P95
+weather  tools/call  get_weather  1,234       1  12.3 ms  1.50 s
+東京     tools/list                   2       0
+
+open      tools/call slow (id 9) at weather.py[12346], waiting 3.00 s
+loss      0 bytes
+          ring_full 0, fault 0, call_too_large 0, cut_by_gap 0
+          line_too_long 0, started_before_attach 0, unfinished_line 0, unseen_read 0
+          unread 0, memory_limit 0
+exact     yes: heard and lost bytes add up to what was read
+coverage  nothing seen that cannot be heard
+`);
+  });
+
+  test("renderConsoleSummary says that it is not exact, by how much, and what could not be heard", () => {
+    const text = block({
+      loss: { ...NO_LOSS, ring_full: 12_345 },
+      lossBytes: 12_345,
+      coverage: { "datagram socket": 2 },
+      capture: {
+        frontEnd: "tracepoint",
+        kernel: "5.10.0",
+        exact: false,
+        skippedRuns: 1,
+        missedBytes: 70,
+        notesLost: 0,
+        channelsSeen: 1,
+        unattributedBytes: 99,
+      },
+    });
+    expect(text).toContain("loss      12.3 kB\n          ring_full 12,345, fault 0,");
+    expect(text).toContain("          unattributed 99\n");
+    expect(text).toContain("exact     no: up to 1 skipped program run, at least 70 bytes missed\n");
+    expect(text).toContain("coverage  datagram socket: 2\n");
+  });
+
+  test("renderConsoleSummary says that it is a replay", () => {
+    const text = block({ replay: true, capture: undefined, endedBy: "end_of_input" });
+    expect(text).toStartWith("\nReplay of recorded lines, 1 min 37 s long (end_of_input)\n");
+    expect(text).not.toContain("exact");
+  });
+
+  test("renderConsoleSummary says nothing when quiet and nothing is wrong", () => {
+    expect(block({}, true)).toBe("");
+    expect(block({ lossBytes: 1, loss: { ...NO_LOSS, fault: 1 } }, true)).toStartWith(
+      "\nloss      1 byte\n",
+    );
+  });
+
+  test("renderConsoleSummary lets no name forge a line", () => {
+    const name = "x\n\u001b[31mloss      0 bytes";
+    const text = block({
+      calls: [
+        { server: name, method: name, target: name, calls: 1, errors: 0, p50Ms: 1, p95Ms: 1 },
+      ],
+      openCalls: [
+        { session: session(), method: name, target: name, idText: `"${name}"`, sinceNs: TIME_NS },
+      ],
+      coverage: { [name]: 1 },
+    });
+    expect(text).not.toContain("\u001b");
+    expect(text.split("\n").filter((line) => line.startsWith("loss "))).toHaveLength(1);
+  });
+});
+
+describe("Console", () => {
+  const open = (pipe: Pipe) =>
+    new Console({
+      fd: pipe.writeFd,
+      name: "the pipe",
+      clock,
+      colors,
+      redactor: undefined,
+      columns: () => 200,
+      quiet: false,
+    });
+
+  test("Console writes a line per item and the summary at the end", async () => {
+    using pipe = new Pipe();
+    const sink = open(pipe);
+    await sink.write([callRequest(), callRequest()]);
+    await sink.close(summary());
+    const text = (await pipe.read(65_536)).toString();
+    expect(
+      text
+        .split("\n")
+        .slice(0, 2)
+        .every((line) => line.includes(" REQ  tools/call ")),
+    ).toBe(true);
+    expect(text).toContain("\n\nListened for 1 min 37 s by fexit");
+  });
+
+  test("Console rejects with ReaderGone when nobody reads any more", async () => {
+    using pipe = new Pipe();
+    const sink = open(pipe);
+    pipe.closeReader();
+    expect(sink.readerGone()).toBe(true);
+    await sink.write([callRequest()]);
+    await expect(sink.flush()).rejects.toBeInstanceOf(ReaderGone);
+  });
+});
