@@ -191,6 +191,7 @@ function rejectArguments(parsed: ParsedArgv): void {
   const commands = COMMANDS.map(({ name }) => name).filter((name) => name !== "listen");
   const near = nearest(word, commands);
   let hint = `commands are ${commands.join(", ")}; without one it listens`;
+  if (parsed.args.length > 1) hint = `did you mean overhear run -- ${parsed.args.join(" ")}`;
   if (word === "listen") hint = "overhear listens when no command is given";
   else if (near !== undefined) hint = `did you mean "overhear ${near}"?`;
   throw new UsageError(`Unknown command "${word}"`, hint);

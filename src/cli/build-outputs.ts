@@ -13,7 +13,7 @@ export function buildOutputs(options: Texts, stdoutIsTerminal: boolean): OutputO
   const names = distinctTexts(options, "output");
   const format = options.get("format")?.[0];
   return {
-    stdout: stdoutOf(names, format, stdoutIsTerminal, options.has("quiet")),
+    stdout: stdoutOf(names, format, stdoutIsTerminal),
     color: parseChoice("--color", options.get("color")?.[0] ?? "auto", ["auto", "always", "never"]),
     files: filesOf(
       names.filter((name) => name !== "-"),
@@ -39,7 +39,6 @@ function stdoutOf(
   names: readonly string[],
   format: string | undefined,
   stdoutIsTerminal: boolean,
-  quiet: boolean,
 ): OutputOptions["stdout"] {
   const asked =
     format === undefined ? undefined : parseChoice("--format", format, ["console", "ndjson"]);
@@ -54,7 +53,7 @@ function stdoutOf(
   }
   if (asked !== undefined) return asked;
   if (stdoutIsTerminal) return "console";
-  return names.length > 0 || quiet ? "none" : "ndjson";
+  return names.length > 0 ? "none" : "ndjson";
 }
 
 function filesOf(patterns: readonly string[], options: Texts): readonly OutputFile[] {

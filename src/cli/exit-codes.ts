@@ -19,11 +19,6 @@ export const EXIT_CODES: readonly { readonly code: number; readonly meaning: str
   { code: EXIT_OUTPUT, meaning: "an output could not be opened or written" },
 ];
 
-/** Of a child that ended: its status, or 128 + the number of the signal that ended it, as shells have it. */
-export function exitCodeOfChild(status: number | null, signal: number | null): number {
-  return signal === null ? (status ?? EXIT_INTERNAL) : 128 + signal;
-}
-
 /** How a run that ended in order ends: 5 when bytes were lost, or may have been, and that was not to be. */
 export function exitCodeOf(summary: Summary, failOnLoss: boolean): number {
   if (!failOnLoss) return EXIT_OK;

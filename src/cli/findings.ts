@@ -34,8 +34,9 @@ function holds(facts: HostFacts, name: string): boolean | undefined {
   return ((facts.capabilities >> capability.bit) & 1n) === 1n;
 }
 
-/** Whether this process may load and attach; undefined when it cannot be told. */
+/** Whether this process may load and attach; undefined when it cannot be told. Listening asks for root. */
 export function mayListen(facts: HostFacts): boolean | undefined {
+  if (facts.euid !== 0) return false;
   if (facts.capabilities === undefined) return undefined;
   if (holds(facts, "CAP_SYS_ADMIN") === true) return true;
   return holds(facts, "CAP_BPF") === true && holds(facts, "CAP_PERFMON") === true;

@@ -136,7 +136,7 @@ describe("buildCommand", () => {
     [["-o", "x", "-o", "-"], "ndjson"],
     [["-o", "x", "--format", "console"], "console"],
     [["--format", "console"], "console"],
-    [["-q"], "none"],
+    [["-q"], "ndjson"],
   ])("buildCommand on a pipe with %p shows %p", (argv, stdout) => {
     expect(buildCommand(argv, { stdoutIsTerminal: false })).toMatchObject({
       options: { outputs: { stdout } },
@@ -212,6 +212,7 @@ describe("buildCommand", () => {
     [["-qx"], 'Unknown option "-x" in "-qx"', "overhear --help lists all options"],
     [["--__proto__", "1"], 'Unknown option "--__proto__"', "overhear --help lists all options"],
     [["--filters.pid", "1"], 'Unknown option "--filters.pid"', "overhear --help lists all options"],
+    [["npx", "server"], 'Unknown command "npx"', "did you mean overhear run -- npx server"],
     [["doctr"], 'Unknown command "doctr"', 'did you mean "overhear doctor"?'],
     [["listen"], 'Unknown command "listen"', "overhear listens when no command is given"],
     [

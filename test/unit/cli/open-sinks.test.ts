@@ -1,0 +1,122 @@
+import { describe, expect, test } from "bun:test";
+import { Outputs } from "../../../src/cli/open-sinks.ts";
+import type { CoverageLine, ExchangeItem, Summary } from "../../../src/exchange/types.ts";
+import { OutputError, ReaderGone } from "../../../src/sinks/errors.ts";
+import type { Sink } from "../../../src/sinks/types.ts";
+
+const SUMMARY: Summary = {
+  kind: "summary",
+  startNs: 0,
+  timeNs: 0,
+  durationMs: 0,
+  replay: false,
+  capture: undefined,
+  messages: 0,
+  messageBytes: 0,
+  byType: { request: 0, notification: 0, response: 0, error: 0 },
+  sessions: 0,
+  calls: [],
+  callsFinished: 0,
+  openCalls: [],
+  loss: {
+    ring_full: 0,
+    fault: 0,
+    call_too_large: 0,
+    cut_by_gap: 0,
+    line_too_long: 0,
+    started_before_attach: 0,
+    unfinished_line: 0,
+    unseen_read: 0,
+    unread: 0,
+    memory_limit: 0,
+  },
+  lossBytes: 0,
+  noiseBytes: 0,
+  coverage: {},
+  endedBy: "signal",
+};
+
+function item(reason: string): CoverageLine {
+  return {
+    kind: "coverage",
+    reason,
+    channel: undefined,
+    process: undefined,
+    bytes: 0,
+    timeNs: 0,
+  };
+}
+
+class Recorder implements Sink {
+  readonly seen: string[] = [];
+  readonly #failure: Error | undefined;
+
+  constructor(failure?: Error) {
+    this.#failure = failure;
+  }
+
+  write(items: readonly ExchangeItem[]): void | Promise<void> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    this.seen.push(...items.map((each) => (each.kind === "coverage" ? each.reason : each.kind)));
+  }
+
+  async flush(): Promise<void> {
+    this.seen.push("flush");
+  }
+
+  async reopen(): Promise<void> {
+    this.seen.push("reopen");
+  }
+
+  async close(): Promise<void> {
+    this.seen.push("close");
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+function outputs(sinks: readonly Sink[], maxMessages?: number): Outputs {
+  return new Outputs({
+    sinks,
+    accepts: (each) => each.kind === "coverage" && each.reason !== "hidden",
+    gate: undefined,
+    countsAsShown: (each) => each.kind === "coverage" && each.reason === "counted",
+    readerGone: () => false,
+    maxMessages,
+  });
+}
+
+describe("Outputs", () => {
+  test("Outputs gives every sink what is accepted, in order", async () => {
+    const [one, two] = [new Recorder(), new Recorder()];
+    const all = outputs([one, two]);
+    await all.write([item("a"), item("hidden"), item("b")]);
+    await all.flush();
+    await all.reopen();
+    await all.close(SUMMARY);
+    expect(one.seen).toEqual(["a", "b", "flush", "reopen", "close"]);
+    expect(two.seen).toEqual(one.seen);
+  });
+
+  test("Outputs stops at --max-messages and says so", async () => {
+    const sink = new Recorder();
+    const all = outputs([sink], 2);
+    await all.write([item("counted"), item("a")]);
+    expect(all.full).toBe(false);
+    await all.write([item("counted"), item("b"), item("counted")]);
+    await all.write([item("c")]);
+    expect({ full: all.full, seen: sink.seen }).toEqual({
+      full: true,
+      seen: ["counted", "a", "counted"],
+    });
+  });
+
+  test("Outputs closes every sink though one fails, and reports the failed output", async () => {
+    const disk = new OutputError("Cannot write", { path: "x" });
+    const sinks = [new Recorder(new ReaderGone()), new Recorder(disk), new Recorder()];
+    const all = outputs(sinks);
+    expect(all.write([item("a")])).rejects.toBe(disk);
+    expect(all.close(SUMMARY)).rejects.toBe(disk);
+    expect(sinks.map(({ seen }) => seen.at(-1))).toEqual(["close", "close", "close"]);
+    expect(sinks[2]?.seen).toEqual(["a", "close"]);
+  });
+});
