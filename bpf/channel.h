@@ -109,7 +109,7 @@ static __always_inline void renew(struct channel *channel, struct call *call, co
 	event->lost = channel->lost;
 	event->start_ns = channel->written; /* REUSED: bytes written, not a start time */
 	if (send_header(event, BPF_RB_NO_WAKEUP))
-		__sync_fetch_and_add(&map_full_bytes, channel->lost);
+		add(&map_full_bytes, channel->lost);
 	__builtin_memset(channel, 0, sizeof(*channel));
 	channel->generation = place->generation;
 	channel->kind = place->kind;
@@ -163,7 +163,7 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 	fill_caller(event);
 	channel = find_channel(call, place);
 	if (!channel) {
-		__sync_fetch_and_add(&map_full_count, 1);
+		add(&map_full_count, 1);
 		return;
 	}
 	channel->peer = place->peer;
@@ -173,7 +173,7 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 	if (channel->muted)
 		return;
 	if (result > 0)
-		__sync_fetch_and_add(&channel->written, result);
+		add(&channel->written, result);
 	if (is_filtered(channel, event->tgid, SIDE_WRITE)) {
 		channel->writer_tgid = event->tgid;
 		return;
@@ -187,7 +187,7 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 	event->len = result > 0 ? result : 0;
 	/* a note alone wakes nobody: the read that follows does */
 	if (send_header(event, result > 0 ? BPF_RB_NO_WAKEUP : wake_flags()))
-		__sync_fetch_and_add(&channel->notes_lost, 1);
+		add(&channel->notes_lost, 1);
 }
 
 /* The caller has described the call's buffers already, unless kind is EVENT_UNSEEN. */
@@ -204,8 +204,8 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 		return;
 	channel = find_channel(call, place);
 	if (!channel) {
-		__sync_fetch_and_add(&map_full_count, 1);
-		__sync_fetch_and_add(&map_full_bytes, result);
+		add(&map_full_count, 1);
+		add(&map_full_bytes, result);
 		return;
 	}
 	channel->peer = place->peer;
@@ -213,7 +213,7 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 	if (channel->muted || event->tgid == own_tgid)
 		return;
 	if (is_filtered(channel, event->tgid, SIDE_READ)) {
-		__sync_fetch_and_add(&filtered_bytes, result);
+		add(&filtered_bytes, result);
 		return;
 	}
 	if (kind == EVENT_OPAQUE) {
@@ -227,7 +227,7 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 	event->kind = kind;
 	event->len = result;
 	if (kind == EVENT_DATA) {
-		__sync_fetch_and_add(&channel->moved, result);
+		add(&channel->moved, result);
 		event->moved = channel->moved;
 		event->lost = channel->lost;
 		call->left = result;
@@ -235,7 +235,7 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 		return;
 	}
 	if (kind == EVENT_UNSEEN)
-		__sync_fetch_and_add(&channel->unseen, result);
+		add(&channel->unseen, result);
 	event->moved = channel->moved;
 	event->lost = channel->lost;
 	send_header(event, wake_flags());
@@ -274,15 +274,15 @@ static __always_inline bool second_copy_takes(void)
 		*mark = 0;
 		return false;
 	}
-	__sync_fetch_and_add(&rescued_count, 1);
+	add(&rescued_count, 1);
 	return true;
 }
 
 /* Declares `call`, this program's own place on this CPU, or returns. */
-#define CALL_OR_RETURN(slot)                                                                       \
-	__u32 call_key = (slot);                                                                   \
-	struct call *call = bpf_map_lookup_elem(&calls, &call_key);                                \
-	if (!call)                                                                                 \
-		return 0
+#define CALL_OR_RETURN(slot)                                                                                           \
+	__u32 call_key = (slot);                                                                                       \
+	struct call *call = bpf_map_lookup_elem(&calls, &call_key);                                                    \
+	if (!call)                                                                                                     \
+	return 0
 
 #endif

@@ -15,7 +15,8 @@ enum event_kind {
 	EVENT_EOF = 3, /* a read returned 0: no writer is left; struct io_event */
 	EVENT_UNSEEN = 4, /* bytes left without a user buffer (splice); struct io_event */
 	EVENT_OPAQUE = 5, /* a socket that frames by packet moved JSON-like data; struct io_event */
-	EVENT_REUSED = 6, /* the channel's address now belongs to another one; struct io_event with the old one's last counts */
+	EVENT_REUSED =
+		6, /* the channel's address now belongs to another one; struct io_event with the old one's last counts */
 	EVENT_EXEC = 7, /* struct process_event */
 	EVENT_EXIT = 8, /* the last thread of a process ended; struct process_event */
 	EVENT_URING = 10, /* a process moves bytes by io_uring, unseen by this front end; struct io_event, no channel */

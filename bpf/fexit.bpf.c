@@ -57,7 +57,7 @@ static __always_inline void not_blocked(void)
 		return;
 	id = bpf_get_current_pid_tgid();
 	if (bpf_map_delete_elem(&blocked, &id) == 0)
-		__sync_fetch_and_add(&blocked_left, -1);
+		add_to_word(&blocked_left, -1);
 }
 
 static __always_inline int on_read_return(__u32 slot, bool second, const struct place *place, struct iov_iter *iter,

@@ -24,18 +24,19 @@ static __always_inline void follow(__u32 tgid)
 /* A cgroup counts for all below it. */
 static __always_inline bool is_in_followed_place(struct task_struct *task)
 {
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
 	char name[16] = {};
 
 	BPF_CORE_READ_STR_INTO(&name, task, comm);
 	if (bpf_map_lookup_elem(&followed_names, name))
 		return true;
-	for (int level = 1; level < CGROUP_LEVELS; level++) {
-		__u64 cgroup = bpf_get_current_ancestor_cgroup_id(level);
+	for (int level = 0; level < CGROUP_LEVELS && cgroup; level++) {
+		__u64 id = BPF_CORE_READ(cgroup, kn, id);
+		struct cgroup_subsys_state *parent = BPF_CORE_READ(cgroup, self.parent);
 
-		if (!cgroup)
-			return false;
-		if (bpf_map_lookup_elem(&followed_cgroups, &cgroup))
+		if (bpf_map_lookup_elem(&followed_cgroups, &id))
 			return true;
+		cgroup = parent ? BPF_CORE_READ(parent, cgroup) : NULL;
 	}
 	return false;
 }
@@ -82,7 +83,7 @@ int BPF_PROG(process_exec, struct task_struct *task)
 	if (!bpf_probe_read_user(event->command_line, length, (void *)start))
 		event->command_line_len = length;
 	if (bpf_ringbuf_output(&ring, event, sizeof(*event), wake_flags()))
-		__sync_fetch_and_add(&process_events_lost, 1);
+		add(&process_events_lost, 1);
 	return 0;
 }
 
@@ -95,14 +96,14 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	bpf_map_delete_elem(&handled, &id);
 	if (blocked_left && bpf_map_delete_elem(&blocked, &id) == 0)
-		__sync_fetch_and_add(&blocked_left, -1);
+		add_to_word(&blocked_left, -1);
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	bpf_map_delete_elem(&followed, &tgid);
 	bpf_map_delete_elem(&uring_users, &tgid);
 	record = bpf_ringbuf_reserve(&ring, offsetof(struct process_event, command_line), 0);
 	if (!record) {
-		__sync_fetch_and_add(&process_events_lost, 1);
+		add(&process_events_lost, 1);
 		return 0;
 	}
 	fill_process(record, task, EVENT_EXIT);

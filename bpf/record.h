@@ -8,7 +8,19 @@
 #include <bpf/bpf_core_read.h>
 #include "maps.h"
 
+/* Adds without taking the old value, which 5.10 cannot. The barrier keeps clang from turning an addition of a
+ * constant 0 into an atomic or, which 5.10 has not either. */
+static __always_inline void add(__u64 *counter, __u64 n)
+{
+	barrier_var(n);
+	__sync_fetch_and_add(counter, n);
+}
 
+static __always_inline void add_to_word(__u32 *counter, __u32 n)
+{
+	barrier_var(n);
+	__sync_fetch_and_add(counter, n);
+}
 
 /* The consumer asks to be woken once, when it sleeps: a wake-up per record costs the traced process an interrupt. */
 static __always_inline __u64 wake_flags(void)
@@ -45,7 +57,7 @@ static __always_inline int send_header(struct io_event *event, __u64 flags)
 	struct io_event *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
 	if (!record) {
-		__sync_fetch_and_add(&ring_full_count, 1);
+		add(&ring_full_count, 1);
 		return -1;
 	}
 	*record = *event;
@@ -54,26 +66,26 @@ static __always_inline int send_header(struct io_event *event, __u64 flags)
 }
 
 /* Reserve takes constant sizes only; the steps keep waste under a third of a record. */
-#define SEND_PIECE(SIZE)                                                                           \
-	do {                                                                                       \
-		struct {                                                                           \
-			struct io_event event;                                                     \
-			__u8 payload[SIZE];                                                        \
-		} *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);                        \
-		__u64 n = length;                                                                  \
-		if (!record)                                                                       \
-			goto full;                                                                 \
-		record->event = call->event;                                                       \
-		record->event.len = length;                                                        \
-		barrier_var(n);                                                                    \
-		if (n > (SIZE))                                                                    \
-			n = (SIZE);                                                                \
-		if (bpf_probe_read_user(record->payload, n, (void *)call->base)) {                 \
-			record->event.flags |= IO_FAULT;                                           \
-			n = 0;                                                                     \
-		}                                                                                  \
-		record->event.cap_len = n;                                                         \
-		bpf_ringbuf_submit(record, wake_flags());                                          \
+#define SEND_PIECE(SIZE)                                                                                               \
+	do {                                                                                                           \
+		struct {                                                                                               \
+			struct io_event event;                                                                         \
+			__u8 payload[SIZE];                                                                            \
+		} *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);                                            \
+		__u64 n = length;                                                                                      \
+		if (!record)                                                                                           \
+			goto full;                                                                                     \
+		record->event = call->event;                                                                           \
+		record->event.len = length;                                                                            \
+		barrier_var(n);                                                                                        \
+		if (n > (SIZE))                                                                                        \
+			n = (SIZE);                                                                                    \
+		if (bpf_probe_read_user(record->payload, n, (void *)call->base)) {                                     \
+			record->event.flags |= IO_FAULT;                                                               \
+			n = 0;                                                                                         \
+		}                                                                                                      \
+		record->event.cap_len = n;                                                                             \
+		bpf_ringbuf_submit(record, wake_flags());                                                              \
 	} while (0)
 
 static __always_inline void lose(struct call *call, __u64 length)
@@ -81,9 +93,9 @@ static __always_inline void lose(struct call *call, __u64 length)
 	struct channel *channel = bpf_map_lookup_elem(&channels, &call->event.channel);
 
 	if (channel)
-		__sync_fetch_and_add(&channel->lost, length);
+		add(&channel->lost, length);
 	call->event.lost += length;
-	__sync_fetch_and_add(&ring_full_count, 1);
+	add(&ring_full_count, 1);
 }
 
 /* Takes the next iovec. Returns 0 when there is none or it cannot be read. */

@@ -156,7 +156,8 @@ __attribute__((noinline)) int receive_one(__u32 slot)
 	return 0;
 }
 
-static __always_inline void on_recvmmsg(__u32 slot, const struct request *request, const struct place *place, __u64 count)
+static __always_inline void on_recvmmsg(__u32 slot, const struct request *request, const struct place *place,
+					__u64 count)
 {
 	struct mmsg *mmsg = bpf_map_lookup_elem(&mmsgs, &slot);
 
@@ -376,6 +377,6 @@ int BPF_PROG(exit_blocked, struct pt_regs *regs, long result)
 	if (!blocked_left || !bpf_map_lookup_elem(&blocked, &id))
 		return 0;
 	bpf_map_delete_elem(&blocked, &id);
-	__sync_fetch_and_add(&blocked_left, -1);
+	add_to_word(&blocked_left, -1);
 	return on_exit(regs, result, SLOT_BLOCKED, ONLY_COPY);
 }
