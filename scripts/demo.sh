@@ -14,13 +14,15 @@ trap 'rm -f "$said"' EXIT
 
 echo "\$ ${sudo[*]}${sudo:+ }$overhear"
 # Ends by itself even when this script is killed.
-"${sudo[@]}" "$overhear" --format console --duration 30s 2> >(tee "$said" >&2) &
+"${sudo[@]}" "$overhear" --format console --duration 30s 2>"$said" &
 listener=$!
 for _ in $(seq 200); do
   grep -q listening "$said" && break
-  kill -0 "$listener" 2>/dev/null || { wait "$listener"; exit 1; }
+  kill -0 "$listener" 2>/dev/null || break
   sleep 0.05
 done
+cat "$said" >&2
+kill -0 "$listener" 2>/dev/null || wait "$listener"
 
 node "$e2e/clients/demo.mjs" node "$e2e/node_modules/@modelcontextprotocol/server-everything/dist/index.js" stdio
 "${sudo[@]}" kill -INT "$listener"
