@@ -240,8 +240,10 @@ static __always_inline void on_io(__u32 slot, struct call *call, const struct re
 static __always_inline bool read_request(struct request *request, struct pt_regs *regs, __s64 result)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	__u64 number = syscall_number(regs);
+	__u64 number = (__u32)syscall_number(regs);
 
+	/* the verifier of 6.1 does not follow a comparison of half a register */
+	barrier_var(number);
 	if (number >= SYSCALL_NUMBERS)
 		return false;
 	request->compat = false;

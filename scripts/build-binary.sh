@@ -23,10 +23,11 @@ cp ffi/*.ts "$tree/ffi/"
 cp "build/$arch/overhear.bpf.o" "build/$arch/libshim.so" "$tree/build/assets/"
 ln -s ../../../node_modules "$tree/node_modules"
 
+# --target decides what process.arch is compiled to; the runtime comes from our own pinned copy all the same.
 # Without the two --no-compile-autoload flags the binary would run what a bunfig.toml or .env in the current
 # directory says, as root.
 (cd "$tree" && "$bun" build --compile --minify --bytecode --format=esm \
-  --compile-executable-path="$runtime" \
+  --target="bun-linux-$arch" --compile-executable-path="$runtime" \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --define OVERHEAR_COMMIT="\"$(cat ../../commit)\"" --define OVERHEAR_LIBBPF="\"$libbpf\"" \
   src/main.ts --outfile "${out##*/}" >bun.log 2>&1) || {

@@ -49,19 +49,15 @@ export function messagesOf(heard: Heard, truth: Truth): Json[] {
   );
 }
 
-/** The loss lines of one direction. */
+/** The loss lines of one direction; pipes inside one of the processes are none of the conversation. */
 export function lossOf(heard: Heard, truth: Truth, direction: Direction): Json[] {
-  const channels = new Set(
-    messagesOf(heard, truth)
-      .filter((line) => truth[readers(direction)].has(toPid(line)))
-      .map((line) => textAt(line, "stdio_transport", "channel")),
-  );
-  return heard.lines.filter(
-    (line) =>
-      line["kind"] === "loss" &&
-      (channels.has(textAt(line, "stdio_transport", "channel")) ||
-        truth[readers(direction)].has(toPid(line))),
-  );
+  const [from, to] =
+    direction === "c2s" ? [truth.clients, truth.servers] : [truth.servers, truth.clients];
+  return heard.lines.filter((line) => {
+    if (line["kind"] !== "loss" || !to.has(toPid(line))) return false;
+    const sender = at(line, "stdio_transport", "from_pid");
+    return typeof sender !== "number" || from.has(sender);
+  });
 }
 
 function nameOf(message: TruthMessage): string {

@@ -13,8 +13,9 @@ export class Traffic {
   readonly #ended: Promise<void>;
   #output = "";
 
-  constructor(args: readonly string[], program = TRAFFIC) {
-    this.#process = Bun.spawn([program, "--log", this.#directory, ...args], {
+  /** `wrapper`: a command that runs the one behind it. */
+  constructor(args: readonly string[], program = TRAFFIC, wrapper: readonly string[] = []) {
+    this.#process = Bun.spawn([...wrapper, program, "--log", this.#directory, ...args], {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
@@ -26,6 +27,12 @@ export class Traffic {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** The client and the server of a conversation that holds. */
+  get ends(): { readonly client: number; readonly server: number } {
+    const said = /"client":(\d+),"server":(\d+)/.exec(this.#output);
+    return { client: Number(said?.[1]), server: Number(said?.[2]) };
   }
 
   async #collect(): Promise<void> {
@@ -65,8 +72,12 @@ export class Traffic {
 }
 
 /** One conversation from start to end. */
-export async function talk(args: readonly string[], program = TRAFFIC): Promise<Truth> {
-  const truth = await new Traffic(args, program).over();
+export async function talk(
+  args: readonly string[],
+  program = TRAFFIC,
+  wrapper: readonly string[] = [],
+): Promise<Truth> {
+  const truth = await new Traffic(args, program, wrapper).over();
   if (truth === undefined) throw new Error(`this kernel lacks a call of: ${args.join(" ")}`);
   return truth;
 }
