@@ -39,6 +39,8 @@ const MAX_NAME_NARROW = 12;
 const NARROW_COLUMNS = 110;
 /** The first lines already leave room for usual names, so that columns seldom move. */
 const MIN_END = 14;
+/** A method name may be megabytes long; no terminal shows more than this. */
+const MAX_REST_CHARS = 2000;
 /** Room for the longest of REQ, RES, ERR, NTF, CALL, LOSS, DEAF. */
 const KIND_WIDTH = 4;
 /** Without a terminal, previews end here. */
@@ -177,7 +179,8 @@ export class ConsoleLineRenderer {
     const time = this.#times.render(this.#options.clock.toUnixMicros(timeNs));
     const start = `${time} ${ends} `;
     const room = this.#columns() - Bun.stringWidth(start) - KIND_WIDTH - 1;
-    const masked = this.#options.redactor?.text(rest) ?? rest;
+    const head = rest.slice(0, MAX_REST_CHARS);
+    const masked = this.#options.redactor?.text(head) ?? head;
     const cut = truncate(printable(masked), Math.max(8, room));
     return `${this.#options.colors.dim(time)} ${ends} ${paint(`${mark(kind)}${" ".repeat(KIND_WIDTH - kind.length)} ${cut}`)}\n`;
   }

@@ -17,6 +17,8 @@ export interface ConsoleSummaryOptions {
 
 /** So many open calls are named; the rest is counted. */
 const MAX_OPEN = 10;
+/** Ids and names may be megabytes long; more than this is not looked at. */
+const MAX_TEXT_CHARS = 1000;
 /** Longer names of servers, methods and tools are cut. */
 const MAX_CELL = 32;
 
@@ -76,7 +78,7 @@ function callTable(calls: readonly ToolStatistics[], options: ConsoleSummaryOpti
     style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 2 },
     chars: NO_BORDERS,
   });
-  const cell = (text: string) => truncate(printable(mask(text)), MAX_CELL);
+  const cell = (text: string) => truncate(printable(mask(text.slice(0, MAX_TEXT_CHARS))), MAX_CELL);
   for (const entry of calls) {
     table.push([
       cell(entry.server),
@@ -109,7 +111,7 @@ function describeOpen(call: OpenCall, summary: Summary, { mask }: ConsoleSummary
   const target = call.target === undefined ? "" : ` ${call.target}`;
   const waited = formatMs((summary.timeNs - call.sinceNs) / 1e6);
   const text = `${call.method}${target} (id ${call.idText}) at ${serverName(call.session)}[${call.session.server.pid}], waiting ${waited}`;
-  return truncate(printable(mask(text)), 160);
+  return truncate(printable(mask(text.slice(0, MAX_TEXT_CHARS))), 160);
 }
 
 /** All reasons, zeros too, so that silence is never taken for none. */
