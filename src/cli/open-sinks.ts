@@ -164,7 +164,8 @@ function openStream(options: OpenOptions): Console | NdjsonStream | undefined {
       return new Console({
         ...common,
         colors: chooseColors(outputs.color, isTerminal, { NO_COLOR, TERM }),
-        columns: () => (isTerminal ? process.stdout.columns : undefined),
+        // 0 is a terminal that does not tell.
+        columns: () => (isTerminal ? process.stdout.columns || undefined : undefined),
         quiet: outputs.quiet,
       });
     }
