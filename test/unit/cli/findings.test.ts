@@ -109,6 +109,21 @@ describe("diagnose", () => {
   });
 });
 
+test.each<[string, string]>([
+  ["load: ENOSYS", "the bpf system call is missing: this is an emulator (qemu-user) or a sandbox"],
+  [
+    "load: EPERM",
+    "something forbids BPF even to root: lockdown, seccomp, or a container without --privileged",
+  ],
+])("diagnose says what %p of both front ends means", (why, hint) => {
+  const no = { ok: false, why };
+  const { findings } = diagnose(ROOT, { ...WORKS, fexit: no, tracepoint: no });
+  expect(findings.filter(({ status }) => status === "failed")).toEqual([
+    { check: "front end fexit", status: "failed", found: why, hint },
+    { check: "front end syscall exit", status: "failed", found: why, hint },
+  ]);
+});
+
 describe("readHostFacts", () => {
   test("readHostFacts reads /proc and /sys", () => {
     const files = new Map([
