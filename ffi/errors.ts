@@ -12,6 +12,11 @@ export class BpfError extends Error {
     this.op = op;
     this.errno = errno;
   }
+
+  /** Why, in one line. */
+  get reason(): string {
+    return errnoName(this.errno);
+  }
 }
 
 /** The verifier refused a program; `log` is the end of what it said. */
@@ -22,6 +27,14 @@ export class VerifierError extends BpfError {
   constructor(op: string, errno: number, log: string, options?: ErrorOptions) {
     super(op, errno, options);
     this.log = log;
+  }
+
+  /** The line that the verifier ends with: behind it come only its statistics. */
+  override get reason(): string {
+    const lines = this.log.split("\n").map((line) => line.trim());
+    const end = lines.findIndex((line) => line.startsWith("processed "));
+    const said = end > 0 ? lines[end - 1] : undefined;
+    return said ? `${errnoName(this.errno)}, "${said.slice(0, 160)}"` : errnoName(this.errno);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What this kernel takes of what overhear needs, found by loading and attaching, not by version. */
 import { existsSync, readFileSync } from "node:fs";
-import { BpfError, errnoName } from "../../ffi/errors.ts";
+import { BpfError } from "../../ffi/errors.ts";
 import type { FrontEnd } from "./front-ends.ts";
 import { Kernel } from "./kernel.ts";
 
@@ -47,8 +47,7 @@ function probeFrontEnd(frontEnd: FrontEnd): Finding {
     });
     return { ok: true };
   } catch (error) {
-    const why =
-      error instanceof BpfError ? `${error.message} (${errnoName(error.errno)})` : String(error);
+    const why = error instanceof BpfError ? `${error.op}: ${error.reason}` : String(error);
     return { ok: false, why };
   }
 }

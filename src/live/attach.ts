@@ -1,7 +1,7 @@
 /** Chooses a front end by trying, not by version, and says why when there is none. */
 import { existsSync, readFileSync } from "node:fs";
 import { release, version } from "node:os";
-import { BpfError, errnoName, VerifierError } from "../../ffi/errors.ts";
+import { BpfError } from "../../ffi/errors.ts";
 import type { FrontEnd } from "../capture/front-ends.ts";
 import { Kernel, type KernelOptions } from "../capture/kernel.ts";
 import { PrivilegeError, UnsupportedKernelError } from "../cli/errors.ts";
@@ -37,7 +37,7 @@ export function attachKernel(
     if (tried instanceof Kernel) return { kernel: tried, fexitRefused: undefined };
     if (choice === "fexit") throw refusal("fexit", tried);
     const kernel = orThrow(options);
-    return { kernel, fexitRefused: reasonOf(tried) };
+    return { kernel, fexitRefused: tried.reason };
   }
   return { kernel: orThrow(options), fexitRefused: undefined };
 }
@@ -57,28 +57,19 @@ function attempt(frontEnd: FrontEnd, options: Omit<KernelOptions, "frontEnd">): 
   }
 }
 
-/** One line: the error, and the last words of the verifier where it said some. */
-export function reasonOf(error: BpfError): string {
-  const lines = error instanceof VerifierError ? error.log.trim().split("\n") : [];
-  const said = lines.findLast((line) =>
-    /not permitted|invalid|unknown|too large|not found/i.test(line),
-  );
-  return said ? `${errnoName(error.errno)} (${said.trim().slice(0, 160)})` : error.message;
-}
-
 function refusal(frontEnd: FrontEnd, error: BpfError): Error {
   const isDenied = error.errno === EPERM || error.errno === EACCES;
   if (isDenied && frontEnd === "tracepoint") {
     return new PrivilegeError(
-      `Cannot load eBPF programs: ${reasonOf(error)}`,
+      `Cannot load eBPF programs: ${error.reason}`,
       'CAP_BPF and CAP_PERFMON (or CAP_SYS_ADMIN) are needed, and no lockdown; "overhear doctor" tells which is missing',
       { cause: error },
     );
   }
   const feature =
     frontEnd === "fexit"
-      ? `fexit programs that attach: ${reasonOf(error)}`
-      : `tp_btf programs that attach: ${reasonOf(error)}`;
+      ? `fexit programs that attach: ${error.reason}`
+      : `tp_btf programs that attach: ${error.reason}`;
   return new UnsupportedKernelError(
     {
       feature,

@@ -24,6 +24,7 @@ const HOLD_MS = 3;
 const FINAL_DRAIN_MS = 10_000;
 const RETRY_ASIDE_NS = 10_000_000_000;
 const TWIN_GRACE_MS = 100;
+const LARGE_BYTES = 4 << 20;
 const SLOW_CHECK_TICKS = 10;
 
 export class LiveSession {
@@ -139,6 +140,12 @@ export class LiveSession {
     this.#yieldAt = performance.now() + 20;
   }
 
+  /** Bun frees large strings late: after some, ask for it, or memory grows by each of them. */
+  #collectLarge(items: readonly ExchangeItem[]): void {
+    const large = items.some((item) => item.kind === "message" && item.message.bytes > LARGE_BYTES);
+    if (large) Bun.gc(true);
+  }
+
   #drain(): number {
     const ring = this.#kernel.ring;
     const length = ring.acquire(BATCH_BYTES);
@@ -200,7 +207,8 @@ export class LiveSession {
     if (items.length === 0) return;
     this.#summary.observe(items);
     const wait = this.#outputs.write(items);
-    if (wait) await wait;
+    if (wait !== undefined) await wait;
+    this.#collectLarge(items);
     if (this.#outputs.full) this.stop("max_messages");
   }
 
