@@ -27,7 +27,7 @@ export class Console implements Sink {
   write(items: readonly ExchangeItem[]): void | Promise<void> {
     let text = "";
     for (const item of items) text += this.#renderer.render(item);
-    return this.#writer.write(text);
+    return this.#writer.write([text]);
   }
 
   /** True when nobody can read the next line; cheap enough to ask a few times a second. */
@@ -45,7 +45,7 @@ export class Console implements Sink {
   async close(summary: Summary): Promise<void> {
     const { colors, quiet, redactor } = this.#options;
     const mask = (text: string) => redactor?.text(text) ?? text;
-    await this.#writer.write(renderConsoleSummary(summary, { colors, mask, quiet }));
+    await this.#writer.write([renderConsoleSummary(summary, { colors, mask, quiet })]);
     await this.#writer.flush();
   }
 }

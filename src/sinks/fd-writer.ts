@@ -29,12 +29,13 @@ export class FdWriter {
   }
 
   /** A promise means: the reader is behind, wait. It resolves when all is written. */
-  write(text: string): void | Promise<void> {
+  write(texts: Iterable<string>): void | Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (text === "") return;
-    this.#waiting.push(text);
-    this.#unwritten += text.length;
-    this.#running ??= this.#pump();
+    for (const text of texts) {
+      this.#waiting.push(text);
+      this.#unwritten += text.length;
+    }
+    if (this.#waiting.length > 0) this.#running ??= this.#pump();
     if (this.#unwritten >= HIGH_WATER_CHARS) return this.flush();
   }
 

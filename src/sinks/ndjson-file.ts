@@ -46,7 +46,7 @@ export class NdjsonFile implements Sink {
     return this.#file.path;
   }
 
-  /** Synchronous throw or rejection would be the same to an awaiting caller; this gives a rejection. */
+  /** Fails by rejection, never by a throw: a caller that awaits later sees both sinks' errors alike. */
   write(items: readonly ExchangeItem[]): void | Promise<void> {
     if (items.length === 0) return;
     try {
@@ -78,40 +78,31 @@ export class NdjsonFile implements Sink {
       this.#appendCounted(items, rotation.bytes);
       return;
     }
-    let chunk = "";
-    for (const item of items) {
-      chunk += `${this.#renderer.item(item)}\n`;
-      if (chunk.length >= CHUNK_CHARS) {
-        this.#file.append(chunk);
-        chunk = "";
-      }
-    }
-    if (chunk !== "") this.#file.append(chunk);
+    for (const chunk of this.#renderer.chunks(items)) this.#file.append(chunk);
   }
 
   /** As above, with the bytes of each line counted so that a file ends before the limit. */
   #appendCounted(items: readonly ExchangeItem[], limit: number): void {
     let chunk = "";
     let chunkBytes = 0;
+    const append = () => {
+      if (chunk !== "") this.#file.append(chunk);
+      chunk = "";
+      chunkBytes = 0;
+    };
     for (const item of items) {
       const line = `${this.#renderer.item(item)}\n`;
       const bytes = Buffer.byteLength(line);
       const held = this.#file.size + chunkBytes;
       if (held > 0 && held + bytes > limit) {
-        if (chunk !== "") this.#file.append(chunk);
-        chunk = "";
-        chunkBytes = 0;
+        append();
         this.#rotate();
       }
       chunk += line;
       chunkBytes += bytes;
-      if (chunk.length >= CHUNK_CHARS) {
-        this.#file.append(chunk);
-        chunk = "";
-        chunkBytes = 0;
-      }
+      if (chunk.length >= CHUNK_CHARS) append();
     }
-    if (chunk !== "") this.#file.append(chunk);
+    append();
   }
 
   /** An empty file is as good as a new one and stays. */

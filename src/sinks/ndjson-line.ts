@@ -13,6 +13,8 @@ import { LineContext, type LineOptions, millis } from "./line-context.ts";
 import { MessageRenderer } from "./ndjson-message.ts";
 import { renderSummary } from "./ndjson-summary.ts";
 
+const CHUNK_CHARS = 1 << 18;
+
 /** Lines come without their "\n" and hold no raw control character. */
 export class NdjsonRenderer {
   readonly #context: LineContext;
@@ -38,11 +40,17 @@ export class NdjsonRenderer {
     }
   }
 
-  /** All items as lines, each with its "\n". */
-  batch(items: readonly ExchangeItem[]): string {
+  /** All items as lines, each with its "\n", in texts that are about CHUNK_CHARS long: few writes, small buffers. */
+  *chunks(items: readonly ExchangeItem[]): Generator<string> {
     let text = "";
-    for (const item of items) text += `${this.item(item)}\n`;
-    return text;
+    for (const item of items) {
+      text += `${this.item(item)}\n`;
+      if (text.length >= CHUNK_CHARS) {
+        yield text;
+        text = "";
+      }
+    }
+    if (text !== "") yield text;
   }
 
   summary(summary: Summary): string {

@@ -23,7 +23,7 @@ export class NdjsonStream implements Sink {
   }
 
   write(items: readonly ExchangeItem[]): void | Promise<void> {
-    return this.#writer.write(this.#renderer.batch(items));
+    return this.#writer.write(this.#renderer.chunks(items));
   }
 
   /** True when nobody can read the next line; cheap enough to ask a few times a second. */
@@ -39,7 +39,7 @@ export class NdjsonStream implements Sink {
   async reopen(): Promise<void> {}
 
   async close(summary: Summary): Promise<void> {
-    await this.#writer.write(`${this.#renderer.summary(summary)}\n`);
+    await this.#writer.write([`${this.#renderer.summary(summary)}\n`]);
     await this.#writer.flush();
   }
 }

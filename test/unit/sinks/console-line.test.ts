@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { CallLine } from "../../../src/exchange/types.ts";
 import { chooseColors } from "../../../src/sinks/color.ts";
 import { type ConsoleLineOptions, ConsoleLineRenderer } from "../../../src/sinks/console-line.ts";
 import { redactor } from "../../../src/sinks/redact.ts";
@@ -118,6 +119,35 @@ describe("ConsoleLineRenderer", () => {
       "---  session: MCP 2025-11-25, client claude 1.0, server weather\n",
       "---  session ends: server exited with code 0, 1 message, 2 calls without an answer\n",
     ]);
+  });
+
+  test("ConsoleLineRenderer shows finished calls from the asker to the asked", () => {
+    const call: CallLine = {
+      kind: "call",
+      session: talk,
+      direction: "server-to-client",
+      request: message({ method: "sampling/createMessage" }),
+      response: undefined,
+      method: "sampling/createMessage",
+      target: undefined,
+      outcome: "unanswered",
+      chain: undefined,
+      progressCount: 0,
+      logCount: 0,
+      timeNs: TIME_NS,
+      durationMs: undefined,
+      serverMs: undefined,
+    };
+    const view = renderer({ quiet: true });
+    expect(untimed(view.render(call))).toBe(
+      "weather[12346] → claude[12345]  CALL sampling/createMessage unanswered\n",
+    );
+    expect(view.render({ ...call, outcome: "ok" })).toBe("");
+    expect(
+      untimed(
+        renderer().render({ ...call, direction: "client-to-server", outcome: "ok", durationMs: 5 }),
+      ),
+    ).toBe("claude[12345]  → weather[12346] CALL sampling/createMessage ok 5.00 ms\n");
   });
 
   test("ConsoleLineRenderer shows losses and what cannot be heard", () => {

@@ -31,7 +31,7 @@ describe("FdWriter", () => {
   ])("FdWriter writes every byte once, in order, into a %s pipe", async (_, flags) => {
     using pipe = new Pipe(flags);
     const writer = new FdWriter(pipe.writeFd, "the pipe");
-    for (const line of LINES) void writer.write(line);
+    void writer.write(LINES);
     expect(await readAll(pipe, writer.flush())).toBe(LINES.join(""));
   });
 
@@ -39,7 +39,7 @@ describe("FdWriter", () => {
     using pipe = new Pipe();
     const writer = new FdWriter(pipe.writeFd, "the pipe");
     const text = LINES.join("");
-    const full = writer.write(text);
+    const full = writer.write([text]);
     expect(full).toBeInstanceOf(Promise);
     let written = false;
     const waiting = Promise.resolve(full).then(() => {
@@ -48,15 +48,15 @@ describe("FdWriter", () => {
     await new Promise<void>((resolve) => setTimeout(resolve, 20));
     expect(written).toBe(false);
     expect(await readAll(pipe, waiting)).toBe(text);
-    expect(writer.write("x")).toBeUndefined();
+    expect(writer.write(["x"])).toBeUndefined();
     await writer.flush();
   });
 
   test("FdWriter takes small texts without a promise", async () => {
     using pipe = new Pipe();
     const writer = new FdWriter(pipe.writeFd, "the pipe");
-    expect(writer.write("a\n")).toBeUndefined();
-    expect(writer.write("")).toBeUndefined();
+    expect(writer.write(["a\n"])).toBeUndefined();
+    expect(writer.write([])).toBeUndefined();
     await writer.flush();
     expect((await pipe.read(100)).toString()).toBe("a\n");
   });
@@ -65,16 +65,16 @@ describe("FdWriter", () => {
     using pipe = new Pipe();
     const writer = new FdWriter(pipe.writeFd, "the pipe");
     pipe.closeReader();
-    void writer.write("a\n");
+    void writer.write(["a\n"]);
     await expect(writer.flush()).rejects.toBeInstanceOf(ReaderGone);
-    await expect(Promise.resolve(writer.write("b\n"))).rejects.toBeInstanceOf(ReaderGone);
+    await expect(Promise.resolve(writer.write(["b\n"]))).rejects.toBeInstanceOf(ReaderGone);
     await expect(writer.flush()).rejects.toBeInstanceOf(ReaderGone);
   });
 
   test("FdWriter ends a write that waits when its reader goes", async () => {
     using pipe = new Pipe();
     const writer = new FdWriter(pipe.writeFd, "the pipe");
-    const full = Promise.resolve(writer.write(LINES.join("")));
+    const full = Promise.resolve(writer.write([LINES.join("")]));
     pipe.closeReader();
     await expect(full).rejects.toBeInstanceOf(ReaderGone);
   });
@@ -92,7 +92,7 @@ describe("FdWriter", () => {
     try {
       const writer = new FdWriter(fd, "standard output");
       expect(writer.readerGone()).toBe(false);
-      void writer.write("a\n");
+      void writer.write(["a\n"]);
       const failure = await writer.flush().catch((error: unknown) => error);
       expect(failure).toBeInstanceOf(OutputError);
       expect(failure).toMatchObject({

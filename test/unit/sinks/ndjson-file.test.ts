@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, renameSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { OutputError } from "../../../src/sinks/errors.ts";
 import { NdjsonFile } from "../../../src/sinks/ndjson-file.ts";
 import type { RotationRule } from "../../../src/sinks/rotation.ts";
@@ -111,6 +111,48 @@ describe("NdjsonFile", () => {
     await sink.close(summary());
     expect(readdirSync(folder.path).sort()).toEqual(["out", "out.1", "out.2"]);
     expect(readFileSync(folder.at("out.2"), "utf8")).toContain('"bytes":3}');
+  });
+
+  test("NdjsonFile keeps no finished file when asked for none", async () => {
+    using folder = new TemporaryFolder();
+    const sink = open(folder.at("out"), { bytes: 10, keep: 0 });
+    await sink.write([loss(), loss(), callRequest()]);
+    await sink.close(summary());
+    expect(readdirSync(folder.path)).toEqual(["out"]);
+    expect(kindsIn(folder.at("out"))).toEqual(["message", "summary"]);
+  });
+
+  test("NdjsonFile rotates batches that are longer than its chunks", async () => {
+    using folder = new TemporaryFolder();
+    const sink = open(folder.at("out"), { bytes: 600_000 });
+    await sink.write(Array.from({ length: 5000 }, (_, bytes) => loss({ bytes })));
+    await sink.close(summary());
+    expect(readdirSync(folder.path).sort()).toEqual(["out", "out.1"]);
+    const lines = ["out.1", "out"].flatMap((name) =>
+      assertNdjsonText(readFileSync(folder.at(name), "utf8")),
+    );
+    expect(lines.slice(0, -1).map((line) => line["bytes"])).toEqual(
+      Array.from({ length: 5000 }, (_, bytes) => bytes),
+    );
+    expect(statSync(folder.at("out.1")).size).toBeLessThanOrEqual(600_000);
+    expect(statSync(folder.at("out.1")).size).toBeGreaterThan(599_000);
+  });
+
+  test("NdjsonFile says what it cannot rotate", async () => {
+    using folder = new TemporaryFolder();
+    mkdirSync(folder.at("out.1"));
+    const sink = open(folder.at("out"), { bytes: 10, keep: 1 });
+    const failure = await Promise.resolve(sink.write([loss(), loss()])).catch(
+      (error: unknown) => error,
+    );
+    expect(failure).toBeInstanceOf(OutputError);
+    expect(failure).toMatchObject({ path: folder.at("out") });
+    expect(kindsIn(folder.at("out"))).toEqual(["loss"]);
+  });
+
+  test("NdjsonFile refuses a name that is none", () => {
+    expect(() => open("")).toThrow(OutputError);
+    expect(() => open("a\0b")).toThrow(OutputError);
   });
 
   test("NdjsonFile changes files on the hour, each named by its date, and keeps so many", async () => {
