@@ -1,9 +1,9 @@
 /** Option texts in, one validated command out. */
 
 import { buildOutputs, distinctTexts } from "./build-outputs.ts";
+import { COMMANDS, commandSpec, SHELLS } from "./commands.ts";
 import { UsageError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
-import { COMMANDS, commandSpec, SHELLS } from "./options.ts";
 import { type ParsedArgv, parseArgv } from "./parse-argv.ts";
 import type { CaptureFilters, Command, ListenOptions, ReplayOptions } from "./types.ts";
 import { parseChoice, parseInteger, parseSize, parseTime, wrongValue } from "./values.ts";

@@ -1,12 +1,6 @@
 /** The option table in, completion scripts for bash, zsh and fish out. */
-import {
-  COMMANDS,
-  type CommandName,
-  OPTIONS,
-  type OptionSpec,
-  optionsOf,
-  SHELLS,
-} from "./options.ts";
+import { COMMANDS, type CommandName, SHELLS } from "./commands.ts";
+import { OPTIONS, type OptionSpec, optionsOf } from "./options.ts";
 
 export function renderCompletions(shell: (typeof SHELLS)[number]): string {
   if (shell === "bash") return renderBash();

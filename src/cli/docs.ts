@@ -1,12 +1,14 @@
 /** The option table in, docs/cli.md out. */
+
+import { COMMANDS, EXAMPLES } from "./commands.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { describeOption } from "./help.ts";
 import { usableWith } from "./man.ts";
-import { COMMANDS, EXAMPLES, GROUPS, OPTIONS, type OptionSpec, valueLabel } from "./options.ts";
+import { GROUPS, OPTIONS, type OptionSpec, valueLabel } from "./options.ts";
 
 export function renderCliDocs(): string {
   return [
-    "<!-- Made from src/cli/options.ts by scripts/generate-docs.ts; change it there. -->",
+    "<!-- Made from src/cli/options.ts and commands.ts by scripts/generate-docs.ts; change it there. -->",
     "# Command line",
     ...COMMANDS.map(
       ({ usage, summary, details }) =>

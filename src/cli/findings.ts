@@ -163,12 +163,17 @@ function frontEnd(
   const found = result.why ?? "does not work, the kernel gave no reason";
   return otherWorks
     ? { check, status: "warning", found, hint: consolation }
-    : {
-        check,
-        status: "failed",
-        found,
-        hint: "no other front end works either: see lockdown, btf",
-      };
+    : { check, status: "failed", found, hint: refusalHint(found) };
+}
+
+function refusalHint(why: string): string {
+  if (why.includes("ENOSYS")) {
+    return "the bpf system call is missing: this is an emulator (qemu-user) or a sandbox";
+  }
+  if (why.includes("EPERM") || why.includes("EACCES")) {
+    return "something forbids BPF even to root: lockdown, seccomp, or a container without --privileged";
+  }
+  return "no other front end works either; overhear --debug prints what the kernel said";
 }
 
 function lockdownFinding(facts: HostFacts): Finding {

@@ -1,15 +1,8 @@
 /** The option table in, the text of --help out, 80 columns wide. */
+
+import { COMMANDS, type CommandSpec, commandSpec, EXAMPLES } from "./commands.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
-import {
-  COMMANDS,
-  type CommandSpec,
-  commandSpec,
-  EXAMPLES,
-  GROUPS,
-  type OptionSpec,
-  optionLabel,
-  optionsOf,
-} from "./options.ts";
+import { GROUPS, type OptionSpec, optionLabel, optionsOf } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 const WIDTH = 80;

@@ -1,7 +1,9 @@
 /** The option table in, the manual page in roff (man macros) out. */
+
+import { COMMANDS, EXAMPLES } from "./commands.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { describeOption } from "./help.ts";
-import { COMMANDS, EXAMPLES, GROUPS, OPTIONS, type OptionSpec, valueLabel } from "./options.ts";
+import { GROUPS, OPTIONS, type OptionSpec, valueLabel } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 export function renderMan(): string {

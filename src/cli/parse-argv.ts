@@ -1,15 +1,9 @@
 /** argv in, the command with its option texts out; strict, and nothing is interpreted yet. */
 import { cac } from "cac";
+import { COMMANDS, type CommandName } from "./commands.ts";
 import { UsageError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
-import {
-  COMMANDS,
-  type CommandName,
-  OPTIONS,
-  type OptionSpec,
-  optionLabel,
-  optionsOf,
-} from "./options.ts";
+import { OPTIONS, type OptionSpec, optionLabel, optionsOf } from "./options.ts";
 
 /** What was written, checked against the table only. */
 export interface ParsedArgv {

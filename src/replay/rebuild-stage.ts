@@ -242,6 +242,7 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       channel: this.#lossChannel(line),
       process: this.#world.process(fieldsField(line, "process")),
       bytes: countField(line, "bytes") ?? 0,
+      count: countField(line, "count") ?? 1,
       timeNs,
     };
   }

@@ -210,6 +210,21 @@ describe("ReplayRun", () => {
     expect(run.summary("end_of_input").openCalls).toHaveLength(2);
   });
 
+  test("ReplayRun passes coverage on, with its channel and process", () => {
+    const line =
+      '{"kind":"coverage","timestamp":"2026-11-20T12:34:56.789012Z","reason":"io_uring","count":3,"bytes":9,"stdio_transport":{"from_pid":5,"from_comm":"a","to_pid":null,"to_comm":null,"channel":"fifo:3"},"process":{"pid":5,"start_time":"2026-11-20T12:00:00.000000Z","comm":"a","command_line":["a","-b"],"container_id":"abc"}}';
+    const { lines, run } = replayLines([line]);
+    expect(lines).toEqual([line]);
+    expect(run.summary("end_of_input").coverage).toEqual({ io_uring: 3 });
+  });
+
+  test("ReplayRun reads messages whose session lines were not recorded", () => {
+    const live = record(greet(new Conversation(60)).ask(CALL).answer(RESULT).items);
+    const messages = live.filter((line) => line.startsWith('{"kind":"message"'));
+    const { lines } = replayLines(messages);
+    expect(lines.filter((line) => line.startsWith('{"kind":"message"'))).toEqual(messages);
+  });
+
   test.each([
     ['{"kind":"message"}', { malformed: 1, unknown: 0 }],
     ['{"kind":"message","timestamp":"2026-11-20T12:34:56.789012Z"}', { malformed: 1, unknown: 0 }],
