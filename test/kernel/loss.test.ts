@@ -121,6 +121,8 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
             "--hold-after",
             String(before),
           ],
+          // small ones fit into the ring again
+          ...["--size-after", "300"],
         ]),
     );
     await Promise.all(running.map((traffic) => traffic.held()));

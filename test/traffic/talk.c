@@ -185,6 +185,8 @@ static void hold_here(void)
 {
 	announce(&shared->waiting);
 	wait_for(&shared->go, 1);
+	if (opt.size_after)
+		opt.size = opt.size_after;
 }
 
 /* ---- client ---- */
@@ -422,7 +424,7 @@ static void add_reply(struct text *t, const char *line, size_t len)
 	if (id == opt.first_id)
 		add_initialize_answer(t, id);
 	else
-		add_answer(t, id, opt.answer_size);
+		add_answer(t, id, opt.size_after && gone() ? opt.size_after : opt.answer_size);
 }
 
 static void answer_all(struct peer *p)

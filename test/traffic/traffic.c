@@ -74,6 +74,7 @@ static void parse_options(int argc, char **argv)
 		{ "unread", .number = &opt.unread }, { "rate", .number = &opt.rate }, { "first-id", .number = &opt.first_id },
 		{ "read-size", .number = &opt.read_size }, { "pipe-size", .number = &opt.pipe_size }, { "preamble", .number = &opt.preamble },
 		{ "endless", .number = &opt.endless }, { "hold-after", .number = &opt.hold_after },
+		{ "size-after", .number = &opt.size_after },
 		{ "nonblock", .flag = &opt.nonblock }, { "peek", .flag = &opt.peek },
 		{ "writer-gone", .flag = &opt.writer_gone }, { "late-reader", .flag = &opt.late_reader },
 		{ "crlf", .flag = &opt.crlf }, { "noise", .flag = &opt.noise }, { "no-answers", .flag = &opt.no_answers },
