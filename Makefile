@@ -17,10 +17,8 @@ endif
 BUN := build/tools/bun/package/bin/bun
 FUZZ_SECONDS ?= 10
 SOURCES := package.json bun.lock tsconfig.json $(shell find src ffi -name '*.ts' -o -name '*.json')
-BPF_FUZZ_SECONDS ?= 10
-SOURCES := $(wildcard bpf/*.c bpf/*.h)
-SHIM_FUZZ_SECONDS ?= 10
-SOURCES := $(wildcard ffi/*.c ffi/*.h ffi/*.map) bpf/event.h
+BPF_SOURCES := $(wildcard bpf/*.c bpf/*.h)
+SHIM_SOURCES := $(wildcard ffi/*.c ffi/*.h ffi/*.map)
 
 .PHONY: help
 help: ## Show this list

@@ -86,7 +86,14 @@ EXPORT struct bpf_object *sh_object_open(const void *bytes, uint32_t size, const
 
 EXPORT int sh_object_load(struct bpf_object *object)
 {
-	return bpf_object__load(object);
+	sigset_t all, before;
+
+	/* the verifier gives up (EAGAIN) when a signal is pending: a profiler's timer is enough */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = bpf_object__load(object);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return error;
 }
 
 EXPORT void sh_object_close(struct bpf_object *object)

@@ -64,7 +64,7 @@ export class Decoder {
       flags: view.getUint32(at + IO_EVENT.flags, true),
       channel: address(view, at + IO_EVENT.channel),
       generation: u64(view, at + IO_EVENT.generation),
-      timeNs: u64(view, at + IO_EVENT.time_ns),
+      timeNs: wholeMicros(u64(view, at + IO_EVENT.time_ns)),
       moved: u64(view, at + IO_EVENT.moved),
       lost: u64(view, at + IO_EVENT.lost),
       startNs: u64(view, at + IO_EVENT.start_ns),
@@ -83,7 +83,7 @@ export class Decoder {
     return {
       kind: "exec",
       pid: view.getUint32(at + PROCESS_EVENT.tgid, true),
-      timeNs: u64(view, at + PROCESS_EVENT.time_ns),
+      timeNs: wholeMicros(u64(view, at + PROCESS_EVENT.time_ns)),
       startNs: u64(view, at + PROCESS_EVENT.start_ns),
       cgroupId: view.getBigUint64(at + PROCESS_EVENT.cgroup_id, true),
       comm: cString(view, at + PROCESS_EVENT.comm, COMM_LEN),
@@ -102,11 +102,16 @@ export class Decoder {
     return {
       kind: "exit",
       pid: view.getUint32(at + PROCESS_EVENT.tgid, true),
-      timeNs: u64(view, at + PROCESS_EVENT.time_ns),
+      timeNs: wholeMicros(u64(view, at + PROCESS_EVENT.time_ns)),
       startNs: u64(view, at + PROCESS_EVENT.start_ns),
       status: view.getUint32(at + PROCESS_EVENT.exit_code, true),
     };
   }
+}
+
+/** Output tells µs: a time that is finer than that would make a replay's durations differ. */
+function wholeMicros(ns: number): number {
+  return ns - (ns % 1000);
 }
 
 /** argv as the kernel keeps it: NUL after each argument; the last may be cut. */

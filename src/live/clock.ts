@@ -8,7 +8,7 @@ export class BootClock implements WallClock {
   #offsetMicros = BootClock.#measure();
 
   toUnixMicros(bootNs: number): number {
-    return bootNs / 1000 + this.#offsetMicros;
+    return Math.floor(bootNs / 1000) + this.#offsetMicros;
   }
 
   nowNs(): number {
@@ -23,6 +23,6 @@ export class BootClock implements WallClock {
 
   static #measure(): number {
     const { bootNs, realMicros } = readClocks();
-    return realMicros - bootNs / 1000;
+    return Math.round(realMicros - bootNs / 1000);
   }
 }
