@@ -4,11 +4,40 @@ import { BpfError, VerifierError } from "./errors.ts";
 import { BpfMap } from "./map.ts";
 import { shim, takeLog, text } from "./shim.ts";
 
+const ENOSPC = 28;
+
 export class BpfLink implements Disposable {
   #link: Pointer | null;
 
   constructor(link: Pointer) {
     this.#link = link;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#link !== null) shim().sh_link_destroy(this.#link);
+    this.#link = null;
+  }
+}
+
+/** An iterator program, ready to be run over the whole system as often as needed. */
+export class BpfIterator implements Disposable {
+  readonly #program: string;
+  #link: Pointer | null;
+  #buffer = new Uint8Array(1 << 16);
+
+  constructor(program: string, link: Pointer) {
+    this.#program = program;
+    this.#link = link;
+  }
+
+  /** The program's output; valid until the next run. */
+  run(): Uint8Array {
+    for (;;) {
+      const code = shim().sh_iterate(this.#link, ptr(this.#buffer), this.#buffer.length);
+      if (code >= 0) return this.#buffer.subarray(0, code);
+      if (code !== -ENOSPC) throw new BpfError(`Cannot run iterator "${this.#program}"`, -code);
+      this.#buffer = new Uint8Array(this.#buffer.length * 4);
+    }
   }
 
   [Symbol.dispose](): void {
@@ -85,14 +114,11 @@ export class BpfObject implements Disposable {
     return new DataView(toArrayBuffer(memory, 0, Number(size[0])));
   }
 
-  /** Output of an iterator program over the whole system. */
-  iterate(program: string): Uint8Array {
-    for (let size = 1 << 20; ; size *= 4) {
-      const buffer = new Uint8Array(size);
-      const code = shim().sh_iterate(this.pointer, ptr(text(program)), ptr(buffer), size);
-      if (code >= 0) return buffer.subarray(0, code);
-      if (code !== -28) throw new BpfError(`Cannot run iterator "${program}"`, -code);
-    }
+  iterator(program: string): BpfIterator {
+    const out = new BigUint64Array(1);
+    const code = shim().sh_iterator_open(this.pointer, ptr(text(program)), ptr(out));
+    if (code < 0) throw new BpfError(`Cannot attach iterator "${program}"`, -code);
+    return new BpfIterator(program, read.ptr(ptr(out)) as Pointer);
   }
 
   [Symbol.dispose](): void {

@@ -153,15 +153,20 @@ EXPORT int sh_program_misses(struct bpf_object *object, const char *name, uint64
 	return error;
 }
 
-/* Runs an iterator program over the whole system; appends its output to `out`. Returns bytes, or -ENOSPC when it was too small. */
-EXPORT int sh_iterate(struct bpf_object *object, const char *name, char *out, uint32_t size)
+/* Prepares an iterator program for runs over the whole system. */
+EXPORT int sh_iterator_open(struct bpf_object *object, const char *name, struct bpf_link **link)
 {
 	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+
 	if (!program)
 		return -ENOENT;
-	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
-	if (!link)
-		return -errno;
+	*link = bpf_program__attach_iter(program, NULL);
+	return *link ? 0 : -errno;
+}
+
+/* Runs it and puts its output into `out`. Returns bytes, or -ENOSPC when there is more than `size`. */
+EXPORT int sh_iterate(struct bpf_link *link, char *out, uint32_t size)
+{
 	int fd = bpf_iter_create(bpf_link__fd(link));
 	int result = fd < 0 ? -errno : 0;
 	while (fd >= 0) {
@@ -181,7 +186,6 @@ EXPORT int sh_iterate(struct bpf_object *object, const char *name, char *out, ui
 	}
 	if (fd >= 0)
 		close(fd);
-	bpf_link__destroy(link);
 	return result;
 }
 

@@ -2,7 +2,7 @@
 import { readObject } from "../../ffi/assets.ts";
 import { BpfError } from "../../ffi/errors.ts";
 import type { BpfMap } from "../../ffi/map.ts";
-import { type BpfLink, BpfObject } from "../../ffi/object.ts";
+import { type BpfIterator, type BpfLink, BpfObject } from "../../ffi/object.ts";
 import { RingBuffer } from "../../ffi/ring-buffer.ts";
 import { u64 } from "./fields.ts";
 import {
@@ -72,6 +72,7 @@ export class Kernel implements Disposable {
   readonly missing: string[] = [];
   readonly #object: BpfObject;
   #blockedLink: BpfLink | undefined;
+  #scanner: BpfIterator | undefined;
   readonly #links: BpfLink[] = [];
   readonly #bss: DataView<ArrayBuffer>;
   readonly #bssOffsets: ReadonlyMap<string, number>;
@@ -113,7 +114,8 @@ export class Kernel implements Disposable {
 
   /** Who holds which channel now. */
   scan(): Holder[] {
-    return decodeHolders(this.#object.iterate("scan_files"));
+    this.#scanner ??= this.#object.iterator("scan_files");
+    return decodeHolders(this.#scanner.run());
   }
 
   counts(channel: number): ChannelCounts | undefined {
@@ -233,6 +235,7 @@ export class Kernel implements Disposable {
 
   [Symbol.dispose](): void {
     this.#blockedLink?.[Symbol.dispose]();
+    this.#scanner?.[Symbol.dispose]();
     for (const link of this.#links.splice(0).reverse()) link[Symbol.dispose]();
     // undefined when the constructor failed before
     const ring: RingBuffer | undefined = this.ring;

@@ -21,6 +21,7 @@ export interface CloserParts {
 }
 
 const AFTER_EXIT_NS = 50_000_000;
+const BETWEEN_NS = 500_000_000;
 const IDLE_NS = 5_000_000_000;
 const REGULAR_NS = 10_000_000_000;
 
@@ -31,6 +32,7 @@ export class Closer {
   readonly #aside = new WeakSet<ChannelState>();
   #scanDueNs = Number.POSITIVE_INFINITY;
   #nextScanNs = 0;
+  #lastScanNs = 0;
   /** Bytes that were read and not heard although nothing explains it but skipped runs. */
   missedBytes = 0;
 
@@ -41,9 +43,18 @@ export class Closer {
   /** Every event passes here after it went through the rooms. */
   observe(event: KernelEvent): void {
     if (event.kind === "eof") this.#ended.set(event.channel, event.generation);
-    else if (event.kind === "exit" || event.kind === "broken") {
-      this.#scanDueNs = Math.min(this.#scanDueNs, event.timeNs + AFTER_EXIT_NS);
+    else if (event.kind === "broken" || (event.kind === "exit" && this.#isParty(event.pid))) {
+      const dueNs = Math.max(event.timeNs + AFTER_EXIT_NS, this.#lastScanNs + BETWEEN_NS);
+      this.#scanDueNs = Math.min(this.#scanDueNs, dueNs);
     }
+  }
+
+  /** Whether an end of a known channel was this process's. */
+  #isParty(pid: number): boolean {
+    for (const channel of this.#parts.channels().values()) {
+      if (channel.reader?.pid === pid || channel.writer?.pid === pid) return true;
+    }
+    return false;
   }
 
   setAside(channel: ChannelState): void {
@@ -66,6 +77,7 @@ export class Closer {
     if (nowNs < this.#scanDueNs || this.#parts.channels().size === 0) return;
     this.#scanDueNs = Number.POSITIVE_INFINITY;
     this.#nextScanNs = nowNs + REGULAR_NS;
+    this.#lastScanNs = nowNs;
     const held = heldForReading(this.#parts.kernel.scan());
     for (const channel of [...this.#parts.channels().values()]) {
       if (held.has(channel.address)) continue;
