@@ -1,7 +1,8 @@
 /** Counts finished calls by server, method and target, in a bounded number of rows. */
+
+import { serverName } from "../names.ts";
+import { capText, copyText } from "../text.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
-import { serverName } from "./names.ts";
-import { capText, copyText } from "./text.ts";
 import type { CallLine, ToolStatistics } from "./types.ts";
 
 const OTHER = "(other)";

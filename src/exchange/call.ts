@@ -1,7 +1,7 @@
 /** Calls that wait for their answer, per session and direction, in the order in which they came. */
 import type { Message } from "../message/types.ts";
+import { copyText } from "../text.ts";
 import { idKey } from "./id-key.ts";
-import { copyText } from "./text.ts";
 
 /** A request above this many characters is kept without its parsed body, which may be many times larger. */
 const MAX_KEPT_BODY_CHARS = 65_536;

@@ -4,10 +4,10 @@
  * Source: MCP 2026-07-28, InputRequiredResult.
  */
 import type { Message } from "../message/types.ts";
+import { copyText } from "../text.ts";
 import type { Call } from "./call.ts";
 import { asObject, asText } from "./json.ts";
 import { RecentMap } from "./recent-map.ts";
-import { copyText } from "./text.ts";
 
 /** Chains that wait for their next request, per session. */
 const MAX_WAITING = 256;

@@ -1,10 +1,10 @@
 /** Takes names, versions and capabilities out of the messages that tell them, in both eras. */
 import type { Message } from "../message/types.ts";
+import { capText } from "../text.ts";
 import type { Call } from "./call.ts";
 import { asObject, asText, type JsonObject, metaOf } from "./json.ts";
 import type { Mutable } from "./mutable.ts";
 import { CLIENT_INFO, isInitializeResult, SERVER_INFO } from "./roles.ts";
-import { capText } from "./text.ts";
 import type { PartyInfo, Session } from "./types.ts";
 
 const PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";

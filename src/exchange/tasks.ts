@@ -2,10 +2,11 @@
  * Remembers which call made a task, so that what is said about the task later finds its call.
  * Source: MCP 2025-11-25 basic/utilities/tasks (`result.task`), ext-tasks (`resultType: "task"`, flat).
  */
+
+import { capText, copyText } from "../text.ts";
 import type { Call, CallReference } from "./call.ts";
 import { asObject, asText } from "./json.ts";
 import { RecentMap } from "./recent-map.ts";
-import { capText, copyText } from "./text.ts";
 
 /** Tasks remembered per session. */
 const MAX_TASKS = 1_024;

@@ -1,6 +1,5 @@
 /** Exchange items in, lines for a person's eyes out. */
 import type { Process } from "../capture/types.ts";
-import { processName } from "../exchange/names.ts";
 import type {
   CallLine,
   CoverageLine,
@@ -11,6 +10,7 @@ import type {
   SessionLine,
 } from "../exchange/types.ts";
 import type { Loss } from "../framing/types.ts";
+import { processName } from "../names.ts";
 import type { Colors } from "./color.ts";
 import { pad, truncate } from "./fit.ts";
 import { gistOf, isFailure } from "./message-gist.ts";

@@ -1,7 +1,7 @@
 /** The run's summary in, a block of text for a person out. */
 import Table from "cli-table3";
-import { serverName } from "../exchange/names.ts";
 import type { OpenCall, Summary, ToolStatistics } from "../exchange/types.ts";
+import { serverName } from "../names.ts";
 import type { Colors } from "./color.ts";
 import { truncate } from "./fit.ts";
 import { printable } from "./printable.ts";

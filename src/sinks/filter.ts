@@ -1,6 +1,7 @@
 /** Exchange items in, whether they are to be written out. */
-import { processName } from "../exchange/names.ts";
+
 import type { ExchangeItem, Session } from "../exchange/types.ts";
+import { processName } from "../names.ts";
 
 export type ItemKind = ExchangeItem["kind"];
 

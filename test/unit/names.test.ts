@@ -1,6 +1,14 @@
 import { expect, test } from "bun:test";
-import { clientName, processName, serverName } from "../../../src/exchange/names.ts";
-import { INITIALIZE, INITIALIZED, message, messagesOf, pair, process, run } from "./build.ts";
+import { clientName, processName, serverName } from "../../src/names.ts";
+import {
+  INITIALIZE,
+  INITIALIZED,
+  message,
+  messagesOf,
+  pair,
+  process,
+  run,
+} from "./exchange/build.ts";
 
 test.each([
   ["node /x/node_modules/@scope/pkg/dist/index.js stdio", "@scope/pkg"],

@@ -1,7 +1,7 @@
 /** A name by which ten `node` processes can be told apart: from the command line, else the comm. */
-import type { Process } from "../capture/types.ts";
+import type { Process } from "./capture/types.ts";
+import type { Session } from "./exchange/types.ts";
 import { capText } from "./text.ts";
-import type { Session } from "./types.ts";
 
 /** What an MCP party is called: by its own word, else by its process. */
 export function serverName(session: Session): string {
