@@ -146,7 +146,8 @@ describe.skipIf(lacks !== undefined)(titled("life cycle", lacks), () => {
     const said = directory.file("stderr");
     // nobody has this name, so nothing is written that could fail
     const idle = `--comm nobody-has-it ${attach.join(" ")}`;
-    const script = `"${OVERHEAR}" --format ndjson ${idle} 2>"${said}" | true; exit \${PIPESTATUS[0]}`;
+    const limit = Math.ceil((NOTICE_MS * 4) / 1000);
+    const script = `timeout ${limit} "${OVERHEAR}" --format ndjson ${idle} 2>"${said}" | true; exit \${PIPESTATUS[0]}`;
     const shell = Bun.spawn(["bash", "-c", script], { stdin: "ignore", stdout: "ignore" });
     await until(
       () => existsSync(said) && readFileSync(said, "utf8").includes("listening"),

@@ -37,12 +37,17 @@ async function hear(frontEnd: string, rows: readonly Row[]): Promise<Result> {
     traffic.go();
     truths.set(row, await traffic.over());
   }
-  const waiting = rows.filter((row) => row.held !== true);
+  const waiting = rows.filter((row) => row.held !== true && row.alone !== true);
   const work = async (): Promise<void> => {
     for (let row = waiting.shift(); row !== undefined; row = waiting.shift())
       truths.set(row, await new Traffic(row.args, row.program).over());
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  for (const row of rows.filter((one) => one.alone === true)) {
+    await tool.caughtUp();
+    truths.set(row, await new Traffic(row.args, row.program).over());
+  }
+  await tool.caughtUp();
   return { heard: await tool.stop(), truths };
 }
 

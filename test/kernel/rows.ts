@@ -8,6 +8,10 @@ export interface Row extends Expectations {
   readonly program: string;
   /** Starts before the tool and waits where --hold says until that listens. */
   readonly held?: boolean;
+  /** So large that the ring must be empty before, and nobody else may write meanwhile. */
+  readonly alone?: boolean;
+  /** In every call and answer of this row, and in no other's. */
+  readonly tag: string;
 }
 
 const INTO_PIPE = ["write", "writev", "pwritev2", "sendfile", "splice", "vmsplice"];
@@ -35,10 +39,11 @@ let nextTag = 0;
 function row(title: string, path: Calls, options: string, more: Partial<Row> = {}): Row {
   nextTag += 1;
   const count = options.includes("--messages") ? [] : ["--messages", String(CALLS)];
-  const args = [...argsOf(path), "--tag", `row-${nextTag}`, ...count];
+  const tag = `row-${nextTag}-`;
+  const args = [...argsOf(path), "--tag", tag, ...count];
   if (options !== "") args.push(...options.split(" "));
   const name = `${path.channel}, ${path.write} to ${path.read}${title === "" ? "" : `: ${title}`}`;
-  return { program: TRAFFIC, ...more, title: name, args };
+  return { program: TRAFFIC, ...more, title: name, args, tag };
 }
 
 function grid(
@@ -106,14 +111,14 @@ export const SPECIAL: readonly Row[] = [
   ...onEach("noise, and all of it cut", "--noise --split 9", { noise: true }),
   ...onEach("60,000 bytes of log lines first", "--preamble 60000", { noise: true }),
   ...onEach("read through a buffer of 100 bytes", "--read-size 100"),
-  ...onEach("messages of 1 MB", "--size 1000000 --messages 3"),
-  ...onEach("a message of 16 MiB by one call", `--size ${BIG} --answer-size 300 --messages 1`),
+  ...onEach("messages of 1 MB", "--size 1000000 --messages 3", { alone: true }),
+  ...onEach("a message of 16 MiB by one call", `--size ${BIG} --answer-size 300 --messages 1`, {
+    alone: true,
+  }),
   ...onEach(
     "a line that is too long",
     `--endless ${LIMIT_BROKEN} --messages 6`,
-    {
-      loss: { c2s: { line_too_long: ENDLESS_BYTES } },
-    },
+    { alone: true, loss: { c2s: { line_too_long: ENDLESS_BYTES } } },
     [PIPE, PAIR],
   ),
   ...onEach("a last line without an end", "--unfinished", {

@@ -1,10 +1,21 @@
 /** Arguments in, a running overhear that listens out; when it is stopped, its lines, each checked by the schema. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assertNdjsonText } from "../unit/sinks/validate.ts";
 import { type Json, textAt } from "./json.ts";
 import { OVERHEAR, PATIENCE_MS } from "./settings.ts";
+import { talk } from "./traffic.ts";
+
+let caughtUpCount = 0;
 
 export interface Heard {
   readonly lines: readonly Json[];
@@ -68,6 +79,25 @@ export class Tool implements AsyncDisposable {
       if (Date.now() > deadline) throw new Error("overhear does not write what is waited for");
       await Bun.sleep(20);
     }
+  }
+
+  /** Says something of its own, and waits until the tool has written that: all that was said before is written, too. */
+  async caughtUp(): Promise<void> {
+    caughtUpCount += 1;
+    const tag = `caught-up-${caughtUpCount}-`;
+    await talk(["--messages", "1", "--tag", tag]);
+    const deadline = Date.now() + PATIENCE_MS;
+    // an answer that the ring had no room for will never come: the row's own check says so
+    while (!this.#endsWith(tag) && Date.now() < deadline) await Bun.sleep(10);
+  }
+
+  #endsWith(tag: string): boolean {
+    const file = openSync(this.file, "r");
+    const { size } = fstatSync(file);
+    const tail = Buffer.alloc(Math.min(size, 1 << 16));
+    readSync(file, tail, 0, tail.length, size - tail.length);
+    closeSync(file);
+    return tail.includes(tag);
   }
 
   kill(signal: NodeJS.Signals): void {
