@@ -153,7 +153,11 @@ export function sessionLine(
   timeNs: number,
   openCalls: number,
 ): SessionLine {
-  const { session, messages } = state;
+  const { messages } = state;
+  // lines are written a batch later: as it is now, not as it will be then
+  const client = { ...state.session.client };
+  const server = { ...state.session.server };
+  const session = { ...state.session, client, server };
   return { kind: "session", event, session, timeNs, messages, openCalls };
 }
 

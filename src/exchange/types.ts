@@ -8,7 +8,7 @@ export interface PartyInfo {
   readonly version: string | undefined;
 }
 
-/** One conversation between one client and one server process. The object is live: sinks read it, never write it. */
+/** One conversation between one client and one server process. A message line's is live; a session line's is a copy. */
 export interface Session {
   /** Unique in a run; stable over a replay of that run's output. */
   readonly id: string;

@@ -38,7 +38,7 @@ describe("ExchangeStage learns who is who", () => {
       ["start", 0, 0],
       ["update", 1, 0],
     ]);
-    expect(lines[0]?.session).toEqual({
+    expect(lines[1]?.session).toEqual({
       id: "pipe:100",
       client,
       server,

@@ -73,7 +73,7 @@ describe("ExchangeStage leaves other JSON-RPC out", () => {
       message(up, 8 * SECOND, hover(2), { mcp: false }),
     ]);
     expect(sessionsOf(out).map((line) => [line.event, line.session.endReason])).toEqual([
-      ["start", "not MCP"],
+      ["start", undefined],
       ["end", "not MCP"],
     ]);
     expect(messagesOf(out)).toHaveLength(1);
