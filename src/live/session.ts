@@ -9,7 +9,7 @@ import type { Outputs } from "../cli/open-sinks.ts";
 import type { ListenOptions } from "../cli/types.ts";
 import { SummaryCollector } from "../exchange/summary.ts";
 import type { CaptureFacts, CoverageLine, ExchangeItem, Summary } from "../exchange/types.ts";
-import { ReaderGone } from "../sinks/errors.ts";
+import { OutputError, ReaderGone } from "../sinks/errors.ts";
 import { ChannelState } from "../stream/channel-state.ts";
 import type { BootClock } from "./clock.ts";
 import { Closer } from "./closer.ts";
@@ -24,8 +24,17 @@ const HOLD_MS = 3;
 const FINAL_DRAIN_MS = 10_000;
 const RETRY_ASIDE_NS = 10_000_000_000;
 const TWIN_GRACE_MS = 100;
+/** How long an output may take after the run was told to end. */
+const STUCK_MS = 3000;
 const LARGE_BYTES = 4 << 20;
 const SLOW_CHECK_TICKS = 10;
+
+function stuck(): OutputError {
+  return new OutputError("Cannot finish writing to standard output: its reader does not read", {
+    path: "standard output",
+    hint: "what was heard until then is in the pipe; end the reader first, or use -o FILE",
+  });
+}
 
 export class LiveSession {
   readonly #kernel: Kernel;
@@ -40,6 +49,7 @@ export class LiveSession {
   readonly #processes = new ProcessTable(readProcess);
   readonly #aside = new Map<ChannelState, number>();
   readonly #startNs: number;
+  readonly #stopped = Promise.withResolvers<void>();
   #endedBy: string | undefined;
   #lastTickNs = 0;
   #ticks = 0;
@@ -83,6 +93,7 @@ export class LiveSession {
   /** Ends the run after what is in the ring has been written. */
   stop(endedBy: string): void {
     this.#endedBy ??= endedBy;
+    this.#stopped.resolve();
     this.#wake.poke();
   }
 
@@ -207,7 +218,7 @@ export class LiveSession {
     if (items.length === 0) return;
     this.#summary.observe(items);
     const wait = this.#outputs.write(items);
-    if (wait !== undefined) await wait;
+    if (wait !== undefined) await this.#patiently(wait);
     this.#collectLarge(items);
     if (this.#outputs.full) this.stop("max_messages");
   }
@@ -225,8 +236,23 @@ export class LiveSession {
     if (this.#endedBy !== "reader_gone" && !this.#outputs.full) await this.#write(last);
     else this.#summary.observe(last);
     const summary = this.#summary.make(this.#facts(), this.#endedBy ?? "signal", nowNs);
-    await this.#outputs.close(summary);
+    await this.#patiently(this.#outputs.close(summary));
     return summary;
+  }
+
+  /** Waits for an output; once the run is to end, only for a while: a stuck reader must not keep the tool. */
+  async #patiently(wait: Promise<void>): Promise<void> {
+    let isDone = false;
+    const done = wait.finally(() => {
+      isDone = true;
+    });
+    await Promise.race([done, this.#stopped.promise]);
+    if (isDone) return done;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(stuck()), STUCK_MS);
+    });
+    await Promise.race([done, late]).finally(() => clearTimeout(timer));
   }
 
   /** What no event could tell: parts of the front end that this kernel does not take. */
