@@ -102,6 +102,7 @@ static __always_inline void fill_place(struct io_event *event, const struct plac
 static __always_inline void renew(struct channel *channel, struct call *call, const struct place *place)
 {
 	struct io_event *event = &call->event;
+	__u64 start_ns = event->start_ns;
 
 	event->kind = EVENT_REUSED;
 	event->generation = channel->generation;
@@ -114,6 +115,7 @@ static __always_inline void renew(struct channel *channel, struct call *call, co
 	channel->generation = place->generation;
 	channel->kind = place->kind;
 	event->generation = place->generation;
+	event->start_ns = start_ns;
 }
 
 static __always_inline struct channel *find_channel(struct call *call, const struct place *place)
@@ -185,8 +187,8 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 	event->moved = channel->written;
 	event->lost = channel->lost;
 	event->len = result > 0 ? result : 0;
-	/* a note alone wakes nobody: the read that follows does */
-	if (send_header(event, result > 0 ? BPF_RB_NO_WAKEUP : wake_flags()))
+	/* only data is in a hurry: the rest is seen with it, or when the waiter looks (ffi/shim.c, WAIT_MS) */
+	if (send_header(event, BPF_RB_NO_WAKEUP))
 		add(&channel->notes_lost, 1);
 }
 
@@ -238,7 +240,7 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 		add(&channel->unseen, result);
 	event->moved = channel->moved;
 	event->lost = channel->lost;
-	send_header(event, wake_flags());
+	send_header(event, BPF_RB_NO_WAKEUP);
 }
 
 /* Sockets that keep packets apart are not read as streams; say once that there is one with JSON in it. */

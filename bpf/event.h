@@ -19,6 +19,7 @@ enum event_kind {
 		6, /* the channel's address now belongs to another one; struct io_event with the old one's last counts */
 	EVENT_EXEC = 7, /* struct process_event */
 	EVENT_EXIT = 8, /* the last thread of a process ended; struct process_event */
+	EVENT_FORK = 11, /* a new process, not yet more than its parent; struct process_event without command_line */
 	EVENT_URING = 10, /* a process moves bytes by io_uring, unseen by this front end; struct io_event, no channel */
 	EVENT_BROKEN = 9, /* a write failed with EPIPE: no reader is left; struct io_event */
 };

@@ -175,9 +175,8 @@ int BPF_PROG(unix_send_twin, struct socket *socket, struct msghdr *message, __u6
 	return on_unix_send(SLOT_UNIX_SEND_TWIN, true, socket, result);
 }
 
-/* Packet sockets (SEQPACKET passes through here too): only looked at, for the coverage. */
-SEC("?fexit")
-int BPF_PROG(dgram_recv, struct socket *socket, struct msghdr *message, __u64 size, int flags, int result)
+/* Packet sockets: only looked at, for the coverage. */
+static __always_inline int on_packet(__u32 slot, struct socket *socket, struct msghdr *message, int flags, __s64 result)
 {
 	struct place place = {};
 
@@ -186,11 +185,16 @@ int BPF_PROG(dgram_recv, struct socket *socket, struct msghdr *message, __u64 si
 	find_unix(&place, socket, SIDE_READ);
 	if (!place.kind || is_ignored(&place))
 		return 0;
-	CALL_OR_RETURN(SLOT_DGRAM);
-	if (!take_iter(SLOT_DGRAM, call, &message->msg_iter, result) || !looks_like_json(call))
-		return 0;
-	on_read(SLOT_DGRAM, call, &place, result, EVENT_OPAQUE);
+	CALL_OR_RETURN(slot);
+	if (take_iter(slot, call, &message->msg_iter, result) && looks_like_json(call))
+		on_read(slot, call, &place, result, EVENT_OPAQUE);
 	return 0;
+}
+
+SEC("?fexit")
+int BPF_PROG(dgram_recv, struct socket *socket, struct msghdr *message, __u64 size, int flags, int result)
+{
+	return on_packet(SLOT_DGRAM, socket, message, flags, result);
 }
 
 /* fexit on the system calls that move bytes into or out of a pipe without its read and write operations. */
@@ -218,10 +222,24 @@ static __always_inline int on_splice_call(const struct pt_regs *regs, __s64 resu
 	return 0;
 }
 
+/* splice(2) of 64-bit and 32-bit processes */
 SEC("?fexit")
-int BPF_PROG(splice_call, const struct pt_regs *regs, long result)
+int BPF_PROG(do_splice, struct file *in, void *off_in, struct file *out, void *off_out, __u64 length, __u32 flags,
+	     long result)
 {
-	return on_splice_call(regs, result, OP_SPLICE);
+	struct place from = {}, to = {};
+
+	if (result <= 0)
+		return 0;
+	CALL_OR_RETURN(SLOT_SPLICE);
+	find_file(&from, in, SIDE_READ);
+	if (from.kind && !is_ignored(&from))
+		on_read(SLOT_SPLICE, call, &from, result, EVENT_UNSEEN);
+	find_file(&to, out, SIDE_WRITE);
+	/* into a socket it passes through sendmsg, which is heard already */
+	if (to.kind && to.kind <= CHANNEL_FIFO && !is_ignored(&to))
+		on_write(call, &to, result);
+	return 0;
 }
 
 SEC("?fexit")
@@ -236,8 +254,24 @@ int BPF_PROG(vmsplice_call, const struct pt_regs *regs, long result)
 	return on_splice_call(regs, result, OP_WRITE);
 }
 
+/* sendfile(2) of 64-bit and 32-bit processes */
 SEC("?fexit")
-int BPF_PROG(sendfile_call, const struct pt_regs *regs, long result)
+int BPF_PROG(do_sendfile, int out_fd, int in_fd, void *offset, __u64 count, __s64 max, long result)
 {
-	return on_splice_call(regs, result, OP_WRITE);
+	struct place place = {};
+
+	if (result <= 0)
+		return 0;
+	CALL_OR_RETURN(SLOT_SPLICE);
+	find_place(&place, out_fd, SIDE_WRITE);
+	if (place.kind && place.kind <= CHANNEL_FIFO && !is_ignored(&place))
+		on_write(call, &place, result);
+	return 0;
+}
+
+/* It ends in the one for datagrams, unless the compiler has inlined that; each socket is reported once anyway. */
+SEC("?fexit")
+int BPF_PROG(seqpacket_recv, struct socket *socket, struct msghdr *message, __u64 size, int flags, int result)
+{
+	return on_packet(SLOT_SEQPACKET, socket, message, flags, result);
 }

@@ -58,8 +58,22 @@ static __always_inline void fill_process(struct process_event *event, struct tas
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
+	struct process_event *record;
+	__u32 tgid = BPF_CORE_READ(child, tgid);
+
+	/* a new thread is nobody new */
+	if ((__u32)BPF_CORE_READ(child, pid) != tgid)
+		return 0;
 	if (filtering && is_followed(BPF_CORE_READ(parent, tgid)))
-		follow(BPF_CORE_READ(child, tgid));
+		follow(tgid);
+	record = bpf_ringbuf_reserve(&ring, offsetof(struct process_event, command_line), 0);
+	if (!record) {
+		add(&process_events_lost, 1);
+		return 0;
+	}
+	fill_process(record, child, EVENT_FORK);
+	record->parent_tgid = BPF_CORE_READ(parent, tgid);
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -82,7 +96,7 @@ int BPF_PROG(process_exec, struct task_struct *task)
 		length = COMMAND_LINE_LEN;
 	if (!bpf_probe_read_user(event->command_line, length, (void *)start))
 		event->command_line_len = length;
-	if (bpf_ringbuf_output(&ring, event, sizeof(*event), wake_flags()))
+	if (bpf_ringbuf_output(&ring, event, sizeof(*event), BPF_RB_NO_WAKEUP))
 		add(&process_events_lost, 1);
 	return 0;
 }
@@ -110,6 +124,6 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	record->exit_code = BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT ?
 				    BPF_CORE_READ(task, signal, group_exit_code) :
 				    BPF_CORE_READ(task, exit_code);
-	bpf_ringbuf_submit(record, wake_flags());
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 	return 0;
 }

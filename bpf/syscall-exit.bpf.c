@@ -52,11 +52,10 @@ static __always_inline struct inode *inode_of(struct file *file, unsigned short 
 	return inode;
 }
 
-static __always_inline void find_place(struct place *place, __u32 fd, enum side side)
+static __always_inline void find_file(struct place *place, struct file *file, enum side side)
 {
 	unsigned short mode = 0;
 	struct inode *inode;
-	struct file *file = file_of(fd);
 
 	if (!file)
 		return;
@@ -65,6 +64,11 @@ static __always_inline void find_place(struct place *place, __u32 fd, enum side 
 		find_pipe(place, file, inode);
 	else if ((mode & S_IFMT) == S_IFSOCK)
 		find_unix(place, BPF_CORE_READ(file, private_data), side);
+}
+
+static __always_inline void find_place(struct place *place, __u32 fd, enum side side)
+{
+	find_file(place, file_of(fd), side);
 }
 
 static __always_inline int is_peek(const struct request *request)
@@ -320,7 +324,7 @@ static __always_inline int on_uring(__u32 slot)
 	call->event.time_ns = bpf_ktime_get_boot_ns();
 	call->event.moved = 0;
 	call->event.lost = 0;
-	send_header(&call->event, wake_flags());
+	send_header(&call->event, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 

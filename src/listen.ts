@@ -31,8 +31,9 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     now: () => new Date(),
   });
   const session = new LiveSession({ kernel, options, outputs, clock, filtering });
-  if (kernel.frontEnd === "fexit") kernel.watchBlocked(findBlockedThreads());
-  session.discover();
+  const blocked = findBlockedThreads();
+  if (kernel.frontEnd === "fexit") kernel.watchBlocked(blocked);
+  session.discover(new Set(blocked.map((thread) => thread.pid)));
   announce(attached, options);
   const child = options.run ? startChild(options.run.argv, kernel) : undefined;
   const undo = watchEnds(session, options, child);

@@ -1,7 +1,7 @@
 /** A span of ring records in, typed events out; payloads stay views into the ring. */
 import { address, CommCache, cString, u64 } from "./fields.ts";
 import { CHANNEL_KINDS, COMM_LEN, EVENT, IO_EVENT, PROCESS_EVENT } from "./layout.ts";
-import type { ExecEvent, ExitEvent, IoEvent, KernelEvent } from "./types.ts";
+import type { ExecEvent, ExitEvent, ForkEvent, IoEvent, KernelEvent } from "./types.ts";
 
 const RECORD_HEADER = 8;
 const LENGTH_MASK = 0x3fffffff;
@@ -49,6 +49,7 @@ export class Decoder {
     const kind = this.#view.getUint32(at, true);
     const io = IO_KINDS[kind];
     if (io !== undefined) return this.#decodeIo(io, at);
+    if (kind === EVENT.fork) return this.#decodeFork(at);
     if (kind === EVENT.exec) return this.#decodeExec(at);
     if (kind === EVENT.exit) return this.#decodeExit(at);
     return undefined;
@@ -74,6 +75,18 @@ export class Decoder {
       channelKind: CHANNEL_KINDS[view.getUint32(at + IO_EVENT.channel_kind, true)] ?? "pipe",
       comm: this.#comms.read(view, at + IO_EVENT.comm, pid),
       payload: capLen > 0 ? this.#bytes.subarray(payload, payload + capLen) : NOTHING,
+    };
+  }
+
+  #decodeFork(at: number): ForkEvent {
+    const view = this.#view;
+    return {
+      kind: "fork",
+      pid: view.getUint32(at + PROCESS_EVENT.tgid, true),
+      parentPid: view.getUint32(at + PROCESS_EVENT.parent_tgid, true),
+      timeNs: wholeMicros(u64(view, at + PROCESS_EVENT.time_ns)),
+      startNs: u64(view, at + PROCESS_EVENT.start_ns),
+      cgroupId: view.getBigUint64(at + PROCESS_EVENT.cgroup_id, true),
     };
   }
 

@@ -8,6 +8,8 @@ export interface ProgramPlan {
   readonly targets: readonly string[];
   /** The front end works without it: a miss is listed in the coverage, not an error. */
   readonly optional: boolean;
+  /** Only where the kernel has this function, too. */
+  readonly requires?: string;
 }
 
 // pipe_read and pipe_write are called anon_pipe_read and anon_pipe_write since 6.16
@@ -26,22 +28,24 @@ function systemCall(name: string): string {
   return process.arch === "arm64" ? `__arm64_sys_${name}` : `__x64_sys_${name}`;
 }
 
-/** Both copies of each body; the order is the order of attachment, so the first copy runs first. */
+/** Both copies of each body. Of fexit programs the one attached last runs first (bpf_trampoline, all kernels). */
 export function fexitPrograms(): ProgramPlan[] {
   return [
-    needed("pipe_read_first", ...PIPE_READ),
     needed("pipe_read_twin", ...PIPE_READ),
-    needed("unix_recv_first", "unix_stream_recvmsg"),
+    needed("pipe_read_first", ...PIPE_READ),
     needed("unix_recv_twin", "unix_stream_recvmsg"),
-    needed("pipe_write_first", ...PIPE_WRITE),
+    needed("unix_recv_first", "unix_stream_recvmsg"),
     needed("pipe_write_twin", ...PIPE_WRITE),
-    needed("unix_send_first", "unix_stream_sendmsg"),
+    needed("pipe_write_first", ...PIPE_WRITE),
     needed("unix_send_twin", "unix_stream_sendmsg"),
+    needed("unix_send_first", "unix_stream_sendmsg"),
     optional("dgram_recv", "unix_dgram_recvmsg"),
-    optional("splice_call", systemCall("splice")),
+    optional("seqpacket_recv", "unix_seqpacket_recvmsg"),
+    optional("do_splice", "do_splice"),
     optional("tee_call", systemCall("tee")),
     optional("vmsplice_call", systemCall("vmsplice")),
-    optional("sendfile_call", systemCall("sendfile64"), systemCall("sendfile")),
+    // before 5.12 sendfile wrote into a pipe by the pipe's own write operation, which is heard already
+    { ...optional("do_sendfile", "do_sendfile"), requires: "splice_file_to_pipe" },
   ];
 }
 

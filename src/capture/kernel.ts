@@ -276,6 +276,7 @@ export class Kernel implements Disposable {
     let failure: unknown;
     for (const target of plan.targets) {
       try {
+        if (plan.requires !== undefined) this.#object.enable(plan.program, plan.requires);
         this.#object.enable(plan.program, target);
         return true;
       } catch (error) {
@@ -283,7 +284,8 @@ export class Kernel implements Disposable {
       }
     }
     if (!plan.optional) throw failure;
-    this.missing.push(plan.program);
+    this.#object.disable(plan.program);
+    if (plan.requires === undefined) this.missing.push(plan.program);
     return false;
   }
 

@@ -11,6 +11,7 @@ export const EVENT = {
   exit: 8,
   broken: 9,
   uring: 10,
+  fork: 11,
 } as const;
 
 export const IO_FLAG = { fault: 1, cut: 2, compat: 4 } as const;

@@ -1,10 +1,12 @@
 /** All processes that were met: one object each, whatever their pid is reused for. */
 import { containerIdOf } from "./container.ts";
 import { isSameStart, type ProcSnapshot } from "./proc.ts";
-import type { ExecEvent, ExitEvent, Process, ProcessDirectory } from "./types.ts";
+import type { ExecEvent, ExitEvent, ForkEvent, Process, ProcessDirectory } from "./types.ts";
 
 interface Remembered {
   readonly startNs: number;
+  /** Whose command line it has, when it forked and did not exec yet; else 0. */
+  readonly parentPid: number;
   readonly commandLine: readonly string[];
   readonly cgroupId: bigint;
 }
@@ -43,6 +45,13 @@ export class ProcessTable implements ProcessDirectory {
     return known?.startNs === startNs ? known : undefined;
   }
 
+  fork(event: ForkEvent): void {
+    const { pid, startNs, cgroupId } = event;
+    const parent = this.#remembered.get(event.parentPid) ?? this.#known.get(event.parentPid);
+    const commandLine = parent?.commandLine ?? [];
+    this.#remember(pid, { startNs, cgroupId, commandLine, parentPid: event.parentPid });
+  }
+
   exec(event: ExecEvent): void {
     const known = this.#known.get(event.pid);
     if (known && known.startNs === event.startNs) {
@@ -50,11 +59,7 @@ export class ProcessTable implements ProcessDirectory {
       known.commandLine = event.commandLine;
       return;
     }
-    if (this.#remembered.size >= MAX_REMEMBERED) {
-      const oldest = this.#remembered.keys().next();
-      if (!oldest.done) this.#remembered.delete(oldest.value);
-    }
-    this.#remembered.set(event.pid, event);
+    this.#remember(event.pid, { ...event, parentPid: 0 });
   }
 
   /** The process that ended, if it was met; it is forgotten here. */
@@ -84,14 +89,31 @@ export class ProcessTable implements ProcessDirectory {
     // gone before it could be asked: its cgroup may be known from another process
     if (exec && !snapshot) containerId = this.#containers.get(exec.cgroupId);
     const live = snapshot?.commandLine ?? [];
+    const commandLine = live.length > 0 ? live : this.#commandLineOf(exec);
     return {
       pid,
       startNs,
       comm,
-      commandLine: live.length > 0 ? live : (exec?.commandLine ?? []),
+      commandLine,
       containerId,
       exit: undefined,
     };
+  }
+
+  /** Gone before it could be asked: what its exec said, or its parent, whose copy it was. */
+  #commandLineOf(remembered: Remembered | undefined): readonly string[] {
+    if (!remembered) return [];
+    if (remembered.commandLine.length > 0 || remembered.parentPid === 0)
+      return remembered.commandLine;
+    return this.#read(remembered.parentPid)?.commandLine ?? [];
+  }
+
+  #remember(pid: number, what: Remembered): void {
+    if (this.#remembered.size >= MAX_REMEMBERED) {
+      const oldest = this.#remembered.keys().next();
+      if (!oldest.done) this.#remembered.delete(oldest.value);
+    }
+    this.#remembered.set(pid, what);
   }
 
   #rememberContainer(cgroupId: bigint, containerId: string | undefined): void {

@@ -43,6 +43,8 @@ export interface Channel {
   writer: Process | undefined;
   /** The write that brought the byte at this position, once its note was heard. */
   noteAt?(position: number): WriteNote | undefined;
+  /** Who writes, when no note says so. */
+  likelyWriter?(): Process | undefined;
 }
 
 /** A write, as its note says. */
@@ -85,6 +87,16 @@ export interface ExecEvent {
   readonly commandLine: readonly string[];
 }
 
+/** A new process: until it execs it is what its parent is. */
+export interface ForkEvent {
+  readonly kind: "fork";
+  readonly pid: number;
+  readonly parentPid: number;
+  readonly timeNs: number;
+  readonly startNs: number;
+  readonly cgroupId: bigint;
+}
+
 export interface ExitEvent {
   readonly kind: "exit";
   readonly pid: number;
@@ -94,11 +106,12 @@ export interface ExitEvent {
   readonly status: number;
 }
 
-export type KernelEvent = IoEvent | ExecEvent | ExitEvent;
+export type KernelEvent = IoEvent | ForkEvent | ExecEvent | ExitEvent;
 
 /** Finds the one object that stands for a process, and is told what becomes of it. */
 export interface ProcessDirectory {
   at(pid: number, startNs: number, comm: string): Process;
+  fork(event: ForkEvent): void;
   exec(event: ExecEvent): void;
   /** The process that ended, if it was met. */
   exit(event: ExitEvent): Process | undefined;

@@ -4,11 +4,11 @@ import type { Frame, FramingItem } from "./types.ts";
 
 // A write's note comes from another CPU, microseconds around the read's record; a blocking write's comes when
 // its reader has read everything. Waiting longer than this would hold back the output for the latter.
-const PATIENCE_NS = 2_000_000;
+const PATIENCE_NS = 10_000_000;
 
 /**
  * Gives each frame the write that brought its last byte. A frame whose note has not come yet is held, and all
- * that follows with it, for 2 ms of kernel time; then it goes on with the channel's last known writer.
+ * that follows with it, for 10 ms of kernel time; then it goes on with the channel's last known writer.
  */
 export class SenderStage implements Stage<FramingItem, FramingItem> {
   #held: FramingItem[] = [];
@@ -59,7 +59,7 @@ export class SenderStage implements Stage<FramingItem, FramingItem> {
 
   #isTooLate(frame: Frame): boolean {
     if (this.#nowNs - frame.timeNs < PATIENCE_NS) return false;
-    frame.sender = frame.channel.writer;
+    frame.sender = frame.channel.likelyWriter?.() ?? frame.channel.writer;
     return true;
   }
 }

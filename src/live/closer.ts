@@ -16,6 +16,10 @@ export interface CloserParts {
   readonly kernel: ChannelSource;
   readonly channels: () => ReadonlyMap<number, ChannelState>;
   readonly push: (event: StreamInput) => void;
+  /** True when every record has been taken out of the ring. */
+  readonly isQuiet: () => boolean;
+  /** True when the channel's writer was inside a write when the tool began: how much of it came later is unknown. */
+  readonly isUncertain: (channel: ChannelState) => boolean;
   /** True when the kernel skipped runs: then a missing read is no proof of io_uring. */
   readonly hasSkips: () => boolean;
 }
@@ -72,9 +76,10 @@ export class Closer {
   }
 
   /** When idle: channels that nobody holds any more. */
-  closeUnheld(nowNs: number): void {
+  closeUnheld(nowNs: number, isLast = false): void {
     if (nowNs >= this.#nextScanNs) this.#scanDueNs = Math.min(this.#scanDueNs, nowNs);
-    if (nowNs < this.#scanDueNs || this.#parts.channels().size === 0) return;
+    if (!isLast && nowNs < this.#scanDueNs) return;
+    if (this.#parts.channels().size === 0) return;
     this.#scanDueNs = Number.POSITIVE_INFINITY;
     this.#nextScanNs = nowNs + REGULAR_NS;
     this.#lastScanNs = nowNs;
@@ -88,11 +93,27 @@ export class Closer {
     }
   }
 
-  /** Idle, or at the end: bytes that the ring had no room for and no later record has told of. */
-  catchUp(nowNs: number): void {
+  /**
+   * When idle: bytes that the ring had no room for and no later record has told of. False when records came
+   * meanwhile: the counts may be of a time behind them, and a gap in the wrong place would cut good lines.
+   */
+  catchUp(nowNs: number): boolean {
+    const found = [...this.#parts.channels().values()].flatMap((channel) => {
+      const counts = this.#parts.kernel.counts(channel.address);
+      return counts && counts.lost > channel.lost ? [totals(channel, counts, nowNs)] : [];
+    });
+    if (!this.#parts.isQuiet()) return false;
+    for (const each of found) this.#parts.push(each);
+    return true;
+  }
+
+  /** At the end: bytes whose records are still in the ring, or were never heard of, are lost. */
+  giveUp(nowNs: number): void {
     for (const channel of this.#parts.channels().values()) {
       const counts = this.#parts.kernel.counts(channel.address);
-      if (counts) this.#parts.push(totals(channel, counts, nowNs));
+      if (!counts || this.#aside.has(channel)) continue;
+      const lost = channel.lost + Math.max(0, counts.moved - channel.position);
+      this.#parts.push({ ...totals(channel, counts, nowNs), lost });
     }
   }
 
@@ -130,7 +151,8 @@ export class Closer {
 
   /** Written and neither read nor seen to leave. Unknown, hence 0, where not all was counted. */
   #outstanding(channel: ChannelState, counts: ChannelCounts): number {
-    const isCounted = !this.#aside.has(channel) && !counts.muted;
+    const isCounted =
+      !this.#aside.has(channel) && !counts.muted && !this.#parts.isUncertain(channel);
     const isStream = channel.kind !== "unix-dgram" && channel.kind !== "unix-seqpacket";
     if (!isCounted || !isStream || counts.generation !== channel.inode) return 0;
     return Math.max(0, counts.written + channel.notes.ahead - counts.moved - counts.unseen);

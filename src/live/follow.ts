@@ -1,12 +1,17 @@
 /** The user's filters → processes that the kernel follows; it adds their children by itself. */
-import { readdirSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { containerIdOf } from "../capture/container.ts";
 import { listProcesses, readCgroup, readComm, readParent } from "../capture/proc.ts";
 import { UsageError } from "../cli/errors.ts";
 import type { CaptureFilters } from "../cli/types.ts";
 
-const CGROUP_ROOT = "/sys/fs/cgroup";
+/** Where the cgroup2 hierarchy is: on hosts that still have version 1, beside that one. */
+function cgroupRoot(): string {
+  const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
+  const found = mounts.map((line) => line.split(" ")).find((each) => each[2] === "cgroup2");
+  return found?.[1] ?? "/sys/fs/cgroup";
+}
 
 export interface FollowPlan {
   readonly filtering: boolean;
@@ -82,7 +87,7 @@ function withDescendants(processes: readonly number[], roots: readonly number[])
 /** A cgroup's id is the inode number of its directory. */
 function cgroupId(path: string): bigint {
   try {
-    return statSync(join(CGROUP_ROOT, path), { bigint: true }).ino;
+    return statSync(join(cgroupRoot(), path), { bigint: true }).ino;
   } catch (cause) {
     throw new UsageError(
       `Cannot follow cgroup "${path}": there is none`,
@@ -96,7 +101,7 @@ function containerCgroups(containers: readonly string[]): bigint[] {
   if (containers.length === 0) return [];
   const found: bigint[] = [];
   const visit = (path: string) => {
-    for (const entry of listDirectories(join(CGROUP_ROOT, path))) {
+    for (const entry of listDirectories(join(cgroupRoot(), path))) {
       const below = join(path, entry);
       if (isWantedContainer(below, containers)) found.push(cgroupId(below));
       else visit(below);

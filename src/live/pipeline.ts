@@ -8,11 +8,14 @@ import type { FramingItem } from "../framing/types.ts";
 import { LossGate } from "../message/loss-gate.ts";
 import { MessageStage } from "../message/message-stage.ts";
 import type { MessageItem } from "../message/types.ts";
+import type { HolderSource } from "../stream/channel-state.ts";
 import { type StreamInput, StreamStage } from "../stream/stream-stage.ts";
 import type { Blind, StreamItem } from "../stream/types.ts";
 
 export interface PipelineOptions {
   readonly processes: ProcessDirectory;
+  /** Who writes into a channel, when no note says so. */
+  readonly holders: HolderSource;
   readonly allJsonrpc: boolean;
   readonly listenNs: number;
   readonly maxLineBytes: number;
@@ -35,7 +38,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    this.stream = new StreamStage(options.processes);
+    this.stream = new StreamStage(options.processes, options.holders);
     this.#framing = new StdioFraming({ maxLineBytes: options.maxLineBytes });
     this.exchange = new ExchangeStage({
       allJsonrpc: options.allJsonrpc,

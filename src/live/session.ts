@@ -4,7 +4,7 @@ import { Decoder } from "../capture/decode.ts";
 import type { Kernel } from "../capture/kernel.ts";
 import { readCgroup, readProcess } from "../capture/proc.ts";
 import { ProcessTable } from "../capture/process-table.ts";
-import type { Channel, KernelEvent } from "../capture/types.ts";
+import type { Channel, KernelEvent, Process } from "../capture/types.ts";
 import type { Outputs } from "../cli/open-sinks.ts";
 import type { ListenOptions } from "../cli/types.ts";
 import { SummaryCollector } from "../exchange/summary.ts";
@@ -28,6 +28,7 @@ const TWIN_GRACE_MS = 100;
 const STUCK_MS = 3000;
 const LARGE_BYTES = 4 << 20;
 const SLOW_CHECK_TICKS = 10;
+const BETWEEN_LOOKS_NS = 100_000_000;
 
 function stuck(): OutputError {
   return new OutputError("Cannot finish writing to standard output: its reader does not read", {
@@ -48,12 +49,14 @@ export class LiveSession {
   readonly #summary: SummaryCollector;
   readonly #processes = new ProcessTable(readProcess);
   readonly #aside = new Map<ChannelState, number>();
+  readonly #uncertain = new Set<number>();
   readonly #startNs: number;
   readonly #stopped = Promise.withResolvers<void>();
   #endedBy: string | undefined;
   #lastTickNs = 0;
   #ticks = 0;
   #ringFull = 0;
+  #lastLookNs = 0;
   #isTwinComing = false;
 
   constructor(parts: {
@@ -72,6 +75,7 @@ export class LiveSession {
     this.#decoder = new Decoder(parts.kernel.ring.view, parts.kernel.ring.bytes);
     this.#pipeline = new Pipeline({
       processes: this.#processes,
+      holders: (channel) => this.#findWriter(channel),
       allJsonrpc: parts.options.allJsonrpc,
       listenNs: this.#startNs,
       maxLineBytes: parts.options.maxMessageBytes,
@@ -82,6 +86,8 @@ export class LiveSession {
       kernel: parts.kernel,
       channels: () => this.#pipeline.stream.channels,
       push: (event) => this.#pipeline.push(event),
+      isQuiet: () => this.#kernel.ring.pending() === 0,
+      isUncertain: (channel) => this.#uncertain.has(channel.address),
       hasSkips: () => this.#kernel.skippedRuns() > 0,
     });
     this.#summary = new SummaryCollector(this.#pipeline.exchange, {
@@ -102,7 +108,7 @@ export class LiveSession {
   }
 
   /** Learns what was there before; call once, right after attaching. */
-  discover(): void {
+  discover(blocked: ReadonlySet<number>): void {
     for (const holder of this.#kernel.scan()) {
       const { pid, startNs, comm } = holder;
       if (pid === process.pid) {
@@ -112,6 +118,9 @@ export class LiveSession {
         continue;
       }
       const isPipe = !holder.kind.startsWith("unix");
+      if (blocked.has(pid) && holder.mayWrite) {
+        this.#uncertain.add(isPipe ? holder.channel : holder.peer);
+      }
       const self = this.#processes.at(pid, startNs, comm);
       this.#pipeline.push({
         kind: "found",
@@ -178,10 +187,7 @@ export class LiveSession {
   async #rest(): Promise<void> {
     this.#tickIfDue();
     const full = this.#kernel.ringFullCount();
-    if (full !== this.#ringFull && this.#kernel.ring.pending() === 0) {
-      this.#ringFull = full;
-      this.#closer.catchUp(this.#clock.nowNs());
-    }
+    if (full !== this.#ringFull && this.#closer.catchUp(this.#clock.nowNs())) this.#ringFull = full;
     await this.#write(this.#pipeline.take());
     if (this.#endedBy !== undefined) return;
     await this.#wake.wait(this.#pipeline.isHolding ? HOLD_MS : TICK_MS);
@@ -225,11 +231,18 @@ export class LiveSession {
 
   async #finish(): Promise<Summary> {
     const deadline = performance.now() + FINAL_DRAIN_MS;
-    while (performance.now() < deadline && this.#drain() > 0) {
+    // what is in the ring now was heard before the end; later traffic is not waited for
+    let left = this.#kernel.ring.pending();
+    while (left > 0 && performance.now() < deadline) {
+      const drained = this.#drain();
+      left -= drained;
+      // a record that its writer has not finished yet is in the way
+      if (drained === 0) await Bun.sleep(1);
       if (!this.#outputs.full) await this.#write(this.#pipeline.take());
     }
     const nowNs = this.#clock.nowNs();
-    this.#closer.catchUp(nowNs);
+    this.#closer.closeUnheld(nowNs, true);
+    this.#closer.giveUp(nowNs);
     this.#closer.countMissed();
     this.#pipeline.end();
     const last = [...this.#pipeline.take(), ...this.#unheard(nowNs)];
@@ -299,6 +312,20 @@ export class LiveSession {
   #isWanted(channel: Channel): boolean {
     if (!(channel instanceof ChannelState)) return false;
     return this.#kernel.counts(channel.address)?.wanted ?? false;
+  }
+
+  /** Who holds the writing end, when that is one process: no write of it was heard of. */
+  #findWriter(channel: ChannelState): Process | undefined {
+    const nowNs = this.#clock.nowNs();
+    if (nowNs - this.#lastLookNs < BETWEEN_LOOKS_NS) return undefined;
+    this.#lastLookNs = nowNs;
+    const isUnix = channel.kind.startsWith("unix");
+    const writers = this.#kernel
+      .scan()
+      .filter((each) => (isUnix ? each.peer : each.channel) === channel.address && each.mayWrite);
+    const pids = new Set(writers.map((each) => each.pid));
+    const only = pids.size === 1 ? writers[0] : undefined;
+    return only && this.#processes.at(only.pid, only.startNs, only.comm);
   }
 
   /** Containers that start later are known by their first exec. */

@@ -2,10 +2,14 @@
 import type { Channel, ChannelKind, Process, WriteNote } from "../capture/types.ts";
 import { WriteNotes } from "./write-notes.ts";
 
+/** Asks the system which process can write into the channel; undefined when none or several can. */
+export type HolderSource = (channel: ChannelState) => Process | undefined;
+
 export class ChannelState implements Channel {
-  readonly id: string;
+  id: string;
   readonly kind: ChannelKind;
-  readonly inode: number;
+  /** 0 while nobody has accepted the socket. */
+  inode: number;
   /** Existed before the tool listened: its first bytes may have moved before. */
   readonly late: boolean;
   /** Kernel address: the key, together with `inode`. */
@@ -19,11 +23,14 @@ export class ChannelState implements Channel {
   lost = 0;
   lastTimeNs = 0;
   readonly notes = new WriteNotes();
+  readonly #holders: HolderSource | undefined;
 
   constructor(
     id: string,
     place: { kind: ChannelKind; inode: number; address: number; late: boolean },
+    holders?: HolderSource,
   ) {
+    this.#holders = holders;
     this.id = id;
     this.kind = place.kind;
     this.inode = place.inode;
@@ -33,5 +40,11 @@ export class ChannelState implements Channel {
 
   noteAt(position: number): WriteNote | undefined {
     return this.notes.at(position);
+  }
+
+  /** Who writes, as far as anything says so: the last write, the other direction, who holds the end. */
+  likelyWriter(): Process | undefined {
+    this.writer ??= this.reverse?.reader ?? this.#holders?.(this);
+    return this.writer;
   }
 }

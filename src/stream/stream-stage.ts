@@ -10,7 +10,7 @@ import type {
   ProcessDirectory,
 } from "../capture/types.ts";
 import type { Stage } from "../stage.ts";
-import { ChannelState } from "./channel-state.ts";
+import { ChannelState, type HolderSource } from "./channel-state.ts";
 import type { Blind, StreamItem, Tick } from "./types.ts";
 
 const CUT = 2;
@@ -26,14 +26,14 @@ export type StreamInput = KernelEvent | ChannelTotals | ChannelClosed | ChannelF
  */
 export class StreamStage implements Stage<StreamInput, StreamOutput> {
   readonly #processes: ProcessDirectory;
+  readonly #holders: HolderSource | undefined;
   readonly #channels = new Map<number, ChannelState>();
   readonly #names = new Map<string, number>();
-  /** Channels with records since the last tick: the others are at rest. */
-  #busy = new Set<ChannelState>();
   #seen = 0;
 
-  constructor(processes: ProcessDirectory) {
+  constructor(processes: ProcessDirectory, holders?: HolderSource) {
     this.#processes = processes;
+    this.#holders = holders;
   }
 
   get channelsSeen(): number {
@@ -63,6 +63,9 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
         return this.#blind(item, "packet_socket");
       case "reused":
         return this.#reused(item);
+      case "fork":
+        this.#processes.fork(item);
+        return NOTHING;
       case "exec":
         this.#processes.exec(item);
         return NOTHING;
@@ -76,7 +79,6 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
         this.#found(item);
         return NOTHING;
       case "tick":
-        this.#rest();
         return [item];
     }
   }
@@ -90,7 +92,6 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     const reader = this.#processes.at(event.pid, event.startNs, event.comm);
     channel.reader = reader;
     channel.lastTimeNs = event.timeNs;
-    this.#busy.add(channel);
     const out: StreamOutput[] = [];
     this.#catchUp(channel, event.lost, event.timeNs, out);
     const heard = event.payload.length;
@@ -115,7 +116,6 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   #note(event: IoEvent): readonly StreamOutput[] {
     const channel = this.#channelOf(event);
     channel.writer = this.#processes.at(event.pid, event.startNs, event.comm);
-    this.#busy.add(channel);
     channel.notes.add(channel.writer, event.timeNs, event.moved, event.len);
     return NOTHING;
   }
@@ -193,7 +193,6 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   #end(channel: ChannelState, unreadBytes: number, timeNs: number, out: StreamOutput[]): void {
     out.push({ kind: "end", channel, timeNs, unreadBytes, writer: channel.writer });
     this.#channels.delete(channel.address);
-    this.#busy.delete(channel);
   }
 
   /** Bytes were lost before this record: they lie between what was heard and what it brings. */
@@ -218,22 +217,33 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   #channelOf(event: IoEvent): ChannelState {
     const known = this.#channels.get(event.channel);
     if (known?.inode === event.generation) return known;
+    // written to before it was accepted, or read while it closes
+    if (known && event.generation === 0) return known;
+    if (known?.inode === 0) {
+      known.inode = event.generation;
+      known.id = this.#nameOf(known.kind, known.inode);
+      return known;
+    }
     const channel = this.#open(event.channel, event.generation, event.channelKind, false);
     this.#link(channel, event.peer);
     return channel;
   }
 
   #open(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
+    const place = { kind, inode, address, late };
+    const channel = new ChannelState(this.#nameOf(kind, inode), place, this.#holders);
+    this.#channels.set(address, channel);
+    this.#seen += 1;
+    return channel;
+  }
+
+  #nameOf(kind: ChannelState["kind"], inode: number): string {
     const name = `${kind.startsWith("unix") ? "unix" : kind}:${inode}`;
     const times = (this.#names.get(name) ?? 0) + 1;
     // inode numbers come again after 2^32 of them, and with each opening of a named pipe
     if (this.#names.size > 65_536) this.#names.clear();
     this.#names.set(name, times);
-    const id = times === 1 ? name : `${name}-${times}`;
-    const channel = new ChannelState(id, { kind, inode, address, late });
-    this.#channels.set(address, channel);
-    this.#seen += 1;
-    return channel;
+    return times === 1 ? name : `${name}-${times}`;
   }
 
   /** The two directions of one connection know each other. */
@@ -242,11 +252,5 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     if (!reverse) return;
     channel.reverse = reverse;
     reverse.reverse = channel;
-  }
-
-  /** Channels without records for a whole tick: reads cannot be ahead of writes there. */
-  #rest(): void {
-    for (const channel of this.#busy) channel.notes.settle(channel.position);
-    this.#busy = new Set();
   }
 }

@@ -15,7 +15,6 @@ export class WriteNotes {
   #first = 0;
   /** Bytes that lay in the channel when it was found: written before the first note. */
   #ahead = 0;
-  #written = 0;
 
   /** Bytes that lay in the channel before the first note, as far as is known. */
   get ahead(): number {
@@ -25,7 +24,6 @@ export class WriteNotes {
   /** `written`: bytes of all writes so far, this one included. */
   add(writer: Process, timeNs: number, written: number, length: number): void {
     const end = written + this.#ahead;
-    this.#written = Math.max(this.#written, end);
     const last = this.#notes.at(-1);
     const note: Placed = { writer, timeNs, end, start: end - length };
     // two writers at a time may report in the other order
@@ -50,15 +48,9 @@ export class WriteNotes {
     return undefined;
   }
 
-  /** The channel is idle and `read` bytes came out of it: so many must have been written. */
-  settle(read: number): void {
-    if (read > this.#written) this.shift(read - this.#written);
-  }
-
   /** `bytes` lay in the channel before the first note. */
   shift(bytes: number): void {
     this.#ahead += bytes;
-    this.#written += bytes;
     this.#notes = [];
     this.#first = 0;
   }
