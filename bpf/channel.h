@@ -92,7 +92,7 @@ static __always_inline void fill_place(struct io_event *event, const struct plac
 	event->generation = place->generation;
 	event->peer = place->peer;
 	event->channel_kind = place->kind;
-	event->_pad = 0;
+	event->peer_generation = 0;
 	event->flags = 0;
 	event->len = 0;
 	event->cap_len = 0;
@@ -118,7 +118,7 @@ static __always_inline void renew(struct channel *channel, struct call *call, co
 	event->start_ns = start_ns;
 }
 
-static __always_inline struct channel *find_channel(struct call *call, const struct place *place)
+static __always_inline struct channel *find_channel(struct call *call, const struct place *place, enum side side)
 {
 	struct channel *channel = bpf_map_lookup_elem(&channels, &place->channel);
 
@@ -134,13 +134,22 @@ static __always_inline struct channel *find_channel(struct call *call, const str
 		return bpf_map_lookup_elem(&channels, &place->channel);
 	}
 	if (channel->generation != place->generation) {
-		/* 0: not accepted when it was written to, or the reader's end is closing */
+		/* what is written to a socket without an inode waits for accept: another channel than one that had one */
 		if (!channel->generation)
 			channel->generation = place->generation;
-		else if (place->generation)
+		else if (place->generation || side == SIDE_WRITE)
 			renew(channel, call, place);
 	}
 	return channel;
+}
+
+/* Addresses come again: only with its inode the other end is known for sure. */
+static __always_inline void note_peer(struct channel *channel, const struct place *place)
+{
+	if (!place->peer || (channel->peer == place->peer && channel->peer_generation))
+		return;
+	channel->peer = place->peer;
+	channel->peer_generation = socket_inode((struct sock *)place->peer);
 }
 
 /* True when the filter keeps this call out. Once an end is followed, the channel is heard in full. */
@@ -163,25 +172,24 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 
 	fill_place(event, place);
 	fill_caller(event);
-	channel = find_channel(call, place);
+	channel = find_channel(call, place, SIDE_WRITE);
 	if (!channel) {
 		add(&map_full_count, 1);
 		return;
 	}
-	channel->peer = place->peer;
+	note_peer(channel, place);
 	event->channel_kind = channel->kind;
+	event->peer_generation = channel->peer_generation;
 	if (event->tgid == own_tgid)
 		channel->muted = 1;
 	if (channel->muted)
 		return;
 	if (result > 0)
 		add(&channel->written, result);
-	if (is_filtered(channel, event->tgid, SIDE_WRITE)) {
-		channel->writer_tgid = event->tgid;
-		return;
-	}
 	channel->writer_tgid = event->tgid;
 	channel->writer_start_ns = event->start_ns;
+	if (is_filtered(channel, event->tgid, SIDE_WRITE))
+		return;
 	event->kind = result > 0 ? EVENT_NOTE : EVENT_BROKEN;
 	event->time_ns = bpf_ktime_get_boot_ns();
 	event->moved = channel->written;
@@ -204,14 +212,15 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 	/* readers ask again and again at the end: a channel that is forgotten stays so */
 	if (kind == EVENT_EOF && !bpf_map_lookup_elem(&channels, &place->channel))
 		return;
-	channel = find_channel(call, place);
+	channel = find_channel(call, place, SIDE_READ);
 	if (!channel) {
 		add(&map_full_count, 1);
 		add(&map_full_bytes, result);
 		return;
 	}
-	channel->peer = place->peer;
+	note_peer(channel, place);
 	event->channel_kind = channel->kind;
+	event->peer_generation = channel->peer_generation;
 	if (channel->muted || event->tgid == own_tgid)
 		return;
 	if (is_filtered(channel, event->tgid, SIDE_READ)) {

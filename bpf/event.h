@@ -54,7 +54,7 @@ struct io_event {
 	__u32 tgid;
 	__u32 tid;
 	__u32 channel_kind; /* enum channel_kind */
-	__u32 _pad;
+	__u32 peer_generation; /* sockets: inode number of the other end's, 0 while nobody has accepted it */
 	char comm[COMM_LEN]; /* of the process (group leader) */
 };
 

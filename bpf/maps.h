@@ -34,6 +34,8 @@ struct channel {
 	__u32 muted; /* written by this tool itself */
 	__u32 wanted; /* an end is in `followed` */
 	__u32 opaque; /* reported as EVENT_OPAQUE already */
+	__u32 peer_generation;
+	__u32 _pad;
 };
 
 /* Address of the pipe_inode_info, or of the receiving sock → its state. */

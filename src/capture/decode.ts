@@ -70,6 +70,7 @@ export class Decoder {
       lost: u64(view, at + IO_EVENT.lost),
       startNs: u64(view, at + IO_EVENT.start_ns),
       peer: address(view, at + IO_EVENT.peer),
+      peerGeneration: view.getUint32(at + IO_EVENT.peer_generation, true),
       len: view.getUint32(at + IO_EVENT.len, true),
       pid,
       channelKind: CHANNEL_KINDS[view.getUint32(at + IO_EVENT.channel_kind, true)] ?? "pipe",

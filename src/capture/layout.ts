@@ -40,6 +40,7 @@ export const IO_EVENT = {
   tgid: 72,
   tid: 76,
   channel_kind: 80,
+  peer_generation: 84,
   comm: 88,
   size: 104,
 } as const;
@@ -90,7 +91,8 @@ export const CHANNEL = {
   muted: 84,
   wanted: 88,
   opaque: 92,
-  size: 96,
+  peer_generation: 96,
+  size: 104,
 } as const;
 
 export const COMM_LEN = 16;

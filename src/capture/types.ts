@@ -69,6 +69,8 @@ export interface IoEvent {
   /** Start of the process, CLOCK_BOOTTIME ns; "reused": the old channel's bytes written. */
   readonly startNs: number;
   readonly peer: number;
+  /** Inode of the other end's socket; 0 while nobody has accepted it. */
+  readonly peerGeneration: number;
   readonly len: number;
   readonly pid: number;
   readonly channelKind: ChannelKind;
@@ -143,6 +145,7 @@ export interface ChannelFound {
   readonly channel: number;
   readonly generation: number;
   readonly peer: number;
+  readonly peerGeneration: number;
   readonly channelKind: ChannelKind;
   readonly reader: Process | undefined;
   readonly writer: Process | undefined;

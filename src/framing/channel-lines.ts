@@ -163,7 +163,9 @@ export class ChannelLines {
 
   /** Counts bytes of a line that is no JSON. Of a suspect line they wait for its end. */
   #passOther(bytes: Buffer, from: number, to: number): void {
-    this.#bytesSinceJson += to - from;
+    // the rest of a line that began unheard says nothing of the channel, unless it never ends
+    const isTail = this.#suspect !== undefined && this.#pending <= this.#maxLineBytes;
+    if (!isTail) this.#bytesSinceJson += to - from;
     if (this.#suspect === undefined) {
       this.#noiseBytes += this.#pending;
       this.#pending = 0;

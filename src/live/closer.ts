@@ -134,6 +134,7 @@ export class Closer {
   #close(channel: ChannelState, nowNs: number, wasRead: boolean): void {
     const counts = this.#parts.kernel.counts(channel.address);
     if (counts) this.#parts.push(totals(channel, counts, nowNs));
+    channel.wanted ||= counts?.wanted ?? false;
     const outstanding = counts ? this.#outstanding(channel, counts) : 0;
     const isSkip = wasRead && this.#parts.hasSkips();
     if (isSkip) this.missedBytes += outstanding;

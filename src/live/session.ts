@@ -1,8 +1,9 @@
 /** One run of the live capture: drains the ring through the rooms into the outputs, until something ends it. */
 import { release } from "node:os";
+import { isReaderGone } from "../../ffi/host.ts";
 import { Decoder } from "../capture/decode.ts";
 import type { Kernel } from "../capture/kernel.ts";
-import { readCgroup, readProcess } from "../capture/proc.ts";
+import { readCgroup, readComm, readProcess } from "../capture/proc.ts";
 import { ProcessTable } from "../capture/process-table.ts";
 import type { Channel, KernelEvent, Process } from "../capture/types.ts";
 import type { Outputs } from "../cli/open-sinks.ts";
@@ -109,7 +110,9 @@ export class LiveSession {
 
   /** Learns what was there before; call once, right after attaching. */
   discover(blocked: ReadonlySet<number>): void {
-    for (const holder of this.#kernel.scan()) {
+    const holders = this.#kernel.scan();
+    const inodes = new Map(holders.map((each) => [each.channel, each.generation]));
+    for (const holder of holders) {
       const { pid, startNs, comm } = holder;
       if (pid === process.pid) {
         if (holder.kind === "pipe" && holder.mayWrite) {
@@ -127,6 +130,7 @@ export class LiveSession {
         channel: holder.channel,
         generation: holder.generation,
         peer: holder.peer,
+        peerGeneration: inodes.get(holder.peer) ?? 0,
         channelKind: holder.kind,
         reader: !isPipe || holder.mayRead ? self : undefined,
         writer: isPipe && holder.mayWrite ? self : undefined,
@@ -202,7 +206,9 @@ export class LiveSession {
     this.#ticks += 1;
     this.#pipeline.push({ kind: "tick", timeNs: nowNs });
     this.#closer.closeUnheld(nowNs);
-    if (this.#outputs.readerGone()) this.stop("reader_gone");
+    // FFI's poll sees sockets, too
+    const isShown = this.#options.outputs.stdout !== "none";
+    if (isShown && (isReaderGone(1) || this.#outputs.readerGone())) this.stop("reader_gone");
     if (this.#ticks % SLOW_CHECK_TICKS === 0) this.#checkSlowly(nowNs);
   }
 
@@ -249,7 +255,9 @@ export class LiveSession {
     if (this.#endedBy !== "reader_gone" && !this.#outputs.full) await this.#write(last);
     else this.#summary.observe(last);
     const summary = this.#summary.make(this.#facts(), this.#endedBy ?? "signal", nowNs);
-    await this.#patiently(this.#outputs.close(summary));
+    await this.#patiently(this.#outputs.close(summary)).catch((error: unknown) => {
+      if (!(error instanceof ReaderGone)) throw error;
+    });
     return summary;
   }
 
@@ -311,11 +319,18 @@ export class LiveSession {
 
   #isWanted(channel: Channel): boolean {
     if (!(channel instanceof ChannelState)) return false;
-    return this.#kernel.counts(channel.address)?.wanted ?? false;
+    // once wanted, always; its entry may be gone before its last frame is looked at
+    channel.wanted ||= this.#kernel.counts(channel.address)?.wanted ?? false;
+    return channel.wanted;
   }
 
   /** Who holds the writing end, when that is one process: no write of it was heard of. */
   #findWriter(channel: ChannelState): Process | undefined {
+    const counts = this.#kernel.counts(channel.address);
+    if (counts && counts.writerPid > 0 && counts.generation === channel.inode) {
+      const { writerPid, writerStartNs } = counts;
+      return this.#processes.at(writerPid, writerStartNs, readComm(writerPid) ?? "");
+    }
     const nowNs = this.#clock.nowNs();
     if (nowNs - this.#lastLookNs < BETWEEN_LOOKS_NS) return undefined;
     this.#lastLookNs = nowNs;

@@ -184,7 +184,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   #found(found: ChannelFound): void {
     const channel = this.#open(found.channel, found.generation, found.channelKind, true);
-    this.#link(channel, found.peer);
+    this.#link(channel, found.peer, found.peerGeneration);
     channel.reader = found.reader;
     channel.writer = found.writer;
     if (found.buffered > 0) channel.notes.shift(found.buffered);
@@ -217,15 +217,16 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   #channelOf(event: IoEvent): ChannelState {
     const known = this.#channels.get(event.channel);
     if (known?.inode === event.generation) return known;
-    // written to before it was accepted, or read while it closes
-    if (known && event.generation === 0) return known;
+    // a reader's socket loses its inode while it closes
+    if (known && event.generation === 0 && event.kind !== "note") return known;
+    // written to before it was accepted
     if (known?.inode === 0) {
       known.inode = event.generation;
       known.id = this.#nameOf(known.kind, known.inode);
       return known;
     }
     const channel = this.#open(event.channel, event.generation, event.channelKind, false);
-    this.#link(channel, event.peer);
+    this.#link(channel, event.peer, event.peerGeneration);
     return channel;
   }
 
@@ -247,9 +248,9 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   /** The two directions of one connection know each other. */
-  #link(channel: ChannelState, peer: number): void {
+  #link(channel: ChannelState, peer: number, peerInode: number): void {
     const reverse = peer === 0 ? undefined : this.#channels.get(peer);
-    if (!reverse) return;
+    if (!reverse || reverse.inode !== peerInode) return;
     channel.reverse = reverse;
     reverse.reverse = channel;
   }

@@ -40,7 +40,7 @@ function dump(object: string): readonly unknown[] {
 /** `NAME = VALUE` of one enum of event.h, without the prefix. */
 function enumOf(header: string, name: string, prefix: string): Record<string, number> {
   const body = new RegExp(`enum ${name} \\{([^}]*)\\}`).exec(header)?.[1] ?? "";
-  const values = [...body.matchAll(/^\s*([A-Z_]+) = (?:(\d+) << )?(\d+),/gm)].map((match) => {
+  const values = [...body.matchAll(/^\s*([A-Z_]+) =\s+(?:(\d+) << )?(\d+),/gm)].map((match) => {
     const [, key = "", base, number] = match;
     const value = base === undefined ? Number(number) : Number(base) << Number(number);
     return [key.slice(prefix.length).toLowerCase(), value] as const;
