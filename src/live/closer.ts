@@ -135,6 +135,8 @@ export class Closer {
     const counts = this.#parts.kernel.counts(channel.address);
     if (counts) this.#parts.push(totals(channel, counts, nowNs));
     channel.wanted ||= counts?.wanted ?? false;
+    // its frames may still wait for a note: the entry that names the writer goes now
+    channel.likelyWriter();
     const outstanding = counts ? this.#outstanding(channel, counts) : 0;
     const isSkip = wasRead && this.#parts.hasSkips();
     if (isSkip) this.missedBytes += outstanding;

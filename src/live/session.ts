@@ -14,6 +14,7 @@ import { OutputError, ReaderGone } from "../sinks/errors.ts";
 import { ChannelState } from "../stream/channel-state.ts";
 import type { BootClock } from "./clock.ts";
 import { Closer } from "./closer.ts";
+import { findChannels } from "./find-channels.ts";
 import { isWantedContainer } from "./follow.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Wake } from "./wake.ts";
@@ -108,34 +109,18 @@ export class LiveSession {
     await this.#outputs.reopen();
   }
 
-  /** Learns what was there before; call once, right after attaching. */
+  /** Learns what was there before; call once, right after attaching. `blocked`: pids inside a read or write. */
   discover(blocked: ReadonlySet<number>): void {
     const holders = this.#kernel.scan();
-    const inodes = new Map(holders.map((each) => [each.channel, each.generation]));
-    for (const holder of holders) {
-      const { pid, startNs, comm } = holder;
-      if (pid === process.pid) {
-        if (holder.kind === "pipe" && holder.mayWrite) {
-          this.#kernel.ignore(holder.channel, holder.generation, true);
-        }
-        continue;
-      }
-      const isPipe = !holder.kind.startsWith("unix");
-      if (blocked.has(pid) && holder.mayWrite) {
-        this.#uncertain.add(isPipe ? holder.channel : holder.peer);
-      }
-      const self = this.#processes.at(pid, startNs, comm);
-      this.#pipeline.push({
-        kind: "found",
-        channel: holder.channel,
-        generation: holder.generation,
-        peer: holder.peer,
-        peerGeneration: inodes.get(holder.peer) ?? 0,
-        channelKind: holder.kind,
-        reader: !isPipe || holder.mayRead ? self : undefined,
-        writer: isPipe && holder.mayWrite ? self : undefined,
-        buffered: holder.buffered,
-      });
+    const own = holders.filter((each) => each.pid === process.pid && each.mayWrite);
+    for (const { kind, channel, generation } of own) {
+      if (kind === "pipe") this.#kernel.ignore(channel, generation, true);
+    }
+    const others = holders.filter((each) => each.pid !== process.pid);
+    for (const found of findChannels(others, this.#processes)) this.#pipeline.push(found);
+    for (const each of others) {
+      if (!blocked.has(each.pid) || !each.mayWrite) continue;
+      this.#uncertain.add(each.kind.startsWith("unix") ? each.peer : each.channel);
     }
   }
 
@@ -334,13 +319,9 @@ export class LiveSession {
     const nowNs = this.#clock.nowNs();
     if (nowNs - this.#lastLookNs < BETWEEN_LOOKS_NS) return undefined;
     this.#lastLookNs = nowNs;
-    const isUnix = channel.kind.startsWith("unix");
-    const writers = this.#kernel
-      .scan()
-      .filter((each) => (isUnix ? each.peer : each.channel) === channel.address && each.mayWrite);
-    const pids = new Set(writers.map((each) => each.pid));
-    const only = pids.size === 1 ? writers[0] : undefined;
-    return only && this.#processes.at(only.pid, only.startNs, only.comm);
+    return findChannels(this.#kernel.scan(), this.#processes).find(
+      (each) => each.channel === channel.address,
+    )?.writer;
   }
 
   /** Containers that start later are known by their first exec. */

@@ -280,8 +280,11 @@ static void call_in_turns(struct peer *p, struct text *t)
 		long n = 0;
 		while (n < opt.batch && i + n < opt.messages)
 			add_call(t, opt.first_id + 1 + i + n++);
-		if (here && opt.hold == HOLD_WRITER)
+		if (here && opt.hold == HOLD_WRITER) {
+			/* else its last read may take the beginning of what is to be blocked */
+			wait_for(&shared->reader_stands, 1);
 			announce(&shared->waiting);
+		}
 		if (here && opt.hold == HOLD_HALF)
 			write_half_and_hold(p, t);
 		held |= here;
@@ -447,8 +450,10 @@ static void answer_all(struct peer *p)
 		bool more = opt.batch > 1 && memchr(p->buffer + p->taken, '\n', p->used - p->taken);
 		if (!more)
 			flush(p, &t);
-		if (opt.hold == HOLD_WRITER && seen == 2)
+		if (opt.hold == HOLD_WRITER && seen == 2) {
+			announce(&shared->reader_stands);
 			wait_for(&shared->go, 1);
+		}
 	}
 	flush(p, &t);
 	if (opt.unread)

@@ -30,6 +30,7 @@ extern struct options opt;
 /* Shared by all processes of a run; each number is a futex. */
 struct shared {
 	uint32_t go; /* the other program (overhear) listens */
+	uint32_t reader_stands; /* --hold writer: the server reads nothing more until go */
 	uint32_t waiting; /* processes that stand where --hold wants them */
 	uint32_t client_wrote; /* the client has written what it had to before others go on */
 	uint32_t unread_written;
