@@ -15,17 +15,25 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 // execs of processes that have not touched a channel yet; an exit takes its entry away
 const MAX_REMEMBERED = 65_536;
+const MAX_GONE = 1024;
 const MAX_CGROUPS = 16_384;
 
 export class ProcessTable implements ProcessDirectory {
   readonly #read: (pid: number) => ProcSnapshot | undefined;
+  readonly #findCgroup: (id: bigint) => string | undefined;
   readonly #known = new Map<number, Writable<Process>>();
+  /** Ended lately: frames that waited for a note may still be theirs. */
+  readonly #gone = new Map<number, Writable<Process>>();
   readonly #remembered = new Map<number, Remembered>();
   readonly #containers = new Map<bigint, string | undefined>();
 
-  /** `read`: reads /proc; replaced in tests and replays. */
-  constructor(read: (pid: number) => ProcSnapshot | undefined) {
+  /** `read`: reads /proc. `findCgroup`: the path of a cgroup by its id. */
+  constructor(
+    read: (pid: number) => ProcSnapshot | undefined,
+    findCgroup: (id: bigint) => string | undefined,
+  ) {
     this.#read = read;
+    this.#findCgroup = findCgroup;
   }
 
   at(pid: number, startNs: number, comm: string): Process {
@@ -34,6 +42,8 @@ export class ProcessTable implements ProcessDirectory {
       if (known.comm !== comm && comm !== "") known.comm = comm;
       return known;
     }
+    const gone = this.#gone.get(pid);
+    if (gone?.startNs === startNs) return gone;
     const process = this.#describe(pid, startNs, comm);
     this.#known.set(pid, process);
     return process;
@@ -75,6 +85,8 @@ export class ProcessTable implements ProcessDirectory {
       signal: signal === 0 ? undefined : signal,
     };
     this.#known.delete(event.pid);
+    forgetOldest(this.#gone, MAX_GONE);
+    this.#gone.set(event.pid, known);
     return known;
   }
 
@@ -87,7 +99,7 @@ export class ProcessTable implements ProcessDirectory {
     let containerId = containerIdOf(snapshot?.cgroupPath);
     if (exec && snapshot) this.#rememberContainer(exec.cgroupId, containerId);
     // gone before it could be asked: its cgroup may be known from another process
-    if (exec && !snapshot) containerId = this.#containers.get(exec.cgroupId);
+    if (exec && !snapshot) containerId = this.#containerOf(exec.cgroupId);
     const live = snapshot?.commandLine ?? [];
     const commandLine = live.length > 0 ? live : this.#commandLineOf(exec);
     return {
@@ -109,15 +121,25 @@ export class ProcessTable implements ProcessDirectory {
   }
 
   #remember(pid: number, what: Remembered): void {
-    if (this.#remembered.size >= MAX_REMEMBERED) {
-      const oldest = this.#remembered.keys().next();
-      if (!oldest.done) this.#remembered.delete(oldest.value);
-    }
+    forgetOldest(this.#remembered, MAX_REMEMBERED);
     this.#remembered.set(pid, what);
+  }
+
+  #containerOf(cgroupId: bigint): string | undefined {
+    if (!this.#containers.has(cgroupId)) {
+      this.#rememberContainer(cgroupId, containerIdOf(this.#findCgroup(cgroupId)));
+    }
+    return this.#containers.get(cgroupId);
   }
 
   #rememberContainer(cgroupId: bigint, containerId: string | undefined): void {
     if (this.#containers.size >= MAX_CGROUPS) this.#containers.clear();
     this.#containers.set(cgroupId, containerId);
   }
+}
+
+function forgetOldest(map: Map<number, unknown>, most: number): void {
+  if (map.size < most) return;
+  const oldest = map.keys().next();
+  if (!oldest.done) map.delete(oldest.value);
 }

@@ -1,17 +1,10 @@
 /** The user's filters → processes that the kernel follows; it adds their children by itself. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { readCgroupId, walkCgroups } from "../capture/cgroups.ts";
 import { containerIdOf } from "../capture/container.ts";
 import { listProcesses, readCgroup, readComm, readParent } from "../capture/proc.ts";
 import { UsageError } from "../cli/errors.ts";
 import type { CaptureFilters } from "../cli/types.ts";
-
-/** Where the cgroup2 hierarchy is: on hosts that still have version 1, beside that one. */
-function cgroupRoot(): string {
-  const mounts = readFileSync("/proc/mounts", "utf8").split("\n");
-  const found = mounts.map((line) => line.split(" ")).find((each) => each[2] === "cgroup2");
-  return found?.[1] ?? "/sys/fs/cgroup";
-}
 
 export interface FollowPlan {
   readonly filtering: boolean;
@@ -84,39 +77,19 @@ function withDescendants(processes: readonly number[], roots: readonly number[])
   return [...found];
 }
 
-/** A cgroup's id is the inode number of its directory. */
-function cgroupId(path: string): bigint {
-  try {
-    return statSync(join(cgroupRoot(), path), { bigint: true }).ino;
-  } catch (cause) {
-    throw new UsageError(
-      `Cannot follow cgroup "${path}": there is none`,
-      `paths are those below the cgroup2 mount, e.g. "/system.slice/docker.service"`,
-      { cause },
-    );
-  }
-}
-
 function containerCgroups(containers: readonly string[]): bigint[] {
   if (containers.length === 0) return [];
-  const found: bigint[] = [];
-  const visit = (path: string) => {
-    for (const entry of listDirectories(join(cgroupRoot(), path))) {
-      const below = join(path, entry);
-      if (isWantedContainer(below, containers)) found.push(cgroupId(below));
-      else visit(below);
-    }
-  };
-  visit("/");
-  return found;
+  return [...walkCgroups()]
+    .filter((each) => isWantedContainer(each.path, containers))
+    .map((each) => each.id);
 }
 
-function listDirectories(path: string): string[] {
-  try {
-    return readdirSync(path, { withFileTypes: true })
-      .filter((each) => each.isDirectory())
-      .map((each) => each.name);
-  } catch {
-    return [];
-  }
+/** @throws UsageError when there is none. */
+function cgroupId(path: string): bigint {
+  const id = readCgroupId(path);
+  if (id !== undefined) return id;
+  throw new UsageError(
+    `Cannot follow cgroup "${path}": there is none`,
+    'paths are those below the cgroup2 mount, e.g. "/system.slice/docker.service"',
+  );
 }

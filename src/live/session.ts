@@ -1,6 +1,7 @@
 /** One run of the live capture: drains the ring through the rooms into the outputs, until something ends it. */
 import { release } from "node:os";
 import { isReaderGone } from "../../ffi/host.ts";
+import { findCgroupPath } from "../capture/cgroups.ts";
 import { Decoder } from "../capture/decode.ts";
 import type { Kernel } from "../capture/kernel.ts";
 import { readCgroup, readComm, readProcess } from "../capture/proc.ts";
@@ -49,7 +50,7 @@ export class LiveSession {
   readonly #pipeline: Pipeline;
   readonly #closer: Closer;
   readonly #summary: SummaryCollector;
-  readonly #processes = new ProcessTable(readProcess);
+  readonly #processes = new ProcessTable(readProcess, findCgroupPath);
   readonly #aside = new Map<ChannelState, number>();
   readonly #uncertain = new Set<number>();
   readonly #startNs: number;
