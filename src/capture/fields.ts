@@ -8,9 +8,20 @@ export function u64(view: DataView, offset: number): number {
   return view.getUint32(offset + 4, true) * TWO_32 + view.getUint32(offset, true);
 }
 
-/** The low 48 bits of a kernel address: exact, and unique among kernel addresses. */
+const LOW_21 = 0x1fffff;
+/** The bits above: the same for all kernel memory (0xffff8… or, with five-level page tables, 0xff11…). */
+let top = 0x7ff;
+
+/** The low 53 bits of a kernel address: exact as a number, and unique among kernel addresses. */
 export function address(view: DataView, offset: number): number {
-  return view.getUint16(offset + 4, true) * TWO_32 + view.getUint32(offset, true);
+  const high = view.getUint32(offset + 4, true);
+  if (high !== 0) top = high >>> 21;
+  return (high & LOW_21) * TWO_32 + view.getUint32(offset, true);
+}
+
+/** The whole address again, as a map's key needs it. */
+export function wholeAddress(low: number): bigint {
+  return BigInt(low) | (BigInt(top) << 53n);
 }
 
 /** Text up to the first NUL. A comm is bytes that its process chose: undecodable ones become U+FFFD. */

@@ -4,7 +4,7 @@ import { BpfError } from "../../ffi/errors.ts";
 import type { BpfMap } from "../../ffi/map.ts";
 import { type BpfIterator, type BpfLink, BpfObject } from "../../ffi/object.ts";
 import { RingBuffer } from "../../ffi/ring-buffer.ts";
-import { u64 } from "./fields.ts";
+import { address, u64, wholeAddress } from "./fields.ts";
 import {
   FIRST_COPIES,
   type FrontEnd,
@@ -53,10 +53,8 @@ export interface Counters {
   readonly rescued: number;
 }
 
-const ADDRESS_TOP = 0xffff000000000000n;
-
 function addressKey(channel: number): Uint8Array {
-  return new Uint8Array(new BigUint64Array([BigInt(channel) | ADDRESS_TOP]).buffer);
+  return new Uint8Array(new BigUint64Array([wholeAddress(channel)]).buffer);
 }
 
 function pidKey(pid: number): Uint8Array {
@@ -141,7 +139,7 @@ export class Kernel implements Disposable {
   /** Addresses of all channels that have an entry. */
   *channels(): Generator<number> {
     for (const key of this.#channels.keys(8)) {
-      yield Number(new DataView(key.buffer).getBigUint64(0, true) & ~ADDRESS_TOP);
+      yield address(new DataView(key.buffer), 0);
     }
   }
 
@@ -152,9 +150,9 @@ export class Kernel implements Disposable {
 
   /** Stops, or starts again, the copying of a channel's bytes. */
   ignore(channel: number, generation: number, ignored: boolean): void {
-    const address = BigInt(channel) | ADDRESS_TOP;
-    const slot = Number(((address >> 6n) ^ (address >> 20n)) & BigInt(IGNORED_SLOTS - 1));
-    const value = BigInt.asUintN(64, address + BigInt(generation));
+    const whole = wholeAddress(channel);
+    const slot = Number(((whole >> 6n) ^ (whole >> 20n)) & BigInt(IGNORED_SLOTS - 1));
+    const value = BigInt.asUintN(64, whole + BigInt(generation));
     const at = this.#variable("ignored") + slot * 8;
     if (ignored) this.#bss.setBigUint64(at, value, true);
     else if (this.#bss.getBigUint64(at, true) === value) this.#bss.setBigUint64(at, 0n, true);

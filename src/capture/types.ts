@@ -54,7 +54,7 @@ export interface WriteNote {
   readonly timeNs: number;
 }
 
-/** One record of the ring, decoded. Addresses are kernel addresses (their low 48 bits). */
+/** One record of the ring, decoded. Addresses are kernel addresses (their low 53 bits). */
 export interface IoEvent {
   readonly kind: "data" | "note" | "eof" | "unseen" | "opaque" | "reused" | "broken" | "uring";
   /** enum io_flag of bpf/event.h */
