@@ -20,8 +20,11 @@ import { isWantedContainer } from "./follow.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Wake } from "./wake.ts";
 
-const BATCH_BYTES = 4 << 20;
+const BATCH_BYTES = 1 << 20;
 const TICK_MS = 200;
+/** With nothing to hear for a while; a reader of the output that goes is noticed within it. */
+const IDLE_TICK_MS = 1000;
+const LIVELY_MS = 2000;
 /** How long frames wait for their writers' notes (framing/sender.ts), and then some. */
 const HOLD_MS = 3;
 const FINAL_DRAIN_MS = 10_000;
@@ -59,6 +62,8 @@ export class LiveSession {
   #lastTickNs = 0;
   #ticks = 0;
   #ringFull = 0;
+  #yieldAt = 0;
+  #livelyAt = 0;
   #lastLookNs = 0;
   #isTwinComing = false;
 
@@ -141,7 +146,6 @@ export class LiveSession {
       return await this.#finish();
     }
   }
-  #yieldAt = 0;
 
   /** Lets signals, timers and outputs in during a long burst. */
   async #yield(): Promise<void> {
@@ -160,6 +164,7 @@ export class LiveSession {
     const ring = this.#kernel.ring;
     const length = ring.acquire(BATCH_BYTES);
     if (length === 0) return 0;
+    this.#livelyAt = performance.now();
     this.#decoder.decode(ring.start, length, this.#onEvent);
     ring.release();
     this.#closer.closeEnded(this.#lastTickNs);
@@ -180,7 +185,8 @@ export class LiveSession {
     if (full !== this.#ringFull && this.#closer.catchUp(this.#clock.nowNs())) this.#ringFull = full;
     await this.#write(this.#pipeline.take());
     if (this.#endedBy !== undefined) return;
-    await this.#wake.wait(this.#pipeline.isHolding ? HOLD_MS : TICK_MS);
+    const isLively = performance.now() - this.#livelyAt < LIVELY_MS;
+    await this.#wake.wait(this.#pipeline.isHolding ? HOLD_MS : isLively ? TICK_MS : IDLE_TICK_MS);
     if (this.#pipeline.isHolding)
       this.#pipeline.push({ kind: "tick", timeNs: this.#clock.nowNs() });
   }
