@@ -28,6 +28,16 @@ function systemCall(name: string): string {
   return process.arch === "arm64" ? `__arm64_sys_${name}` : `__x64_sys_${name}`;
 }
 
+/** The same for 32-bit processes, where the kernel runs such; arm64 has one entry for both. */
+function compatPrograms(): ProgramPlan[] {
+  if (process.arch === "arm64") return [];
+  const vmsplice = ["__ia32_compat_sys_vmsplice", "__ia32_sys_vmsplice"];
+  return [
+    { ...optional("tee_compat_call", "__ia32_sys_tee"), requires: "__ia32_sys_tee" },
+    { ...optional("vmsplice_compat_call", ...vmsplice), requires: "__ia32_sys_vmsplice" },
+  ];
+}
+
 /** Both copies of each body. Of fexit programs the one attached last runs first (bpf_trampoline, all kernels). */
 export function fexitPrograms(): ProgramPlan[] {
   return [
@@ -44,6 +54,7 @@ export function fexitPrograms(): ProgramPlan[] {
     optional("do_splice", "do_splice"),
     optional("tee_call", systemCall("tee")),
     optional("vmsplice_call", systemCall("vmsplice")),
+    ...compatPrograms(),
     // before 5.12 sendfile wrote into a pipe by the pipe's own write operation, which is heard already
     { ...optional("do_sendfile", "do_sendfile"), requires: "splice_file_to_pipe" },
   ];

@@ -15,7 +15,8 @@ import {
 } from "./front-ends.ts";
 import { variableOffsets } from "./globals.ts";
 import { decodeHolders, type Holder } from "./holders.ts";
-import { CHANNEL, IGNORED_SLOTS } from "./layout.ts";
+import { CHANNEL, CHANNEL_KINDS, IGNORED_SLOTS } from "./layout.ts";
+import type { ChannelKind } from "./types.ts";
 
 export interface KernelOptions {
   readonly frontEnd: FrontEnd;
@@ -40,6 +41,7 @@ export interface ChannelCounts {
   readonly readerStartNs: number;
   readonly writerPid: number;
   readonly writerStartNs: number;
+  readonly kind: ChannelKind;
   readonly muted: boolean;
   readonly wanted: boolean;
 }
@@ -131,6 +133,7 @@ export class Kernel implements Disposable {
       readerStartNs: u64(view, CHANNEL.reader_start_ns),
       writerPid: view.getUint32(CHANNEL.writer_tgid, true),
       writerStartNs: u64(view, CHANNEL.writer_start_ns),
+      kind: CHANNEL_KINDS[view.getUint32(CHANNEL.kind, true)] ?? "pipe",
       muted: view.getUint32(CHANNEL.muted, true) !== 0,
       wanted: view.getUint32(CHANNEL.wanted, true) !== 0,
     };
@@ -231,10 +234,16 @@ export class Kernel implements Disposable {
     return this.#misses(FIRST_COPIES);
   }
 
-  [Symbol.dispose](): void {
+  /** Hears nothing more; what is in the ring stays there to be drained. */
+  detach(): void {
     this.#blockedLink?.[Symbol.dispose]();
-    this.#scanner?.[Symbol.dispose]();
+    this.#blockedLink = undefined;
     for (const link of this.#links.splice(0).reverse()) link[Symbol.dispose]();
+  }
+
+  [Symbol.dispose](): void {
+    this.detach();
+    this.#scanner?.[Symbol.dispose]();
     // undefined when the constructor failed before
     const ring: RingBuffer | undefined = this.ring;
     ring?.[Symbol.dispose]();

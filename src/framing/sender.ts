@@ -5,10 +5,13 @@ import type { Frame, FramingItem } from "./types.ts";
 // A write's note comes from another CPU, microseconds around the read's record; a blocking write's comes when
 // its reader has read everything. Waiting longer than this would hold back the output for the latter.
 const PATIENCE_NS = 10_000_000;
+// A channel's very first writer may be kept from the CPU by the reader that it woke: without it there is no name.
+const FIRST_PATIENCE_NS = 100_000_000;
 
 /**
  * Gives each frame the write that brought its last byte. A frame whose note has not come yet is held, and all
- * that follows with it, for 10 ms of kernel time; then it goes on with the channel's last known writer.
+ * that follows with it, for 10 ms of kernel time (100 ms while no writer is
+ * known at all); then it goes on with the channel's last known writer.
  */
 export class SenderStage implements Stage<FramingItem, FramingItem> {
   #held: FramingItem[] = [];
@@ -58,7 +61,8 @@ export class SenderStage implements Stage<FramingItem, FramingItem> {
   }
 
   #isTooLate(frame: Frame): boolean {
-    if (this.#nowNs - frame.timeNs < PATIENCE_NS) return false;
+    const patienceNs = frame.channel.writer ? PATIENCE_NS : FIRST_PATIENCE_NS;
+    if (this.#nowNs - frame.timeNs < patienceNs) return false;
     frame.sender = frame.channel.likelyWriter?.() ?? frame.channel.writer;
     return true;
   }

@@ -1,7 +1,7 @@
 /** Finds out which channels have ended, and what was left in them. */
 import type { Holder } from "../capture/holders.ts";
 import type { ChannelCounts } from "../capture/kernel.ts";
-import type { ChannelClosed, ChannelTotals, KernelEvent } from "../capture/types.ts";
+import type { ChannelClosed, ChannelTotals, IoEvent, KernelEvent } from "../capture/types.ts";
 import type { ChannelState } from "../stream/channel-state.ts";
 import type { StreamInput } from "../stream/stream-stage.ts";
 
@@ -31,7 +31,7 @@ const REGULAR_NS = 10_000_000_000;
 
 export class Closer {
   readonly #parts: CloserParts;
-  readonly #ended = new Map<number, number>();
+  readonly #ended = new Map<number, IoEvent>();
   /** Channels that were not copied for a while: their counts do not add up. */
   readonly #aside = new WeakSet<ChannelState>();
   #scanDueNs = Number.POSITIVE_INFINITY;
@@ -46,7 +46,7 @@ export class Closer {
 
   /** Every event passes here after it went through the rooms. */
   observe(event: KernelEvent): void {
-    if (event.kind === "eof") this.#ended.set(event.channel, event.generation);
+    if (event.kind === "eof") this.#ended.set(event.channel, event);
     else if (event.kind === "broken" || (event.kind === "exit" && this.#isParty(event.pid))) {
       const dueNs = Math.max(event.timeNs + AFTER_EXIT_NS, this.#lastScanNs + BETWEEN_NS);
       this.#scanDueNs = Math.min(this.#scanDueNs, dueNs);
@@ -66,11 +66,11 @@ export class Closer {
   }
 
   /** After each batch: channels whose reader saw the end. */
-  closeEnded(nowNs: number): void {
+  closeEnded(): void {
     if (this.#ended.size === 0) return;
-    for (const [address, generation] of this.#ended) {
+    for (const [address, end] of this.#ended) {
       const channel = this.#parts.channels().get(address);
-      if (channel?.inode === generation) this.#close(channel, nowNs, true);
+      if (channel?.inode === end.generation) this.#close(channel, end.timeNs, true);
     }
     this.#ended.clear();
   }
@@ -88,8 +88,9 @@ export class Closer {
       if (held.has(channel.address)) continue;
       const isGone = channel.reader === undefined || channel.reader.exit !== undefined;
       // descriptors on their way through a socket are in no table: give them time
-      if (isGone || nowNs - channel.lastTimeNs > IDLE_NS) this.#close(channel, nowNs, false);
-      else this.#scanDueNs = nowNs + IDLE_NS;
+      const isOver = isGone || nowNs - channel.lastTimeNs > IDLE_NS;
+      const waitNs = !isOver ? IDLE_NS : this.#close(channel, nowNs, false) ? undefined : BETWEEN_NS;
+      if (waitNs !== undefined) this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + waitNs);
     }
   }
 
@@ -112,7 +113,8 @@ export class Closer {
     for (const channel of this.#parts.channels().values()) {
       const counts = this.#parts.kernel.counts(channel.address);
       if (!counts || this.#aside.has(channel)) continue;
-      const lost = channel.lost + Math.max(0, counts.moved - channel.position);
+      const taken = counts.moved + counts.unseen;
+      const lost = channel.lost + Math.max(0, taken - channel.position);
       this.#parts.push({ ...totals(channel, counts, nowNs), lost });
     }
   }
@@ -131,8 +133,14 @@ export class Closer {
     }
   }
 
-  #close(channel: ChannelState, nowNs: number, wasRead: boolean): void {
-    const counts = this.#parts.kernel.counts(channel.address);
+  /** False: records of the channel are still in the ring. */
+  #close(channel: ChannelState, nowNs: number, wasRead: boolean): boolean {
+    const found = this.#parts.kernel.counts(channel.address);
+    // another channel has the address by now: the last word on this one is in the ring, or was lost there
+    const isOther = found !== undefined && found.generation !== channel.inode;
+    if (isOther && !this.#parts.isQuiet()) return false;
+    const counts = isOther ? undefined : found;
+    if (counts && isBehind(channel, counts) && !this.#parts.isQuiet()) return false;
     if (counts) this.#parts.push(totals(channel, counts, nowNs));
     channel.wanted ||= counts?.wanted ?? false;
     // its frames may still wait for a note: the entry that names the writer goes now
@@ -149,7 +157,8 @@ export class Closer {
       timeNs: nowNs,
     };
     this.#parts.push(closed);
-    this.#parts.kernel.forget(channel.address);
+    if (!isOther) this.#parts.kernel.forget(channel.address);
+    return true;
   }
 
   /** Written and neither read nor seen to leave. Unknown, hence 0, where not all was counted. */
@@ -160,6 +169,12 @@ export class Closer {
     if (!isCounted || !isStream || counts.generation !== channel.inode) return 0;
     return Math.max(0, counts.written + channel.notes.ahead - counts.moved - counts.unseen);
   }
+}
+
+/** More has left the channel than its records have told, those included that found no room. */
+function isBehind(channel: ChannelState, counts: ChannelCounts): boolean {
+  const told = channel.position + Math.max(0, counts.lost - channel.lost);
+  return told < counts.moved + counts.unseen;
 }
 
 function totals(channel: ChannelState, counts: ChannelCounts, timeNs: number): ChannelTotals {

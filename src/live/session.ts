@@ -167,7 +167,7 @@ export class LiveSession {
     this.#livelyAt = performance.now();
     this.#decoder.decode(ring.start, length, this.#onEvent);
     ring.release();
-    this.#closer.closeEnded(this.#lastTickNs);
+    this.#closer.closeEnded();
     return length;
   }
 
@@ -228,18 +228,17 @@ export class LiveSession {
   }
 
   async #finish(): Promise<Summary> {
+    // nothing new from here on: what was read until now is in the ring or counted as lost
+    this.#kernel.detach();
     const deadline = performance.now() + FINAL_DRAIN_MS;
-    // what is in the ring now was heard before the end; later traffic is not waited for
-    let left = this.#kernel.ring.pending();
-    while (left > 0 && performance.now() < deadline) {
-      const drained = this.#drain();
-      left -= drained;
-      // a record that its writer has not finished yet is in the way
-      if (drained === 0) await Bun.sleep(1);
+    while (this.#kernel.ring.pending() > 0 && performance.now() < deadline) {
+      // a record that its writer has not finished yet may be in the way
+      if (this.#drain() === 0) await Bun.sleep(1);
       if (!this.#outputs.full) await this.#write(this.#pipeline.take());
     }
     const nowNs = this.#clock.nowNs();
     this.#closer.closeUnheld(nowNs, true);
+    this.#adoptUnheard();
     this.#closer.giveUp(nowNs);
     this.#closer.countMissed();
     this.#pipeline.end();
@@ -266,6 +265,30 @@ export class LiveSession {
       timer = setTimeout(() => reject(stuck()), STUCK_MS);
     });
     await Promise.race([done, late]).finally(() => clearTimeout(timer));
+  }
+
+  /** Channels of which the ring had room for nothing at all: named by their entries in the kernel. */
+  #adoptUnheard(): void {
+    for (const channel of this.#kernel.channels()) {
+      const counts = this.#kernel.counts(channel);
+      if (!counts || counts.lost === 0 || this.#pipeline.stream.channels.has(channel)) continue;
+      const { readerPid, readerStartNs, writerPid, writerStartNs } = counts;
+      this.#pipeline.push({
+        kind: "found",
+        channel,
+        generation: counts.generation,
+        peer: 0,
+        peerGeneration: 0,
+        channelKind: counts.kind,
+        reader: this.#processOf(readerPid, readerStartNs),
+        writer: this.#processOf(writerPid, writerStartNs),
+        buffered: 0,
+      });
+    }
+  }
+
+  #processOf(pid: number, startNs: number): Process | undefined {
+    return pid === 0 ? undefined : this.#processes.at(pid, startNs, readComm(pid) ?? "");
   }
 
   /** What no event could tell: parts of the front end that this kernel does not take. */
@@ -320,8 +343,7 @@ export class LiveSession {
   #findWriter(channel: ChannelState): Process | undefined {
     const counts = this.#kernel.counts(channel.address);
     if (counts && counts.writerPid > 0 && counts.generation === channel.inode) {
-      const { writerPid, writerStartNs } = counts;
-      return this.#processes.at(writerPid, writerStartNs, readComm(writerPid) ?? "");
+      return this.#processOf(counts.writerPid, counts.writerStartNs);
     }
     const nowNs = this.#clock.nowNs();
     if (nowNs - this.#lastLookNs < BETWEEN_LOOKS_NS) return undefined;
