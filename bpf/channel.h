@@ -249,7 +249,8 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 		add(&channel->unseen, result);
 	event->moved = channel->moved;
 	event->lost = channel->lost;
-	send_header(event, BPF_RB_NO_WAKEUP);
+	if (send_header(event, BPF_RB_NO_WAKEUP) && kind == EVENT_UNSEEN)
+		add(&channel->lost, result);
 }
 
 /* Sockets that keep packets apart are not read as streams; say once that there is one with JSON in it. */

@@ -198,7 +198,7 @@ int BPF_PROG(dgram_recv, struct socket *socket, struct msghdr *message, __u64 si
 }
 
 /* fexit on the system calls that move bytes into or out of a pipe without its read and write operations. */
-static __always_inline int on_splice_call(const struct pt_regs *regs, __s64 result, __u32 op)
+static __always_inline int on_splice_call(const struct pt_regs *regs, __s64 result, __u32 op, bool compat)
 {
 	struct request request = {};
 	struct pt_regs *user = (void *)regs;
@@ -207,9 +207,9 @@ static __always_inline int on_splice_call(const struct pt_regs *regs, __s64 resu
 		return 0;
 	CALL_OR_RETURN(SLOT_SPLICE);
 	request.op = op;
-	request.arguments[0] = argument(user, 0, false);
-	request.arguments[1] = argument(user, 1, false);
-	request.arguments[2] = argument(user, 2, false);
+	request.arguments[0] = argument(user, 0, compat);
+	request.arguments[1] = argument(user, 1, compat);
+	request.arguments[2] = argument(user, 2, compat);
 	if (op != OP_WRITE) {
 		on_splice(SLOT_SPLICE, call, &request, result, false);
 	} else {
@@ -245,13 +245,25 @@ int BPF_PROG(do_splice, struct file *in, void *off_in, struct file *out, void *o
 SEC("?fexit")
 int BPF_PROG(tee_call, const struct pt_regs *regs, long result)
 {
-	return on_splice_call(regs, result, OP_TEE);
+	return on_splice_call(regs, result, OP_TEE, false);
+}
+
+SEC("?fexit")
+int BPF_PROG(tee_compat_call, const struct pt_regs *regs, long result)
+{
+	return on_splice_call(regs, result, OP_TEE, true);
 }
 
 SEC("?fexit")
 int BPF_PROG(vmsplice_call, const struct pt_regs *regs, long result)
 {
-	return on_splice_call(regs, result, OP_WRITE);
+	return on_splice_call(regs, result, OP_WRITE, false);
+}
+
+SEC("?fexit")
+int BPF_PROG(vmsplice_compat_call, const struct pt_regs *regs, long result)
+{
+	return on_splice_call(regs, result, OP_WRITE, true);
 }
 
 /* sendfile(2) of 64-bit and 32-bit processes */

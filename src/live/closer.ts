@@ -89,8 +89,9 @@ export class Closer {
       const isGone = channel.reader === undefined || channel.reader.exit !== undefined;
       // descriptors on their way through a socket are in no table: give them time
       const isOver = isGone || nowNs - channel.lastTimeNs > IDLE_NS;
-      const waitNs = !isOver ? IDLE_NS : this.#close(channel, nowNs, false) ? undefined : BETWEEN_NS;
-      if (waitNs !== undefined) this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + waitNs);
+      if (isOver && this.#close(channel, nowNs, false)) continue;
+      const waitNs = isOver ? BETWEEN_NS : IDLE_NS;
+      this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + waitNs);
     }
   }
 
