@@ -6,16 +6,19 @@ import type { Frame, FramingItem } from "./types.ts";
 // its reader has read everything. Waiting longer than this would hold back the output for the latter.
 const PATIENCE_NS = 10_000_000;
 // A channel's very first writer may be kept from the CPU by the reader that it woke: without it there is no name.
-const FIRST_PATIENCE_NS = 100_000_000;
+// Once only, so that a channel that never gets one does not hold up all others.
+const FIRST_PATIENCE_NS = 300_000_000;
 
 /**
  * Gives each frame the write that brought its last byte. A frame whose note has not come yet is held, and all
- * that follows with it, for 10 ms of kernel time (100 ms while no writer is
- * known at all); then it goes on with the channel's last known writer.
+ * that follows with it, for 10 ms of kernel time; then it goes on with the channel's last known writer.
+ * Where none is known at all the first one waits for 300 ms.
  */
 export class SenderStage implements Stage<FramingItem, FramingItem> {
   #held: FramingItem[] = [];
   #nowNs = 0;
+  /** Channels whose writer did not become known in time. */
+  readonly #nameless = new WeakSet<Frame["channel"]>();
 
   /** Frames wait for a note: a tick is wanted soon. */
   get isHolding(): boolean {
@@ -61,9 +64,13 @@ export class SenderStage implements Stage<FramingItem, FramingItem> {
   }
 
   #isTooLate(frame: Frame): boolean {
-    const patienceNs = frame.channel.writer ? PATIENCE_NS : FIRST_PATIENCE_NS;
-    if (this.#nowNs - frame.timeNs < patienceNs) return false;
-    frame.sender = frame.channel.likelyWriter?.() ?? frame.channel.writer;
+    const { channel } = frame;
+    const waitedNs = this.#nowNs - frame.timeNs;
+    if (waitedNs < PATIENCE_NS) return false;
+    frame.sender = channel.likelyWriter?.() ?? channel.writer;
+    if (frame.sender) return true;
+    if (waitedNs < FIRST_PATIENCE_NS && !this.#nameless.has(channel)) return false;
+    this.#nameless.add(channel);
     return true;
   }
 }

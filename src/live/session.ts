@@ -349,7 +349,7 @@ export class LiveSession {
     if (nowNs - this.#lastLookNs < BETWEEN_LOOKS_NS) return undefined;
     this.#lastLookNs = nowNs;
     return findChannels(this.#kernel.scan(), this.#processes).find(
-      (each) => each.channel === channel.address,
+      (each) => each.channel === channel.address && each.generation === channel.inode,
     )?.writer;
   }
 
