@@ -19,6 +19,20 @@
 #define MSG_PEEK 2
 #define EPIPE 32
 
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
+
+/* A member behind an untyped pointer: a plain load where the kernel has bpf_rdonly_cast (6.2), else a helper call. */
+#define PEEK(pointer, type, member)                                                                                    \
+	({                                                                                                             \
+		typeof(((type *)NULL)->member) value;                                                                  \
+		if (bpf_ksym_exists(bpf_rdonly_cast))                                                                  \
+			value = ((type *)bpf_rdonly_cast((const void *)(pointer), bpf_core_type_id_kernel(type)))      \
+					->member;                                                                      \
+		else                                                                                                   \
+			value = BPF_CORE_READ((type *)(pointer), member);                                              \
+		value;                                                                                                 \
+	})
+
 /* Which channel a call moved bytes through. */
 struct place {
 	__u64 channel;
@@ -43,23 +57,26 @@ static __always_inline bool is_ignored(const struct place *place)
 
 static __always_inline __u64 socket_inode(struct sock *sk)
 {
-	struct socket *socket = BPF_CORE_READ(sk, sk_socket);
+	struct socket *socket = PEEK(sk, struct sock, sk_socket);
 
 	/* a socket that nobody has accepted yet has no inode */
 	if (!socket)
 		return 0;
-	return BPF_CORE_READ((struct socket_alloc *)socket, vfs_inode.i_ino);
+	return PEEK(socket, struct socket_alloc, vfs_inode.i_ino);
 }
 
 static __always_inline void find_unix(struct place *place, struct socket *socket, enum side side)
 {
-	struct sock *sk = BPF_CORE_READ(socket, sk);
-	struct sock *other;
+	struct sock *sk, *other;
 	short type;
 
-	if (!sk || BPF_CORE_READ(sk, __sk_common.skc_family) != AF_UNIX)
+	/* most sockets are not ours: that answer must be cheap */
+	sk = PEEK(socket, struct socket, sk);
+	if (!sk || PEEK(sk, struct sock, __sk_common.skc_family) != AF_UNIX)
 		return;
-	type = BPF_CORE_READ(socket, type);
+	type = PEEK(socket, struct socket, type);
+	/* as numbers: the verifier allows no arithmetic on the pointers that PEEK gives */
+	sk = BPF_CORE_READ(socket, sk);
 	other = BPF_CORE_READ((struct unix_sock *)sk, peer);
 	/* a channel of one direction is the socket that receives */
 	place->channel = (__u64)(side == SIDE_READ ? sk : other);
@@ -76,7 +93,7 @@ static __always_inline void find_unix(struct place *place, struct socket *socket
 static __always_inline void find_pipe(struct place *place, struct file *file, struct inode *inode)
 {
 	place->channel = (__u64)BPF_CORE_READ(file, private_data);
-	place->generation = BPF_CORE_READ(inode, i_ino);
+	place->generation = PEEK(inode, struct inode, i_ino);
 	place->inode = inode;
 	place->kind = CHANNEL_PIPE;
 }

@@ -6,8 +6,6 @@
 #include "channel.h"
 #include "syscalls.h"
 
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
-
 /* A call as its numbers say it. */
 struct request {
 	__u64 arguments[4];
@@ -35,35 +33,20 @@ static __always_inline struct file *file_of(__u32 fd)
 	return file;
 }
 
-/* Most descriptors are regular files: that answer must be cheap. With bpf_rdonly_cast (6.2) it is plain loads. */
-static __always_inline struct inode *inode_of(struct file *file, unsigned short *mode)
-{
-	struct inode *inode;
-
-	if (bpf_ksym_exists(bpf_rdonly_cast)) {
-		struct file *typed = bpf_rdonly_cast(file, bpf_core_type_id_kernel(struct file));
-
-		inode = typed->f_inode;
-		*mode = inode->i_mode;
-		return inode;
-	}
-	inode = BPF_CORE_READ(file, f_inode);
-	*mode = BPF_CORE_READ(inode, i_mode);
-	return inode;
-}
-
 static __always_inline void find_file(struct place *place, struct file *file, enum side side)
 {
-	unsigned short mode = 0;
 	struct inode *inode;
+	unsigned short mode;
 
 	if (!file)
 		return;
-	inode = inode_of(file, &mode);
+	/* most descriptors are regular files: that answer must be cheap */
+	inode = PEEK(file, struct file, f_inode);
+	mode = PEEK(inode, struct inode, i_mode);
 	if ((mode & S_IFMT) == S_IFIFO)
 		find_pipe(place, file, inode);
 	else if ((mode & S_IFMT) == S_IFSOCK)
-		find_unix(place, BPF_CORE_READ(file, private_data), side);
+		find_unix(place, PEEK(file, struct file, private_data), side);
 }
 
 static __always_inline void find_place(struct place *place, __u32 fd, enum side side)
@@ -241,9 +224,8 @@ static __always_inline void on_io(__u32 slot, struct call *call, const struct re
 		on_read(slot, call, place, result, EVENT_OPAQUE);
 }
 
-static __always_inline bool read_request(struct request *request, struct pt_regs *regs, __s64 result)
+static __always_inline bool read_request(struct request *request, const struct pt_regs *regs, __s64 result)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
 	__u64 number = (__u32)syscall_number(regs);
 
 	/* the verifier of 6.1 does not follow a comparison of half a register */
@@ -254,7 +236,7 @@ static __always_inline bool read_request(struct request *request, struct pt_regs
 	/* one of the tables says no for nearly all calls; only then it matters which one counts */
 	if (!wide_ops[number] && !compat_ops[number])
 		return false;
-	request->compat = is_compat(task);
+	request->compat = is_compat();
 	request->op = request->compat ? compat_ops[number] : wide_ops[number];
 	if (!request->op)
 		return false;

@@ -44,29 +44,17 @@ static const __u8 compat_ops[SYSCALL_NUMBERS] = {
 
 #define TS_COMPAT 2
 
-static __always_inline bool is_compat(struct task_struct *task)
+/* `regs` is typed (an argument of a tp_btf or fexit program): its members are plain loads, no helper calls. */
+static __always_inline __u64 syscall_number(const struct pt_regs *regs)
 {
-	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+	return regs->orig_ax;
 }
 
-static __always_inline __u64 syscall_number(struct pt_regs *regs)
+static __always_inline __u64 argument(const struct pt_regs *regs, int n, bool compat)
 {
-	return BPF_CORE_READ(regs, orig_ax);
-}
-
-static __always_inline __u64 argument(struct pt_regs *regs, int n, bool compat)
-{
-	if (compat) {
-		__u64 value = n == 0 ? BPF_CORE_READ(regs, bx) :
-			      n == 1 ? BPF_CORE_READ(regs, cx) :
-			      n == 2 ? BPF_CORE_READ(regs, dx) :
-				       BPF_CORE_READ(regs, si);
-		return (__u32)value;
-	}
-	return n == 0 ? BPF_CORE_READ(regs, di) :
-	       n == 1 ? BPF_CORE_READ(regs, si) :
-	       n == 2 ? BPF_CORE_READ(regs, dx) :
-			BPF_CORE_READ(regs, r10);
+	if (compat)
+		return (__u32)(n == 0 ? regs->bx : n == 1 ? regs->cx : n == 2 ? regs->dx : regs->si);
+	return n == 0 ? regs->di : n == 1 ? regs->si : n == 2 ? regs->dx : regs->r10;
 }
 #endif
 
@@ -88,25 +76,33 @@ static const __u8 compat_ops[SYSCALL_NUMBERS] = {
 
 #define TIF_32BIT (1UL << 22)
 
-static __always_inline bool is_compat(struct task_struct *task)
+static __always_inline __u64 syscall_number(const struct pt_regs *regs)
 {
-	return BPF_CORE_READ(task, thread_info.flags) & TIF_32BIT;
+	return regs->syscallno;
 }
 
-static __always_inline __u64 syscall_number(struct pt_regs *regs)
+static __always_inline __u64 argument(const struct pt_regs *regs, int n, bool compat)
 {
-	return BPF_CORE_READ(regs, syscallno);
-}
-
-static __always_inline __u64 argument(struct pt_regs *regs, int n, bool compat)
-{
-	__u64 value = n == 0 ? BPF_CORE_READ(regs, orig_x0) :
-		      n == 1 ? BPF_CORE_READ(regs, regs[1]) :
-		      n == 2 ? BPF_CORE_READ(regs, regs[2]) :
-			       BPF_CORE_READ(regs, regs[3]);
+	__u64 value = n == 0 ? regs->orig_x0 : n == 1 ? regs->regs[1] : n == 2 ? regs->regs[2] : regs->regs[3];
 
 	return compat ? (__u32)value : value;
 }
 #endif
+
+#ifdef __TARGET_ARCH_x86
+#define COMPAT_WORD status
+#define COMPAT_BIT TS_COMPAT
+#else
+#define COMPAT_WORD flags
+#define COMPAT_BIT TIF_32BIT
+#endif
+
+/* True when the current call was made the 32-bit way. */
+static __always_inline bool is_compat(void)
+{
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+		return bpf_get_current_task_btf()->thread_info.COMPAT_WORD & COMPAT_BIT;
+	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread_info.COMPAT_WORD) & COMPAT_BIT;
+}
 
 #endif
