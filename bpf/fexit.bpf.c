@@ -175,6 +175,22 @@ int BPF_PROG(unix_send_twin, struct socket *socket, struct msghdr *message, __u6
 	return on_unix_send(SLOT_UNIX_SEND_TWIN, true, socket, result);
 }
 
+/* Until 6.4 sendfile and splice gave a socket their pages one by one, without sendmsg. */
+SEC("?fexit")
+int BPF_PROG(unix_sendpage, struct socket *socket, void *page, int offset, __u64 size, int flags, long result)
+{
+	struct place place = {};
+
+	if (result <= 0)
+		return 0;
+	find_unix(&place, socket, SIDE_WRITE);
+	if (!place.kind || is_ignored(&place))
+		return 0;
+	CALL_OR_RETURN(SLOT_UNIX_SENDPAGE);
+	on_write(call, &place, result);
+	return 0;
+}
+
 /* Packet sockets: only looked at, for the coverage. */
 static __always_inline int on_packet(__u32 slot, struct socket *socket, struct msghdr *message, int flags, __s64 result)
 {
@@ -201,15 +217,14 @@ int BPF_PROG(dgram_recv, struct socket *socket, struct msghdr *message, __u64 si
 static __always_inline int on_splice_call(const struct pt_regs *regs, __s64 result, __u32 op, bool compat)
 {
 	struct request request = {};
-	struct pt_regs *user = (void *)regs;
 
 	if (result <= 0)
 		return 0;
 	CALL_OR_RETURN(SLOT_SPLICE);
 	request.op = op;
-	request.arguments[0] = argument(user, 0, compat);
-	request.arguments[1] = argument(user, 1, compat);
-	request.arguments[2] = argument(user, 2, compat);
+	request.arguments[0] = argument(regs, 0, compat);
+	request.arguments[1] = argument(regs, 1, compat);
+	request.arguments[2] = argument(regs, 2, compat);
 	if (op != OP_WRITE) {
 		on_splice(SLOT_SPLICE, call, &request, result, false);
 	} else {
@@ -236,7 +251,7 @@ int BPF_PROG(do_splice, struct file *in, void *off_in, struct file *out, void *o
 	if (from.kind && !is_ignored(&from))
 		on_read(SLOT_SPLICE, call, &from, result, EVENT_UNSEEN);
 	find_file(&to, out, SIDE_WRITE);
-	/* into a socket it passes through sendmsg, which is heard already */
+	/* into a socket it passes through sendmsg or sendpage, which are heard already */
 	if (to.kind && to.kind <= CHANNEL_FIFO && !is_ignored(&to))
 		on_write(call, &to, result);
 	return 0;

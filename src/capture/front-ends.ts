@@ -49,6 +49,10 @@ export function fexitPrograms(): ProgramPlan[] {
     needed("pipe_write_first", ...PIPE_WRITE),
     needed("unix_send_twin", "unix_stream_sendmsg"),
     needed("unix_send_first", "unix_stream_sendmsg"),
+    {
+      ...optional("unix_sendpage", "unix_stream_sendpage"),
+      requires: "unix_stream_sendpage",
+    },
     optional("dgram_recv", "unix_dgram_recvmsg"),
     optional("seqpacket_recv", "unix_seqpacket_recvmsg"),
     optional("do_splice", "do_splice"),
