@@ -118,7 +118,7 @@ export const SPECIAL: readonly Row[] = [
   ...onEach(
     "a line that is too long",
     `--endless ${LIMIT_BROKEN} --messages 6`,
-    { alone: true, loss: { c2s: { line_too_long: ENDLESS_BYTES } } },
+    { alone: true, lossSum: { c2s: ENDLESS_BYTES } },
     [PIPE, PAIR],
   ),
   ...onEach("a last line without an end", "--unfinished", {
