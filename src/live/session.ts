@@ -187,8 +187,12 @@ export class LiveSession {
     if (this.#endedBy !== undefined) return;
     const isLively = performance.now() - this.#livelyAt < LIVELY_MS;
     await this.#wake.wait(this.#pipeline.isHolding ? HOLD_MS : isLively ? TICK_MS : IDLE_TICK_MS);
-    if (this.#pipeline.isHolding)
-      this.#pipeline.push({ kind: "tick", timeNs: this.#clock.nowNs() });
+    if (this.#pipeline.isHolding) this.#tick(this.#clock.nowNs());
+  }
+
+  /** Time passes no further than what was heard: else frames give up on notes that are in the ring already. */
+  #tick(timeNs: number): void {
+    if (this.#kernel.ring.pending() === 0) this.#pipeline.push({ kind: "tick", timeNs });
   }
 
   #tickIfDue(): void {
@@ -196,7 +200,7 @@ export class LiveSession {
     if (nowNs - this.#lastTickNs < TICK_MS * 1e6) return;
     this.#lastTickNs = nowNs;
     this.#ticks += 1;
-    this.#pipeline.push({ kind: "tick", timeNs: nowNs });
+    this.#tick(nowNs);
     this.#closer.closeUnheld(nowNs);
     // FFI's poll sees sockets, too
     const isShown = this.#options.outputs.stdout !== "none";
