@@ -1,0 +1,58 @@
+import { expect, test } from "bun:test";
+import type { Process } from "../../../src/capture/types.ts";
+import { ChannelState } from "../../../src/stream/channel-state.ts";
+import { processes } from "./events.ts";
+
+const table = processes();
+const writer = table.at(10, 10_000, "writer");
+const other = table.at(11, 11_000, "other");
+const place = { kind: "unix-stream", inode: 1, address: 64, late: false } as const;
+
+function make(holder?: () => Process | undefined): ChannelState {
+  return new ChannelState("unix:1", place, holder);
+}
+
+test("ChannelState takes the last writer for the likely one", () => {
+  const channel = make(() => other);
+  channel.writer = writer;
+  expect(channel.likelyWriter()).toBe(writer);
+});
+
+test("ChannelState takes the reader of the other direction for the writer of this one", () => {
+  const channel = make(() => other);
+  channel.reverse = make();
+  channel.reverse.reader = writer;
+  expect(channel.likelyWriter()).toBe(writer);
+});
+
+test("ChannelState asks who holds the writing end when nothing else tells, and once", () => {
+  let asked = 0;
+  const channel = make(() => {
+    asked += 1;
+    return writer;
+  });
+  expect([channel.likelyWriter(), channel.likelyWriter(), channel.writer]).toEqual([
+    writer,
+    writer,
+    writer,
+  ]);
+  expect(asked).toBe(1);
+});
+
+test("ChannelState asks again while nobody is known to hold the writing end", () => {
+  const answers = [undefined, writer];
+  const channel = make(() => answers.shift());
+  expect(channel.likelyWriter()).toBeUndefined();
+  expect(channel.likelyWriter()).toBe(writer);
+});
+
+test("ChannelState has no likely writer where nobody can be asked", () => {
+  expect(make().likelyWriter()).toBeUndefined();
+});
+
+test("ChannelState finds the write of a byte among its notes", () => {
+  const channel = make();
+  channel.notes.add(writer, 100, 5, 5);
+  expect(channel.noteAt(4)).toEqual(expect.objectContaining({ writer, timeNs: 100 }));
+  expect(channel.noteAt(5)).toBeUndefined();
+});
