@@ -1,5 +1,4 @@
 /** One run of the live capture: drains the ring through the rooms into the outputs, until something ends it. */
-import { release } from "node:os";
 import { isReaderGone } from "../../ffi/host.ts";
 import { findCgroupPath } from "../capture/cgroups.ts";
 import { Decoder } from "../capture/decode.ts";
@@ -10,14 +9,17 @@ import type { Channel, KernelEvent, Process } from "../capture/types.ts";
 import type { Outputs } from "../cli/open-sinks.ts";
 import type { ListenOptions } from "../cli/types.ts";
 import { SummaryCollector } from "../exchange/summary.ts";
-import type { CaptureFacts, CoverageLine, ExchangeItem, Summary } from "../exchange/types.ts";
-import { OutputError, ReaderGone } from "../sinks/errors.ts";
+import type { ExchangeItem, Summary } from "../exchange/types.ts";
+import { ReaderGone } from "../sinks/errors.ts";
 import { ChannelState } from "../stream/channel-state.ts";
 import type { BootClock } from "./clock.ts";
 import { Closer } from "./closer.ts";
+import { captureFacts, missingParts } from "./facts.ts";
 import { findChannels } from "./find-channels.ts";
 import { isWantedContainer } from "./follow.ts";
+import { waitPatiently } from "./patience.ts";
 import { Pipeline } from "./pipeline.ts";
+import { TwinWatch } from "./twin.ts";
 import { Wake } from "./wake.ts";
 
 const BATCH_BYTES = 1 << 20;
@@ -29,18 +31,12 @@ const LIVELY_MS = 2000;
 const HOLD_MS = 3;
 const FINAL_DRAIN_MS = 10_000;
 const RETRY_ASIDE_NS = 10_000_000_000;
-const TWIN_GRACE_MS = 100;
-/** How long an output may take after the run was told to end. */
-const STUCK_MS = 3000;
 const LARGE_BYTES = 4 << 20;
 const SLOW_CHECK_TICKS = 10;
 const BETWEEN_LOOKS_NS = 100_000_000;
 
-function stuck(): OutputError {
-  return new OutputError("Cannot finish writing to standard output: its reader does not read", {
-    path: "standard output",
-    hint: "what was heard until then is in the pipe; end the reader first, or use -o FILE",
-  });
+function unlessGone(error: unknown): void {
+  if (!(error instanceof ReaderGone)) throw error;
 }
 
 export class LiveSession {
@@ -53,6 +49,7 @@ export class LiveSession {
   readonly #pipeline: Pipeline;
   readonly #closer: Closer;
   readonly #summary: SummaryCollector;
+  readonly #twin: TwinWatch;
   readonly #processes = new ProcessTable(readProcess, findCgroupPath);
   readonly #aside = new Map<ChannelState, number>();
   readonly #uncertain = new Set<number>();
@@ -65,7 +62,6 @@ export class LiveSession {
   #yieldAt = 0;
   #livelyAt = 0;
   #lastLookNs = 0;
-  #isTwinComing = false;
 
   constructor(parts: {
     kernel: Kernel;
@@ -80,6 +76,7 @@ export class LiveSession {
     this.#clock = parts.clock;
     this.#startNs = parts.clock.nowNs();
     this.#wake = new Wake(parts.kernel.ring);
+    this.#twin = new TwinWatch(parts.kernel);
     this.#decoder = new Decoder(parts.kernel.ring.view, parts.kernel.ring.bytes);
     this.#pipeline = new Pipeline({
       processes: this.#processes,
@@ -141,8 +138,8 @@ export class LiveSession {
       }
       return await this.#finish();
     } catch (error) {
-      if (!(error instanceof ReaderGone)) throw error;
-      this.#endedBy = "reader_gone";
+      unlessGone(error);
+      this.stop("reader_gone");
       return await this.#finish();
     }
   }
@@ -216,19 +213,21 @@ export class LiveSession {
       this.#aside.delete(channel);
       this.#kernel.ignore(channel.address, channel.inode, false);
     }
-    if (this.#isTwinComing || this.#kernel.hasTwins || this.#kernel.firstCopySkips() === 0) return;
-    this.#isTwinComing = true;
-    this.#kernel.announceTwin();
-    setTimeout(() => this.#kernel.attachTwin(), TWIN_GRACE_MS);
+    this.#twin.check();
   }
 
   async #write(items: readonly ExchangeItem[]): Promise<void> {
     if (items.length === 0) return;
     this.#summary.observe(items);
     const wait = this.#outputs.write(items);
-    if (wait !== undefined) await this.#patiently(wait);
+    if (wait !== undefined) await waitPatiently(wait, this.#stopped.promise);
     this.#collectLarge(items);
     if (this.#outputs.full) this.stop("max_messages");
+  }
+
+  /** A reader of standard output that has gone keeps nothing from the files. */
+  async #writeLast(items: readonly ExchangeItem[]): Promise<void> {
+    await this.#write(items).catch(unlessGone);
   }
 
   async #finish(): Promise<Summary> {
@@ -238,7 +237,7 @@ export class LiveSession {
     while (this.#kernel.ring.pending() > 0 && performance.now() < deadline) {
       // a record that its writer has not finished yet may be in the way
       if (this.#drain() === 0) await Bun.sleep(1);
-      if (!this.#outputs.full) await this.#write(this.#pipeline.take());
+      await this.#writeLast(this.#pipeline.take());
     }
     const nowNs = this.#clock.nowNs();
     this.#closer.closeUnheld(nowNs, true);
@@ -246,29 +245,13 @@ export class LiveSession {
     this.#closer.giveUp(nowNs);
     this.#closer.countMissed();
     this.#pipeline.end();
-    const last = [...this.#pipeline.take(), ...this.#unheard(nowNs)];
-    if (this.#endedBy !== "reader_gone" && !this.#outputs.full) await this.#write(last);
-    else this.#summary.observe(last);
-    const summary = this.#summary.make(this.#facts(), this.#endedBy ?? "signal", nowNs);
-    await this.#patiently(this.#outputs.close(summary)).catch((error: unknown) => {
-      if (!(error instanceof ReaderGone)) throw error;
-    });
+    const last = [...this.#pipeline.take(), ...missingParts(this.#kernel, nowNs)];
+    await this.#writeLast(last);
+    const { stream } = this.#pipeline;
+    const facts = captureFacts(this.#kernel, stream, this.#closer.missedBytes);
+    const summary = this.#summary.make(facts, this.#endedBy ?? "signal", nowNs);
+    await waitPatiently(this.#outputs.close(summary), this.#stopped.promise).catch(unlessGone);
     return summary;
-  }
-
-  /** Waits for an output; once the run is to end, only for a while: a stuck reader must not keep the tool. */
-  async #patiently(wait: Promise<void>): Promise<void> {
-    let isDone = false;
-    const done = wait.finally(() => {
-      isDone = true;
-    });
-    await Promise.race([done, this.#stopped.promise]);
-    if (isDone) return done;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(stuck()), STUCK_MS);
-    });
-    await Promise.race([done, late]).finally(() => clearTimeout(timer));
   }
 
   /** Channels of which the ring had room for nothing at all: named by their entries in the kernel. */
@@ -293,40 +276,6 @@ export class LiveSession {
 
   #processOf(pid: number, startNs: number): Process | undefined {
     return pid === 0 ? undefined : this.#processes.at(pid, startNs, readComm(pid) ?? "");
-  }
-
-  /** What no event could tell: parts of the front end that this kernel does not take. */
-  #unheard(timeNs: number): CoverageLine[] {
-    return this.#kernel.missing.map((program) => ({
-      kind: "coverage",
-      reason: `no_${program}`,
-      channel: undefined,
-      process: undefined,
-      bytes: 0,
-      timeNs,
-    }));
-  }
-
-  #facts(): CaptureFacts {
-    const skippedRuns = this.#kernel.skippedRuns();
-    const counters = this.#kernel.counters();
-    let notesLost = 0;
-    let unattributedBytes = counters.mapFullBytes;
-    for (const channel of this.#kernel.channels()) {
-      const counts = this.#kernel.counts(channel);
-      notesLost += counts?.notesLost ?? 0;
-      if (!this.#pipeline.stream.channels.has(channel)) unattributedBytes += counts?.lost ?? 0;
-    }
-    return {
-      frontEnd: this.#kernel.frontEnd,
-      kernel: release(),
-      exact: skippedRuns === 0 && this.#closer.missedBytes === 0,
-      skippedRuns,
-      missedBytes: this.#closer.missedBytes,
-      notesLost,
-      channelsSeen: this.#pipeline.stream.channelsSeen,
-      unattributedBytes,
-    };
   }
 
   #setAside(channel: Channel): void {
