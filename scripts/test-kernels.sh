@@ -15,11 +15,13 @@ runs=("$@")
 logs=build/kernels
 rm -rf "$logs"
 mkdir -p "$logs"
+# Copies, so that a build meanwhile does not change what the guests run.
+cp dist/overhear dist/overhear-linux-arm64 "$logs"/
 
 # run_one RUN: boots the guest; the log's last lines are the totals, the exit code and the seconds taken.
 run_one() {
-  local kernel=${1%:*} front_end=${1##*:} log=$logs/${1//[\/:]/-}.log binary=dist/overhear
-  case $kernel in */arm64) binary=dist/overhear-linux-arm64 ;; esac
+  local kernel=${1%:*} front_end=${1##*:} log=$logs/${1//[\/:]/-}.log binary=$logs/overhear
+  case $kernel in */arm64) binary=$logs/overhear-linux-arm64 ;; esac
   test/vm/run-in-kernel -t 900 "$kernel" -- env "OVERHEAR=$PWD/$binary" \
     bash test/kernel/in-guest.sh "$front_end" >"$log" 2>&1
   echo "exit $? after $SECONDS s" >>"$log"

@@ -83,16 +83,18 @@ export class Closer {
     this.#scanDueNs = Number.POSITIVE_INFINITY;
     this.#nextScanNs = nowNs + REGULAR_NS;
     this.#lastScanNs = nowNs;
-    const held = heldForReading(this.#parts.kernel.scan());
+    const isHeld = heldBy(this.#parts.kernel.scan());
     for (const channel of [...this.#parts.channels().values()]) {
-      if (held.has(channel.address)) continue;
-      const isGone = channel.reader === undefined || channel.reader.exit !== undefined;
-      // descriptors on their way through a socket are in no table: give them time
-      const isOver = isGone || nowNs - channel.lastTimeNs > IDLE_NS;
-      if (isOver && this.#close(channel, nowNs, false)) continue;
-      const waitNs = isOver ? BETWEEN_NS : IDLE_NS;
-      this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + waitNs);
+      if (!isHeld(channel)) this.#closeIfOver(channel, nowNs);
     }
+  }
+
+  #closeIfOver(channel: ChannelState, nowNs: number): void {
+    const isGone = channel.reader === undefined || channel.reader.exit !== undefined;
+    // descriptors on their way through a socket are in no table: give them time
+    const isOver = isGone || nowNs - channel.lastTimeNs > IDLE_NS;
+    if (isOver && this.#close(channel, nowNs, false)) return;
+    this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + (isOver ? BETWEEN_NS : IDLE_NS));
   }
 
   /**
@@ -188,10 +190,11 @@ function totals(channel: ChannelState, counts: ChannelCounts, timeNs: number): C
   };
 }
 
-function heldForReading(holders: readonly Holder[]): ReadonlySet<number> {
-  return new Set(
-    holders
-      .filter((holder) => holder.kind.startsWith("unix") || holder.mayRead)
-      .map((holder) => holder.channel),
-  );
+/** Whether somebody can still read from a channel. */
+function heldBy(holders: readonly Holder[]): (channel: ChannelState) => boolean {
+  const readers = holders.filter((each) => each.kind.startsWith("unix") || each.mayRead);
+  const held = new Set(readers.map((each) => each.channel));
+  // written to and not accepted yet: in no process's table; the other end is
+  const connected = new Set(holders.map((each) => each.peer));
+  return ({ address, inode }) => held.has(address) || (inode === 0 && connected.has(address));
 }
