@@ -1,0 +1,301 @@
+import { expect, test } from "bun:test";
+import type { ExitEvent, KernelEvent } from "../../../src/capture/types.ts";
+import { Closer } from "../../../src/live/closer.ts";
+import type { StreamInput, StreamOutput } from "../../../src/stream/stream-stage.ts";
+import { StreamStage } from "../../../src/stream/stream-stage.ts";
+import { brief, data, found, io, note, PIPE, processes, READER, WRITER } from "../stream/events.ts";
+import { counts, FakeKernel, holder } from "./fake-kernel.ts";
+
+const SECOND = 1_000_000_000;
+const MS = 1_000_000;
+
+/** A closer between a made-up kernel and a real stream room. */
+function setUp() {
+  const kernel = new FakeKernel();
+  const stage = new StreamStage(processes());
+  const out: StreamOutput[] = [];
+  const state = { isQuiet: true, isUncertain: false, hasSkips: false };
+  const push = (event: StreamInput) => out.push(...stage.push(event));
+  const closer = new Closer({
+    kernel,
+    channels: () => stage.channels,
+    push,
+    isQuiet: () => state.isQuiet,
+    isUncertain: () => state.isUncertain,
+    hasSkips: () => state.hasSkips,
+  });
+  return {
+    kernel,
+    stage,
+    closer,
+    state,
+    /** As the session does it: through the rooms, then past the closer. */
+    hear(...events: readonly KernelEvent[]) {
+      for (const event of events) {
+        push(event);
+        closer.observe(event);
+      }
+    },
+    push,
+    /** What came out since the last call. */
+    take: () => brief(out.splice(0)),
+  };
+}
+
+function exit(pid: number, timeNs: number): ExitEvent {
+  return { kind: "exit", pid, startNs: pid * 1_000, timeNs, status: 0 };
+}
+
+/** A channel of which 3 bytes were read and 5 written, both counted by the kernel. */
+function heardPipe(set: ReturnType<typeof setUp>) {
+  set.hear(note(5, 5), data("abc", { moved: 3 }));
+  set.kernel.entries.set(PIPE, counts({ moved: 3, written: 5 }));
+  set.take();
+}
+
+test("Closer ends a channel when its reader saw the end, and lets the kernel forget it", () => {
+  const set = setUp();
+  set.hear(note(3, 3), data("abc", { moved: 3 }), io("eof"));
+  set.kernel.entries.set(PIPE, counts({ moved: 3, written: 3 }));
+  set.closer.closeEnded();
+  expect(set.take()).toEqual([
+    ["pipe:4711", 0, "abc"],
+    ["pipe:4711", "end", 0],
+  ]);
+  expect(set.kernel.entries.size).toBe(0);
+  set.closer.closeEnded();
+  expect(set.take()).toEqual([]);
+});
+
+test("Closer takes bytes that a reader at the end was not heard to read for read unseen", () => {
+  const set = setUp();
+  heardPipe(set);
+  set.hear(io("eof"));
+  set.closer.closeEnded();
+  expect(set.take()).toEqual([
+    ["pipe:4711", "unseen_read", 2],
+    ["pipe:4711", "end", 0],
+  ]);
+  expect(set.closer.missedBytes).toBe(0);
+});
+
+test("Closer counts those bytes as missed where the kernel skips runs", () => {
+  const set = setUp();
+  set.state.hasSkips = true;
+  heardPipe(set);
+  set.hear(io("eof"));
+  set.closer.closeEnded();
+  expect(set.take()).toEqual([["pipe:4711", "end", 0]]);
+  expect(set.closer.missedBytes).toBe(2);
+});
+
+test("Closer tells of the last loss before a channel's end", () => {
+  const set = setUp();
+  set.hear(data("abc", { moved: 3 }), io("eof"));
+  set.kernel.entries.set(PIPE, counts({ moved: 13, lost: 10, written: 13 }));
+  set.closer.closeEnded();
+  expect(set.take()).toEqual([
+    ["pipe:4711", 0, "abc"],
+    ["pipe:4711", "ring_full", 10],
+    ["pipe:4711", "end", 0],
+  ]);
+});
+
+test("Closer does not end the next channel at an address for the end of the last one", () => {
+  const set = setUp();
+  set.hear(io("eof", { generation: 1 }), data("abc"));
+  set.kernel.entries.set(PIPE, counts({ moved: 3, written: 3 }));
+  set.closer.closeEnded();
+  expect(set.take()).toEqual([["pipe:4711", 0, "abc"]]);
+  expect(set.kernel.entries.size).toBe(1);
+});
+
+test("Closer ends a channel that nobody can read any more, with what was not read", () => {
+  const set = setUp();
+  heardPipe(set);
+  set.hear(exit(READER, SECOND));
+  set.kernel.holders = [holder({ pid: WRITER, mayRead: false, mayWrite: true })];
+  set.closer.closeUnheld(2 * SECOND);
+  expect(set.take()).toEqual([
+    ["process-end", 20],
+    ["pipe:4711", "end", 2],
+  ]);
+  expect(set.kernel.entries.size).toBe(0);
+});
+
+test("Closer counts what lay in the channel before among the unread", () => {
+  const set = setUp();
+  set.push(found({ buffered: 100 }));
+  set.kernel.entries.set(PIPE, counts({ written: 5 }));
+  set.closer.closeUnheld(SECOND);
+  expect(set.take()).toEqual([["pipe:4711", "end", 105]]);
+});
+
+test("Closer does not count what left by splice among the unread", () => {
+  const set = setUp();
+  set.hear(data("abc"), io("unseen", { len: 4 }), exit(READER, SECOND));
+  set.kernel.entries.set(PIPE, counts({ moved: 3, unseen: 4, written: 9 }));
+  set.take();
+  set.closer.closeUnheld(2 * SECOND);
+  expect(set.take()).toEqual([["pipe:4711", "end", 2]]);
+});
+
+test.each(["muted", "uncertain", "set aside"])(
+  "Closer claims no unread bytes of a channel that was %s",
+  (why) => {
+    const set = setUp();
+    heardPipe(set);
+    if (why === "muted") set.kernel.entries.set(PIPE, counts({ written: 5, muted: true }));
+    if (why === "uncertain") set.state.isUncertain = true;
+    const channel = set.stage.channels.get(PIPE);
+    if (why === "set aside" && channel) set.closer.setAside(channel);
+    set.hear(exit(READER, SECOND));
+    set.closer.closeUnheld(2 * SECOND);
+    expect(set.take()).toEqual([
+      ["process-end", 20],
+      ["pipe:4711", "end", 0],
+    ]);
+  },
+);
+
+test.each(["unix-dgram", "unix-seqpacket"] as const)(
+  "Closer claims no unread bytes of a %s socket, whose reads are not heard",
+  (kind) => {
+    const set = setUp();
+    set.push(found({ channelKind: kind }));
+    set.kernel.entries.set(PIPE, counts({ written: 9, kind }));
+    set.closer.closeUnheld(SECOND);
+    expect(set.take()).toEqual([["unix:4711", "end", 0]]);
+  },
+);
+
+test("Closer leaves a channel that somebody holds, a socket by any process", () => {
+  const set = setUp();
+  heardPipe(set);
+  set.push(data("x", { channel: 64, generation: 9, channelKind: "unix-stream" }));
+  set.kernel.holders = [
+    holder(),
+    holder({ channel: 64, generation: 9, kind: "unix-stream", mayRead: false, pid: 77 }),
+  ];
+  set.hear(exit(READER, SECOND));
+  set.take();
+  set.closer.closeUnheld(100 * SECOND);
+  expect(set.take()).toEqual([]);
+});
+
+test("Closer gives descriptors on their way through a socket 5 s while their reader lives", () => {
+  const set = setUp();
+  set.hear(data("abc", { timeNs: SECOND }));
+  set.take();
+  for (const seconds of [2, 4, 5.9]) set.closer.closeUnheld(seconds * SECOND, true);
+  expect(set.take()).toEqual([]);
+  set.closer.closeUnheld(6.1 * SECOND, true);
+  expect(set.take()).toEqual([["pipe:4711", "end", 0]]);
+});
+
+test("Closer looks at once, then every 10 s, and does not look for nothing", () => {
+  const set = setUp();
+  set.closer.closeUnheld(SECOND);
+  expect(set.kernel.scans).toBe(0);
+  set.hear(data("abc"));
+  set.kernel.holders = [holder()];
+  for (let ms = 1_000; ms < 32_000; ms += 200) set.closer.closeUnheld(ms * MS);
+  expect(set.kernel.scans).toBe(4);
+});
+
+test("Closer looks soon after an end of a known channel has exited or broken, not for others", () => {
+  const set = setUp();
+  set.hear(note(3, 3), data("abc"));
+  set.kernel.holders = [holder()];
+  set.closer.closeUnheld(10 * SECOND);
+  const scansAfter = (event: KernelEvent, fromNs: number) => {
+    const before = set.kernel.scans;
+    set.hear(event);
+    for (let ms = 0; ms <= 1_000; ms += 50) set.closer.closeUnheld(fromNs + ms * MS);
+    return set.kernel.scans - before;
+  };
+  expect(scansAfter(exit(99, 11 * SECOND), 11 * SECOND)).toBe(0);
+  expect(scansAfter(io("broken", { timeNs: 13 * SECOND }), 13 * SECOND)).toBe(1);
+  expect(scansAfter(exit(WRITER, 15 * SECOND), 15 * SECOND)).toBe(1);
+});
+
+test("Closer looks twice a second at most, however many processes exit", () => {
+  const set = setUp();
+  set.hear(note(3, 3), data("abc"));
+  set.kernel.holders = [holder()];
+  for (let ms = 0; ms < 5_000; ms += 10) {
+    set.hear(io("broken", { timeNs: ms * MS }));
+    set.closer.closeUnheld(ms * MS);
+  }
+  expect(set.kernel.scans).toBeGreaterThan(5);
+  expect(set.kernel.scans).toBeLessThanOrEqual(11);
+});
+
+test("Closer catches up with loss that no record has told of, once", () => {
+  const set = setUp();
+  set.hear(data("abc", { moved: 3 }));
+  set.kernel.entries.set(PIPE, counts({ moved: 53, lost: 50 }));
+  set.take();
+  expect(set.closer.catchUp(SECOND)).toBe(true);
+  expect(set.closer.catchUp(SECOND)).toBe(true);
+  expect(set.take()).toEqual([["pipe:4711", "ring_full", 50]]);
+});
+
+test("Closer does not catch up while records are in the ring", () => {
+  const set = setUp();
+  set.hear(data("abc", { moved: 3 }));
+  set.kernel.entries.set(PIPE, counts({ moved: 53, lost: 50 }));
+  set.take();
+  set.state.isQuiet = false;
+  expect(set.closer.catchUp(SECOND)).toBe(false);
+  expect(set.take()).toEqual([]);
+});
+
+test("Closer gives up, at the end, all that was read and never heard of", () => {
+  const set = setUp();
+  set.hear(data("abc", { moved: 3 }));
+  set.kernel.entries.set(PIPE, counts({ moved: 60, lost: 50 }));
+  set.take();
+  set.closer.giveUp(SECOND);
+  expect(set.take()).toEqual([["pipe:4711", "ring_full", 57]]);
+});
+
+test("Closer gives nothing up where all was heard, or where nothing was copied", () => {
+  const set = setUp();
+  heardPipe(set);
+  set.push(data("x", { channel: 64, generation: 9 }));
+  set.kernel.entries.set(64, counts({ generation: 9, moved: 1_000 }));
+  const aside = set.stage.channels.get(64);
+  if (aside) set.closer.setAside(aside);
+  set.take();
+  set.closer.giveUp(SECOND);
+  expect(set.take()).toEqual([]);
+});
+
+test("Closer counts as missed what was written, not heard, and does not lie in the channel", () => {
+  const set = setUp();
+  set.state.hasSkips = true;
+  set.hear(note(100, 100), data("abc", { moved: 3 }));
+  set.kernel.entries.set(PIPE, counts({ moved: 3, written: 100 }));
+  set.kernel.holders = [holder({ buffered: 90 })];
+  set.closer.countMissed();
+  expect(set.closer.missedBytes).toBe(7);
+});
+
+test("Closer counts nothing as missed where the kernel skips no runs", () => {
+  const set = setUp();
+  heardPipe(set);
+  set.kernel.holders = [holder()];
+  set.closer.countMissed();
+  expect(set.closer.missedBytes).toBe(0);
+});
+
+test("Closer keeps that a channel was wanted when the kernel forgets it", () => {
+  const set = setUp();
+  set.hear(data("abc", { moved: 3 }));
+  set.kernel.entries.set(PIPE, counts({ moved: 3, written: 3, wanted: true }));
+  const channel = set.stage.channels.get(PIPE);
+  set.hear(io("eof"));
+  set.closer.closeEnded();
+  expect(channel?.wanted).toBe(true);
+});

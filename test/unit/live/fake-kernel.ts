@@ -1,0 +1,62 @@
+/** A kernel of a test's making: channels with counts, and who holds them. */
+import type { Holder } from "../../../src/capture/holders.ts";
+import type { ChannelCounts } from "../../../src/capture/kernel.ts";
+import type { ChannelSource } from "../../../src/live/closer.ts";
+import { INODE, PIPE, READER } from "../stream/events.ts";
+
+export function counts(fields: Partial<ChannelCounts> = {}): ChannelCounts {
+  return {
+    generation: INODE,
+    moved: 0,
+    lost: 0,
+    written: 0,
+    unseen: 0,
+    notesLost: 0,
+    readerPid: 0,
+    readerStartNs: 0,
+    writerPid: 0,
+    writerStartNs: 0,
+    kind: "pipe",
+    muted: false,
+    wanted: false,
+    ...fields,
+  };
+}
+
+/** The reading end of the pipe 4711. */
+export function holder(fields: Partial<Holder> = {}): Holder {
+  const pid = fields.pid ?? READER;
+  return {
+    channel: PIPE,
+    generation: INODE,
+    peer: 0,
+    kind: "pipe",
+    pid,
+    startNs: pid * 1_000,
+    comm: `comm${pid}`,
+    fd: 0,
+    mayRead: true,
+    mayWrite: false,
+    buffered: 0,
+    ...fields,
+  };
+}
+
+export class FakeKernel implements ChannelSource {
+  readonly entries = new Map<number, ChannelCounts>();
+  holders: Holder[] = [];
+  scans = 0;
+
+  counts(channel: number): ChannelCounts | undefined {
+    return this.entries.get(channel);
+  }
+
+  forget(channel: number): void {
+    this.entries.delete(channel);
+  }
+
+  scan(): readonly Holder[] {
+    this.scans += 1;
+    return this.holders;
+  }
+}
