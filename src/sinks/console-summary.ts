@@ -124,8 +124,8 @@ function loss(summary: Summary, options: ConsoleSummaryOptions): string[] {
     ([reason, bytes]) => `${reason} ${formatCount(bytes)}`,
   );
   const lines = [row("loss", paint(formatBytes(summary.lossBytes)), options)];
-  for (let at = 0; at < reasons.length; at += 4) {
-    lines.push(row("", reasons.slice(at, at + 4).join(", "), options));
+  for (let at = 0; at < reasons.length; at += 3) {
+    lines.push(row("", reasons.slice(at, at + 3).join(", "), options));
   }
   const { capture } = summary;
   if (capture === undefined) return lines;

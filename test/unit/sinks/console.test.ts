@@ -59,9 +59,10 @@ weather  tools/call  get_weather  1,234       1  12.3 ms  1.50 s
 
 open      tools/call slow (id 9) at weather.py[12346], waiting 3.00 s
 loss      0 bytes
-          ring_full 0, fault 0, call_too_large 0, cut_by_gap 0
-          line_too_long 0, started_before_attach 0, unfinished_line 0, unseen_read 0
-          unread 0, memory_limit 0
+          ring_full 0, fault 0, call_too_large 0
+          cut_by_gap 0, line_too_long 0, started_before_attach 0
+          unfinished_line 0, unseen_read 0, unread 0
+          memory_limit 0
 exact     yes: heard and lost bytes add up to what was read
 coverage  nothing seen that cannot be heard
 `);
