@@ -104,6 +104,16 @@ test("SenderStage is not led astray by a time that goes back", () => {
   expect(brief(stage.push(tick(16 * MS)))).toEqual([[10, 10, undefined], "tick", "tick"]);
 });
 
+test("SenderStage waits 300 ms for a channel's first writer, once", () => {
+  const { channel } = makeNoted();
+  const stage = new SenderStage();
+  expect(stage.push(frame(channel, 10, 6 * MS))).toEqual([]);
+  expect(stage.push(tick(306 * MS - 1))).toEqual([]);
+  expect(brief(stage.push(tick(306 * MS))).at(0)).toEqual([10, undefined, undefined]);
+  expect(stage.push(frame(channel, 20, 310 * MS))).toEqual([]);
+  expect(brief(stage.push(tick(320 * MS)))).toEqual([[20, undefined, undefined], "tick"]);
+});
+
 test("SenderStage names nobody where nobody is known to write", () => {
   const stage = new SenderStage();
   expect(stage.push(frame(makeChannel("pipe:1"), 10, 6 * MS))).toEqual([]);

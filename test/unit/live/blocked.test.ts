@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findBlockedThreads } from "../../../src/live/blocked.ts";
+
+async function until(isTrue: () => boolean): Promise<boolean> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (isTrue()) return true;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return false;
+}
+
+function isBlocked(pid: number): boolean {
+  return findBlockedThreads().some((each) => each.pid === pid && each.tid === pid);
+}
+
+test("findBlockedThreads finds a process that waits in a read of a pipe or socket", async () => {
+  const cat = Bun.spawn(["cat"], { stdin: "pipe" });
+  try {
+    expect(await until(() => isBlocked(cat.pid))).toBe(true);
+  } finally {
+    cat.kill("SIGKILL");
+    await cat.exited;
+  }
+});
+
+test("findBlockedThreads finds a process that waits in a write into a full named pipe", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "overhear-test-"));
+  const fifo = join(folder, "fifo");
+  Bun.spawnSync(["mkfifo", fifo]);
+  const end = openSync(fifo, constants.O_RDWR);
+  const yes = Bun.spawn(["yes"], { stdout: Bun.file(fifo) });
+  try {
+    expect(await until(() => isBlocked(yes.pid))).toBe(true);
+  } finally {
+    yes.kill("SIGKILL");
+    await yes.exited;
+    closeSync(end);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("findBlockedThreads leaves out processes that wait for something else, and this one", async () => {
+  const sleep = Bun.spawn(["sleep", "30"]);
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const pids = findBlockedThreads().map((each) => each.pid);
+    expect(pids).not.toContain(sleep.pid);
+    expect(pids).not.toContain(process.pid);
+  } finally {
+    sleep.kill("SIGKILL");
+    await sleep.exited;
+  }
+});
