@@ -1,0 +1,69 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import {
+  FIRST_COPIES,
+  fexitPrograms,
+  LAST_COPIES,
+  type ProgramPlan,
+  tracepointPrograms,
+} from "../../../src/capture/front-ends.ts";
+
+const ROOT = join(import.meta.dir, "../../..");
+
+/** The names of all functions of the object, as readelf lists them. */
+function programsOf(machine: string): ReadonlySet<string> {
+  const object = join(ROOT, `build/${machine}/overhear.bpf.o`);
+  const { stdout } = Bun.spawnSync(["readelf", "-sW", object]);
+  const rows = stdout.toString().split("\n");
+  const fields = rows.map((row) => row.trim().split(/\s+/)).filter((row) => row[3] === "FUNC");
+  return new Set(fields.map((row) => row[7] ?? ""));
+}
+
+function names(plans: readonly ProgramPlan[]): string[] {
+  return plans.map((plan) => plan.program);
+}
+
+test("fexitPrograms and tracepointPrograms name programs that the object has", () => {
+  const programs = programsOf("x64");
+  const planned = [...names(fexitPrograms()), ...names(tracepointPrograms(true))];
+  expect(planned.filter((name) => !programs.has(name))).toEqual([]);
+});
+
+test("tracepointPrograms attaches the twin only where it is wanted", () => {
+  expect(names(tracepointPrograms(false))).toEqual(["exit_first"]);
+  expect(names(tracepointPrograms(true))).toEqual(["exit_first", "exit_twin"]);
+});
+
+test("fexitPrograms attaches each twin before its first copy, which then runs first", () => {
+  const order = names(fexitPrograms());
+  const bodies = ["pipe_read", "pipe_write", "unix_recv", "unix_send"];
+  for (const body of bodies) {
+    expect(order).toContain(`${body}_twin`);
+    expect(order.indexOf(`${body}_first`)).toBeGreaterThan(order.indexOf(`${body}_twin`));
+  }
+});
+
+test("fexitPrograms hooks pipes by the name that the kernel has, the newer one first", () => {
+  const targets = fexitPrograms().find((plan) => plan.program === "pipe_read_first")?.targets;
+  expect(targets).toEqual(["anon_pipe_read", "pipe_read"]);
+});
+
+test("fexitPrograms cannot do without what reads and writes pipes and stream sockets", () => {
+  const needed = fexitPrograms().filter((plan) => !plan.optional);
+  expect(names(needed).toSorted()).toEqual([
+    "pipe_read_first",
+    "pipe_read_twin",
+    "pipe_write_first",
+    "pipe_write_twin",
+    "unix_recv_first",
+    "unix_recv_twin",
+    "unix_send_first",
+    "unix_send_twin",
+  ]);
+});
+
+test("FIRST_COPIES and LAST_COPIES are among the programs of their front end", () => {
+  const copies = (front: "fexit" | "tracepoint") => [...FIRST_COPIES[front], ...LAST_COPIES[front]];
+  expect(names(fexitPrograms())).toEqual(expect.arrayContaining(copies("fexit")));
+  expect(names(tracepointPrograms(true))).toEqual(expect.arrayContaining(copies("tracepoint")));
+});
