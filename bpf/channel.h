@@ -207,6 +207,8 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 	channel->writer_start_ns = event->start_ns;
 	if (is_filtered(channel, event->tgid, SIDE_WRITE))
 		return;
+	if (channel->wanted)
+		event->flags |= IO_WANTED;
 	event->kind = result > 0 ? EVENT_NOTE : EVENT_BROKEN;
 	event->time_ns = bpf_ktime_get_boot_ns();
 	event->moved = channel->written;
@@ -244,6 +246,8 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 		add(&filtered_bytes, result);
 		return;
 	}
+	if (channel->wanted)
+		event->flags |= IO_WANTED;
 	if (kind == EVENT_OPAQUE) {
 		if (channel->opaque)
 			return;

@@ -35,7 +35,7 @@ enum channel_kind {
 enum io_flag {
 	IO_FAULT = 1 << 0, /* the reader's memory could not be read: cap_len is 0 */
 	IO_CUT = 1 << 1, /* more pieces than one call may send: cap_len is 0 */
-	IO_COMPAT = 1 << 2, /* a 32-bit system call */
+	IO_WANTED = 1 << 2, /* an end of the channel is followed, when there is a filter */
 };
 
 /* One piece of a read, or one write. Payload, if any, follows directly. */

@@ -297,6 +297,8 @@ static __always_inline int on_uring(__u32 slot)
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32, one = 1;
 	struct place nowhere = {};
 
+	if (filtering && !is_followed(tgid))
+		return 0;
 	if (bpf_map_lookup_elem(&uring_users, &tgid) || bpf_map_update_elem(&uring_users, &tgid, &one, BPF_NOEXIST))
 		return 0;
 	CALL_OR_RETURN(slot);

@@ -1,5 +1,6 @@
 /** Live capture: opens outputs, attaches, says that it listens, runs until the end, and gives the exit code. */
 import { writeSync } from "node:fs";
+import { formatError } from "./cli/errors.ts";
 import { EXIT_OK, exitCodeOf } from "./cli/exit-codes.ts";
 import { openSinks } from "./cli/open-sinks.ts";
 import type { ExitCode, ListenOptions } from "./cli/types.ts";
@@ -77,7 +78,9 @@ function watchEnds(
     else session.stop("signal");
   };
   const onHangUp = () => {
-    void session.reopen().catch((error: unknown) => say(`overhear: ${String(error)}`));
+    void session
+      .reopen()
+      .catch((error: unknown) => say(formatError(error, options.debug).text.trim()));
   };
   process.on("SIGINT", onInterrupt);
   process.on("SIGTERM", onTerminate);

@@ -14,7 +14,7 @@ export const EVENT = {
   fork: 11,
 } as const;
 
-export const IO_FLAG = { fault: 1, cut: 2, compat: 4 } as const;
+export const IO_FLAG = { fault: 1, cut: 2, wanted: 4 } as const;
 
 export const CHANNEL_KINDS = [
   undefined,

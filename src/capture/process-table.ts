@@ -45,6 +45,7 @@ export class ProcessTable implements ProcessDirectory {
     const gone = this.#gone.get(pid);
     if (gone?.startNs === startNs) return gone;
     const process = this.#describe(pid, startNs, comm);
+    forgetOldest(this.#known, MAX_REMEMBERED);
     this.#known.set(pid, process);
     return process;
   }

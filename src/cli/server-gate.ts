@@ -55,7 +55,12 @@ export class ServerGate {
     }
     this.#held.delete(session.id);
     this.#judged.add(session.id);
-    for (const each of held.items) out.push(each);
+    const { serverInfo } = session;
+    // a session line is a copy of its time: the filter is to judge it by the name that is known now
+    for (const each of held.items) {
+      if (each.kind !== "session") out.push(each);
+      else out.push({ ...each, session: { ...each.session, serverInfo } });
+    }
   }
 }
 

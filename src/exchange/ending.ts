@@ -5,6 +5,8 @@ import { signalName } from "./signals.ts";
 
 /** A process that is gone may have left bytes that its peer reads later. */
 const LINGER_NS = 2_000_000_000;
+/** A server that is gone may have left its first answer unread, in a channel that is not known yet. */
+const FIRST_ANSWER_NS = 5_000_000_000;
 /** Both channels are closed: how long to wait for the exit that says why. */
 const EXIT_WAIT_NS = 500_000_000;
 
@@ -24,10 +26,15 @@ export function isOver(state: SessionState, nowNs: number): boolean {
 
 /** Only one direction was heard: it stays while its reader may still answer. */
 function isHalfOver(side: Side, nowNs: number): boolean {
-  const canAnswer = side.calls.open > 0 && !isGone(side.reader, nowNs);
-  if (canAnswer) return false;
+  if (side.calls.open > 0 && mayBeAnswered(side, nowNs)) return false;
   if (side.openChannels === 0) return isClosedLongEnough(side.state, nowNs);
   return isSilent(side, nowNs);
+}
+
+function mayBeAnswered(side: Side, nowNs: number): boolean {
+  if (!isGone(side.reader, nowNs)) return true;
+  if (isGone(side.writer, nowNs)) return false;
+  return nowNs - (side.reader?.exit?.timeNs ?? 0) < FIRST_ANSWER_NS;
 }
 
 function isClosedLongEnough(state: SessionState, nowNs: number): boolean {
@@ -37,6 +44,8 @@ function isClosedLongEnough(state: SessionState, nowNs: number): boolean {
 function isSilent(side: Side, nowNs: number): boolean {
   if (side.openChannels === 0) return true;
   if (isGone(side.reader, nowNs)) return true;
+  // what the dead have written is read when its reader likes, and ends with the channel
+  if (side.peer.calls.open > 0 && Number.isFinite(nowNs)) return false;
   const exit = side.writer?.exit;
   return exit !== undefined && nowNs - Math.max(exit.timeNs, side.lastNs) >= LINGER_NS;
 }

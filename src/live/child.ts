@@ -1,4 +1,5 @@
 /** `overhear run -- CMD…`: the command, started as the user who called sudo, followed from its first instruction. */
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { Kernel } from "../capture/kernel.ts";
 import { UsageError } from "../cli/errors.ts";
@@ -21,11 +22,12 @@ export function startChild(argv: readonly string[], kernel: Kernel): Child {
   // the kernel follows children of followed processes: be one for the moment of the fork
   kernel.follow(process.pid);
   try {
-    const child = Bun.spawn([...asCaller(), ...argv], {
+    const caller = findCaller();
+    const child = Bun.spawn([...dropTo(caller), ...argv], {
       stdin: "inherit",
       stdout: "inherit",
       stderr: "inherit",
-      env: process.env,
+      env: environmentOf(caller),
     });
     return { exited: exitCode(child), kill: (signal) => child.kill(signal) };
   } catch (cause) {
@@ -48,10 +50,29 @@ async function exitCode(child: Bun.Subprocess): Promise<number> {
   return child.exitCode ?? 1;
 }
 
+interface Caller {
+  readonly uid: string;
+  readonly gid: string;
+}
+
+/** Who called sudo; undefined: run it as we are. */
+function findCaller(): Caller | undefined {
+  const uid = process.env["SUDO_UID"] ?? "";
+  const gid = process.env["SUDO_GID"] ?? "";
+  return /^\d+$/.test(uid) && /^\d+$/.test(gid) && uid !== "0" ? { uid, gid } : undefined;
+}
+
 /** setpriv (util-linux) drops to the caller and execs the command in the same process. */
-function asCaller(): string[] {
-  const uid = process.env["SUDO_UID"];
-  const gid = process.env["SUDO_GID"];
-  if (!/^\d+$/.test(uid ?? "") || !/^\d+$/.test(gid ?? "") || uid === "0") return [];
-  return ["setpriv", `--reuid=${uid}`, `--regid=${gid}`, "--init-groups", "--"];
+function dropTo(caller: Caller | undefined): string[] {
+  if (!caller) return [];
+  return ["setpriv", `--reuid=${caller.uid}`, `--regid=${caller.gid}`, "--init-groups", "--"];
+}
+
+/** sudo has set these to root's: a caller's program must not write into root's home. */
+function environmentOf(caller: Caller | undefined): NodeJS.ProcessEnv {
+  if (!caller) return process.env;
+  const accounts = readFileSync("/etc/passwd", "utf8").split("\n");
+  const account = accounts.map((line) => line.split(":")).find((each) => each[2] === caller.uid);
+  const name = process.env["SUDO_USER"] ?? account?.[0] ?? "";
+  return { ...process.env, HOME: account?.[5] ?? "/", USER: name, LOGNAME: name };
 }

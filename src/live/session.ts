@@ -287,7 +287,7 @@ export class LiveSession {
 
   #isWanted(channel: Channel): boolean {
     if (!(channel instanceof ChannelState)) return false;
-    // once wanted, always; its entry may be gone before its last frame is looked at
+    // records say so, once wanted, always; the entry tells of an end that came to be followed since
     channel.wanted ||= this.#kernel.counts(channel.address)?.wanted ?? false;
     return channel.wanted;
   }

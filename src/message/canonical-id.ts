@@ -19,12 +19,21 @@ const EXACT_DIGITS = 15;
 export function canonicalId(text: string): CanonicalId {
   if (SMALL_INTEGER.test(text)) return { text: String(Number(text)), valid: true };
   const first = text.charCodeAt(0);
-  if (first === 0x22) return { text: JSON.stringify(JSON.parse(text)), valid: true };
+  if (first === 0x22)
+    return { text: escapeControls(JSON.stringify(JSON.parse(text))), valid: true };
   if (text === "null") return { text: "null", valid: true };
   if (first === 0x2d || (first >= 0x30 && first <= 0x39)) {
     return { text: canonicalNumber(text), valid: true };
   }
   return { text: copyText(text), valid: false };
+}
+
+/** What a terminal obeys or hides, as escapes: the wire may have had it escaped, and ids are printed as they are. */
+function escapeControls(json: string): string {
+  return json.replace(
+    /[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function canonicalNumber(text: string): string {

@@ -11,7 +11,8 @@ const MAX_WAITING = 10_000;
 /** Losses come out in their place on channels with messages, later or never on others. */
 export class LossGate implements Stage<MessageItem, MessageItem> {
   readonly #speaking = new Set<Channel>();
-  readonly #waiting = new Map<Channel, Loss[]>();
+  /** One loss a reason: sums. */
+  readonly #waiting = new Map<Channel, Map<Loss["reason"], Loss>>();
 
   push(item: MessageItem): readonly MessageItem[] {
     if (item.kind === "message") return this.#open(item.frame.channel, item);
@@ -35,25 +36,23 @@ export class LossGate implements Stage<MessageItem, MessageItem> {
     this.#speaking.add(channel);
     const waiting = this.#waiting.get(channel);
     this.#waiting.delete(channel);
-    return waiting ? [...waiting, item] : [item];
+    return waiting ? [...waiting.values(), item] : [item];
   }
 
   #hold(loss: Loss): readonly MessageItem[] {
     if (!loss.channel || this.#speaking.has(loss.channel)) return [loss];
     const waiting = this.#waiting.get(loss.channel);
-    if (!waiting) {
-      if (this.#waiting.size >= MAX_WAITING) return [loss];
-      this.#waiting.set(loss.channel, [loss]);
-      return [];
-    }
-    const last = waiting.at(-1);
-    if (last && last.reason === loss.reason) {
-      waiting[waiting.length - 1] = { ...loss, bytes: last.bytes + loss.bytes };
-    } else waiting.push(loss);
+    if (!waiting && this.#waiting.size >= MAX_WAITING) return [loss];
+    const sums = waiting ?? new Map<Loss["reason"], Loss>();
+    if (!waiting) this.#waiting.set(loss.channel, sums);
+    const before = sums.get(loss.reason)?.bytes ?? 0;
+    sums.set(loss.reason, { ...loss, bytes: before + loss.bytes });
     return [];
   }
 
   #suspicious(channel: Channel): MessageItem[] {
-    return (this.#waiting.get(channel) ?? []).filter((loss) => SUSPICIOUS.has(loss.reason));
+    return [...(this.#waiting.get(channel)?.values() ?? [])].filter((loss) =>
+      SUSPICIOUS.has(loss.reason),
+    );
   }
 }

@@ -59,8 +59,10 @@ export class NdjsonFile implements Sink {
   async flush(): Promise<void> {}
 
   async reopen(): Promise<void> {
+    // the old one stays until there is another
+    const opened = this.#open();
     this.#file.close();
-    this.#file = this.#open();
+    this.#file = opened;
   }
 
   async close(summary: Summary): Promise<void> {

@@ -40,7 +40,10 @@ export class MessageRenderer {
     if (message.idText !== undefined) json += `,"id":${span(message.idText)}`;
     if (message.method !== undefined) json += `,"method":${context.name(message.method)}`;
     if (line.target !== undefined) json += `,"target":${context.name(line.target)}`;
-    if (message.paramsText !== undefined) json += `,"params":${span(message.paramsText)}`;
+    // an answer's params are none: `raw` has them
+    const hasParams = message.type === "request" || message.type === "notification";
+    if (hasParams && message.paramsText !== undefined)
+      json += `,"params":${span(message.paramsText)}`;
     if (message.resultText !== undefined) json += `,"result":${span(message.resultText)}`;
     if (message.errorText !== undefined) json += `,"error":${span(message.errorText)}`;
     if (request !== undefined) {

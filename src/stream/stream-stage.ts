@@ -14,6 +14,7 @@ import { ChannelState, type HolderSource } from "./channel-state.ts";
 import type { Blind, StreamItem, Tick } from "./types.ts";
 
 const CUT = 2;
+const WANTED = 4;
 export type StreamOutput = StreamItem | Blind;
 
 const NOTHING: readonly StreamOutput[] = [];
@@ -89,6 +90,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   #data(event: IoEvent): readonly StreamOutput[] {
     const channel = this.#channelOf(event);
+    if (event.flags & WANTED) channel.wanted = true;
     const reader = this.#processes.at(event.pid, event.startNs, event.comm);
     channel.reader = reader;
     channel.lastTimeNs = event.timeNs;
@@ -115,6 +117,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   #note(event: IoEvent): readonly StreamOutput[] {
     const channel = this.#channelOf(event);
+    if (event.flags & WANTED) channel.wanted = true;
     channel.writer = this.#processes.at(event.pid, event.startNs, event.comm);
     channel.notes.add(channel.writer, event.timeNs, event.moved, event.len);
     return NOTHING;
