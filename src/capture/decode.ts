@@ -128,8 +128,9 @@ function wholeMicros(ns: number): number {
   return ns - (ns % 1000);
 }
 
-/** argv as the kernel keeps it: NUL after each argument; the last may be cut. A rewritten title is padded with NULs. */
+/** argv as the kernel keeps it: NUL after each argument; the last may be cut. */
 export function splitArguments(bytes: Buffer): string[] {
-  const text = bytes.toString("utf8").replace(/\0+$/, "");
-  return text === "" ? [] : text.split("\0");
+  if (bytes.length === 0) return [];
+  const text = bytes.toString("utf8");
+  return (text.endsWith("\0") ? text.slice(0, -1) : text).split("\0");
 }

@@ -48,7 +48,11 @@ export function readComm(pid: number): string | undefined {
 
 function readCommandLine(pid: number): string[] {
   try {
-    return splitArguments(readFileSync(`/proc/${pid}/cmdline`).subarray(0, COMMAND_LINE_BYTES));
+    const bytes = readFileSync(`/proc/${pid}/cmdline`).subarray(0, COMMAND_LINE_BYTES);
+    // a process that wrote its title here has padded it with NULs
+    const isPadded = bytes.length > 2 && bytes.at(-1) === 0 && bytes.at(-2) === 0;
+    const text = bytes.toString("latin1");
+    return splitArguments(isPadded ? bytes.subarray(0, text.replace(/\0+$/, "").length) : bytes);
   } catch {
     return [];
   }

@@ -50,7 +50,10 @@ describe("ServerGate", () => {
     const unnamed = line(session("a"), "start", 1);
     const named = line(session("a", NAME), "update", 2);
     expect(gate.pass([unnamed, COVERAGE])).toEqual([COVERAGE]);
-    expect(gate.pass([named])).toEqual([unnamed, named]);
+    // released, it bears the name by which the filter judges it
+    const { serverInfo } = named.session;
+    const renamed = { ...unnamed, session: { ...unnamed.session, serverInfo } };
+    expect(gate.pass([named])).toEqual([renamed, named]);
     expect(gate.pass([unnamed])).toEqual([unnamed]);
   });
 
