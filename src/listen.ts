@@ -69,9 +69,12 @@ function watchEnds(
   options: ListenOptions,
   child: Child | undefined,
 ): () => void {
+  let interrupts = 0;
   const onInterrupt = () => {
-    // a terminal sends it to the command as well: the run ends when that ends
+    interrupts += 1;
+    // a terminal sends it to the command as well: the run ends when that ends; asked again, it is made to
     if (!child) session.stop("signal");
+    else if (interrupts > 1) child.kill("SIGTERM");
   };
   const onTerminate = () => {
     if (child) child.kill("SIGTERM");
