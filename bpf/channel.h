@@ -115,47 +115,74 @@ static __always_inline void fill_place(struct io_event *event, const struct plac
 	event->cap_len = 0;
 }
 
-/* The address has been given to another pipe or socket: report the old one's last counts, start anew. */
-static __always_inline void renew(struct channel *channel, struct call *call, const struct place *place)
+static __always_inline void fill_counts(struct io_event *event, const struct channel *channel)
+{
+	event->moved = channel->moved - channel->base_moved;
+	event->lost = channel->lost - channel->base_lost;
+}
+
+/* The address has been given to another pipe or socket: report the old one's last counts, and where the new one's
+ * begin. The reader and the writer may do this at a time, on two CPUs: nothing is set back, since the other may have
+ * counted already. Who finds the new generation has come too late. Until it stands there nobody counts, so that the
+ * bases of both are the same. */
+static __always_inline void renew(struct channel *channel, struct call *call, const struct place *place, __u64 old)
 {
 	struct io_event *event = &call->event;
+	__u64 moved = channel->moved, lost = channel->lost, written = channel->written, unseen = channel->unseen;
 	__u64 start_ns = event->start_ns;
 
+	fill_counts(event, channel);
 	event->kind = EVENT_REUSED;
-	event->generation = channel->generation;
-	event->moved = channel->moved;
-	event->lost = channel->lost;
-	event->start_ns = channel->written; /* REUSED: bytes written, not a start time */
-	if (send_header(event, BPF_RB_NO_WAKEUP))
-		add(&map_full_bytes, channel->lost);
-	__builtin_memset(channel, 0, sizeof(*channel));
-	channel->generation = place->generation;
-	channel->kind = place->kind;
+	event->generation = old;
+	event->start_ns = written - channel->base_written; /* REUSED: bytes written, not a start time */
+	if (*(volatile __u64 *)&channel->generation == old && send_header(event, BPF_RB_NO_WAKEUP))
+		add(&map_full_bytes, event->lost);
 	event->generation = place->generation;
 	event->start_ns = start_ns;
+	if (*(volatile __u64 *)&channel->generation != old)
+		return;
+	channel->base_moved = moved;
+	channel->base_lost = lost;
+	channel->base_written = written;
+	channel->base_unseen = unseen;
+	channel->writer_tgid = 0;
+	channel->reader_tgid = 0;
+	channel->muted = 0;
+	channel->wanted = 0;
+	channel->opaque = 0;
+	channel->peer = 0;
+	channel->peer_generation = 0;
+	channel->kind = place->kind;
+	*(volatile __u64 *)&channel->generation = place->generation;
 }
 
 static __always_inline struct channel *find_channel(struct call *call, const struct place *place, enum side side)
 {
 	struct channel *channel = bpf_map_lookup_elem(&channels, &place->channel);
+	__u64 generation;
 
 	if (!channel) {
 		struct inode *inode = place->inode;
-		struct channel fresh = {};
+		struct channel *fresh = &call->fresh;
 
-		fresh.generation = place->generation;
-		fresh.kind = place->kind;
+		__builtin_memset(fresh, 0, sizeof(*fresh));
+		fresh->generation = place->generation;
+		fresh->kind = place->kind;
 		if (place->kind == CHANNEL_PIPE && BPF_CORE_READ(inode, i_sb, s_magic) != PIPEFS_MAGIC)
-			fresh.kind = CHANNEL_FIFO;
-		bpf_map_update_elem(&channels, &place->channel, &fresh, BPF_NOEXIST);
+			fresh->kind = CHANNEL_FIFO;
+		bpf_map_update_elem(&channels, &place->channel, fresh, BPF_NOEXIST);
 		return bpf_map_lookup_elem(&channels, &place->channel);
 	}
-	if (channel->generation != place->generation) {
-		/* what is written to a socket without an inode waits for accept: another channel than one that had one */
-		if (!channel->generation)
+	generation = *(volatile __u64 *)&channel->generation;
+	if (generation != place->generation) {
+		/* what is written to a socket without an inode waits for accept: another channel than one that had one,
+		 * unless that came just now, and its reader was quicker */
+		if (!generation)
 			channel->generation = place->generation;
-		else if (place->generation || side == SIDE_WRITE)
-			renew(channel, call, place);
+		else if (place->generation ||
+			 (side == SIDE_WRITE && socket_inode((struct sock *)place->channel) != generation))
+			renew(channel, call, place, generation);
+		call->event.generation = channel->generation;
 	}
 	return channel;
 }
@@ -211,8 +238,8 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 		event->flags |= IO_WANTED;
 	event->kind = result > 0 ? EVENT_NOTE : EVENT_BROKEN;
 	event->time_ns = bpf_ktime_get_boot_ns();
-	event->moved = channel->written;
-	event->lost = channel->lost;
+	fill_counts(event, channel);
+	event->moved = channel->written - channel->base_written;
 	event->len = result > 0 ? result : 0;
 	/* only data is in a hurry: the rest is seen with it, or when the waiter looks (ffi/shim.c, WAIT_MS) */
 	if (send_header(event, BPF_RB_NO_WAKEUP))
@@ -260,16 +287,14 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 	event->len = result;
 	if (kind == EVENT_DATA) {
 		add(&channel->moved, result);
-		event->moved = channel->moved;
-		event->lost = channel->lost;
+		fill_counts(event, channel);
 		call->left = result;
 		send_all(slot, call);
 		return;
 	}
 	if (kind == EVENT_UNSEEN)
 		add(&channel->unseen, result);
-	event->moved = channel->moved;
-	event->lost = channel->lost;
+	fill_counts(event, channel);
 	if (send_header(event, BPF_RB_NO_WAKEUP) && kind == EVENT_UNSEEN)
 		add(&channel->lost, result);
 }

@@ -36,6 +36,11 @@ struct channel {
 	__u32 opaque; /* reported as EVENT_OPAQUE already */
 	__u32 peer_generation;
 	__u32 _pad;
+	/* the counts when this generation began: they go on when the address is given to another channel */
+	__u64 base_moved;
+	__u64 base_lost;
+	__u64 base_written;
+	__u64 base_unseen;
 };
 
 /* Address of the pipe_inode_info, or of the receiving sock → its state. */
@@ -106,6 +111,7 @@ struct call {
 	__u32 iov_left;
 	__u32 iov_source; /* enum iov_source */
 	__u64 back; /* find_start: bytes still to step back */
+	struct channel fresh; /* find_channel: a new entry, too large for the stack */
 };
 
 enum iov_source { IOV_USER = 0, IOV_COMPAT = 1, IOV_KERNEL = 2 };

@@ -29,7 +29,7 @@ export interface KernelOptions {
   readonly followCgroups: readonly bigint[];
 }
 
-/** A channel's entry in the kernel: bytes, cumulative since the entry exists. */
+/** A channel's entry in the kernel: bytes, cumulative since the channel has the entry. */
 export interface ChannelCounts {
   readonly generation: number;
   readonly moved: number;
@@ -124,10 +124,10 @@ export class Kernel implements Disposable {
     const view = new DataView(value.buffer);
     return {
       generation: u64(view, CHANNEL.generation),
-      moved: u64(view, CHANNEL.moved),
-      lost: u64(view, CHANNEL.lost),
-      written: u64(view, CHANNEL.written),
-      unseen: u64(view, CHANNEL.unseen),
+      moved: u64(view, CHANNEL.moved) - u64(view, CHANNEL.base_moved),
+      lost: u64(view, CHANNEL.lost) - u64(view, CHANNEL.base_lost),
+      written: u64(view, CHANNEL.written) - u64(view, CHANNEL.base_written),
+      unseen: u64(view, CHANNEL.unseen) - u64(view, CHANNEL.base_unseen),
       notesLost: u64(view, CHANNEL.notes_lost),
       readerPid: view.getUint32(CHANNEL.reader_tgid, true),
       readerStartNs: u64(view, CHANNEL.reader_start_ns),

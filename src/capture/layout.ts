@@ -92,7 +92,11 @@ export const CHANNEL = {
   wanted: 88,
   opaque: 92,
   peer_generation: 96,
-  size: 104,
+  base_moved: 104,
+  base_lost: 112,
+  base_written: 120,
+  base_unseen: 128,
+  size: 136,
 } as const;
 
 export const COMM_LEN = 16;

