@@ -72,6 +72,10 @@ function isNamed(heard: Heard, truth: Truth): boolean {
   );
 }
 
+function hasSkips(heard: Heard): boolean {
+  return EMULATED && numberAt(heard.summary, "skipped_runs") > 0;
+}
+
 const lacks = missing();
 const has32Bit = runs32Bit();
 
@@ -88,11 +92,22 @@ describe.each([...FRONT_ENDS])("overhear --attach %s", (frontEnd) => {
     result = await hear(frontEnd, rows);
   });
 
-  function check(row: Row, extra: (truth: Truth) => Expectations = () => ({})): void {
-    if (result === undefined) throw new Error("the tool did not run");
-    const truth = result.truths.get(row);
+  type Extra = (truth: Truth) => Expectations;
+
+  function compare(run: Result | undefined, row: Row, extra: Extra): string[] {
+    if (run === undefined) throw new Error("the tool did not run");
+    const truth = run.truths.get(row);
     if (truth === undefined) throw new Error("this kernel lacks a call of this row");
-    expect(differences(result.heard, truth, { ...row, ...extra(truth) })).toEqual([]);
+    return differences(run.heard, truth, { ...row, ...extra(truth) });
+  }
+
+  /** A row that emulation had the kernel skip program runs of (the summary admits it) is heard once more, alone. */
+  async function check(row: Row, extra: Extra = () => ({})): Promise<void> {
+    let found = compare(result, row, extra);
+    if (found.length > 0 && result !== undefined && hasSkips(result.heard)) {
+      found = compare(await hear(frontEnd, [row]), row, extra);
+    }
+    expect(found).toEqual([]);
   }
 
   test.each(GRID.map((row) => [row.title, row] as const))("hears %s", (_, row) => check(row));
@@ -125,7 +140,7 @@ describe.each([...FRONT_ENDS])("overhear --attach %s", (frontEnd) => {
   test("says in the summary that it missed nothing", () => {
     const summary = result?.heard.summary;
     // a preemptible kernel may skip runs, in emulation often; every row was whole nevertheless
-    const mayDoubt = EMULATED && numberAt(summary, "skipped_runs") > 0;
+    const mayDoubt = result !== undefined && hasSkips(result.heard);
     expect({ exact: at(summary, "exact"), front: at(summary, "front_end") }).toEqual({
       exact: !mayDoubt,
       front: frontEnd,
