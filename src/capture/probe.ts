@@ -26,12 +26,13 @@ export function probe(): KernelFindings {
     const no = { ok: false, why };
     return { btf, fexit: no, tracepoint: no, uprobeMulti: no };
   }
-  return {
-    btf,
-    fexit: probeFrontEnd("fexit"),
-    tracepoint: probeFrontEnd("tracepoint"),
-    uprobeMulti: probeUprobeMulti(),
-  };
+  const fexit = probeFrontEnd("fexit");
+  const tracepoint = probeFrontEnd("tracepoint");
+  const isLoading = fexit.ok || tracepoint.ok;
+  const uprobeMulti = isLoading
+    ? probeUprobeMulti()
+    : { ok: false, why: "not looked for: no program loads" };
+  return { btf, fexit, tracepoint, uprobeMulti };
 }
 
 function probeFrontEnd(frontEnd: FrontEnd): Finding {

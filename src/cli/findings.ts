@@ -149,8 +149,16 @@ function frontEndFindings(probe: ProbeReport | Error | undefined): Finding[] {
   return [
     frontEnd(fexit, probe.fexit, probe.tracepoint.ok, "the other front end is used instead"),
     frontEnd(tracepoint, probe.tracepoint, probe.fexit.ok, "fexit is used; this one is not needed"),
-    frontEnd("uprobe_multi", probe.uprobeMulti, true, "not needed for stdio; kernel 6.6 has it"),
+    uprobeMulti(probe.uprobeMulti),
   ];
+}
+
+/** Known by the kernel's types, not by a try: no program of this version needs it. */
+function uprobeMulti({ ok, why }: ProbeFinding): Finding {
+  const check = "uprobe_multi";
+  if (ok) return { check, status: "ok", found: "the kernel has it" };
+  const hint = "not needed for stdio; kernel 6.6 has it";
+  return { check, status: "warning", found: why ?? "the kernel does not have it", hint };
 }
 
 function frontEnd(
