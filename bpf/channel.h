@@ -213,6 +213,7 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 {
 	struct io_event *event = &call->event;
 	struct channel *channel;
+	bool filtered;
 
 	fill_place(event, place);
 	fill_caller(event);
@@ -230,9 +231,11 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 		return;
 	if (result > 0)
 		add(&channel->written, result);
-	channel->writer_tgid = event->tgid;
+	/* first whether it is wanted: a reader on another CPU that knows the writer, and nothing more, hears nothing */
+	filtered = is_filtered(channel, event->tgid, SIDE_WRITE);
 	channel->writer_start_ns = event->start_ns;
-	if (is_filtered(channel, event->tgid, SIDE_WRITE))
+	channel->writer_tgid = event->tgid;
+	if (filtered)
 		return;
 	if (channel->wanted)
 		event->flags |= IO_WANTED;
