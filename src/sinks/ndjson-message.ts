@@ -1,6 +1,7 @@
 /** Messages in, `message` lines out: the hot path, built by concatenation around spans of the wire text. */
 import type { Channel, Process } from "../capture/types.ts";
-import type { MessageLine, Session } from "../exchange/types.ts";
+import type { MessageLine, RequestSummary, Session } from "../exchange/types.ts";
+import type { Message } from "../message/types.ts";
 import { isLineSafe, quote } from "./json-text.ts";
 import { type LineContext, millis } from "./line-context.ts";
 
@@ -40,17 +41,11 @@ export class MessageRenderer {
     if (message.idText !== undefined) json += `,"id":${span(message.idText)}`;
     if (message.method !== undefined) json += `,"method":${context.name(message.method)}`;
     if (line.target !== undefined) json += `,"target":${context.name(line.target)}`;
-    // an answer's params are none: `raw` has them
-    const hasParams = message.type === "request" || message.type === "notification";
-    if (hasParams && message.paramsText !== undefined)
-      json += `,"params":${span(message.paramsText)}`;
+    const params = paramsOf(message);
+    if (params !== undefined) json += `,"params":${span(params)}`;
     if (message.resultText !== undefined) json += `,"result":${span(message.resultText)}`;
     if (message.errorText !== undefined) json += `,"error":${span(message.errorText)}`;
-    if (request !== undefined) {
-      json += `,"request":{"method":${context.name(request.method)}`;
-      if (request.paramsText !== undefined) json += `,"params":${context.json(request.paramsText)}`;
-      json += "}";
-    }
+    if (request !== undefined) json += this.#request(request);
     json += millis("duration_ms", line.durationMs);
     json += millis("server_ms", line.serverMs);
     json += millis("queued_ms", line.queuedMs);
@@ -63,6 +58,12 @@ export class MessageRenderer {
     if (line.flags.length > 0) json += `,"flags":["${line.flags.join('","')}"]`;
     if (context.raw) json += `,"raw":${this.#raw(message.raw)}`;
     return `${json}}`;
+  }
+
+  #request({ method, paramsText }: RequestSummary): string {
+    const context = this.#context;
+    const params = paramsText === undefined ? "" : `,"params":${context.json(paramsText)}`;
+    return `,"request":{"method":${context.name(method)}${params}}`;
   }
 
   #raw(raw: string): string {
@@ -96,4 +97,10 @@ export class MessageRenderer {
     prefixes[direction] = { from, fromComm: from?.comm, to, toComm: to.comm, channel, json };
     return json;
   }
+}
+
+/** An answer has no params: what stands there is in `raw`. */
+function paramsOf(message: Message): string | undefined {
+  const { type } = message;
+  return type === "request" || type === "notification" ? message.paramsText : undefined;
 }

@@ -114,9 +114,11 @@ describe("redactor.text", () => {
     ["open quotes", 'password="a '.repeat(40_000)],
     ["headers", "cookie: ".repeat(60_000)],
   ])("redactor.text takes less than a second for half a megabyte of %s", (_, text) => {
-    const start = performance.now();
+    // CPU time: other programs on the machine are none of its business
+    const start = process.cpuUsage();
     redactor.text(text);
-    expect(performance.now() - start).toBeLessThan(1000);
+    const { user, system } = process.cpuUsage(start);
+    expect((user + system) / 1000).toBeLessThan(1000);
   });
 });
 
