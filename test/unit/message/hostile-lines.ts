@@ -99,3 +99,7 @@ for (const [name, line] of Object.entries(lines)) {
   const rssMiB = Math.round(process.memoryUsage.rss() / MEBIBYTE);
   process.stdout.write(`${JSON.stringify({ name, before: [...kinds], heard, ms, rssMiB })}\n`);
 }
+
+/** The last line: this process's peak of resident memory, KiB. */
+const status = await Bun.file("/proc/self/status").text();
+process.stdout.write(`${/VmHWM:\s*(\d+) kB/.exec(status)?.[1] ?? "unknown"}\n`);
