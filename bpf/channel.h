@@ -33,16 +33,6 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
 		value;                                                                                                 \
 	})
 
-/* Which channel a call moved bytes through. */
-struct place {
-	__u64 channel;
-	__u64 generation;
-	__u64 peer;
-	struct inode *inode; /* pipes */
-	__u32 kind; /* enum channel_kind; 0: not ours */
-	__u32 _pad;
-};
-
 enum side { SIDE_READ = 1, SIDE_WRITE = 2 };
 
 static __always_inline __u32 ignored_slot(__u64 channel)
@@ -94,7 +84,7 @@ static __always_inline void find_pipe(struct place *place, struct file *file, st
 {
 	place->channel = (__u64)BPF_CORE_READ(file, private_data);
 	place->generation = PEEK(inode, struct inode, i_ino);
-	place->inode = inode;
+	place->inode = (__u64)inode;
 	place->kind = CHANNEL_PIPE;
 }
 
@@ -162,7 +152,7 @@ static __always_inline struct channel *find_channel(struct call *call, const str
 	__u64 generation;
 
 	if (!channel) {
-		struct inode *inode = place->inode;
+		struct inode *inode = (struct inode *)place->inode;
 		struct channel *fresh = &call->fresh;
 
 		__builtin_memset(fresh, 0, sizeof(*fresh));
@@ -209,18 +199,27 @@ static __always_inline bool is_filtered(struct channel *channel, __u32 tgid, enu
 	return side == SIDE_WRITE || channel->writer_tgid;
 }
 
-static __always_inline void on_write(struct call *call, const struct place *place, __s64 result)
+/* Sends the note of a write through call->place. The first write of a channel that nobody has read from yet is
+ * different: returns 1, and the caller is to describe its buffers and to call send_opening.
+ * A global function, like on_read: verified once, however many programs and branches end here. */
+__attribute__((noinline)) int on_write(__u32 slot, __s64 result)
 {
-	struct io_event *event = &call->event;
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	const struct place *place;
+	struct io_event *event;
 	struct channel *channel;
 	bool filtered;
 
+	if (!call)
+		return 0;
+	place = &call->place;
+	event = &call->event;
 	fill_place(event, place);
 	fill_caller(event);
 	channel = find_channel(call, place, SIDE_WRITE);
 	if (!channel) {
 		add(&map_full_count, 1);
-		return;
+		return 0;
 	}
 	note_peer(channel, place);
 	event->channel_kind = channel->kind;
@@ -228,7 +227,7 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 	if (event->tgid == own_tgid)
 		channel->muted = 1;
 	if (channel->muted)
-		return;
+		return 0;
 	if (result > 0)
 		add(&channel->written, result);
 	/* first whether it is wanted: a reader on another CPU that knows the writer, and nothing more, hears nothing */
@@ -236,7 +235,7 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 	channel->writer_start_ns = event->start_ns;
 	channel->writer_tgid = event->tgid;
 	if (filtered)
-		return;
+		return 0;
 	if (channel->wanted)
 		event->flags |= IO_WANTED;
 	event->kind = result > 0 ? EVENT_NOTE : EVENT_BROKEN;
@@ -244,43 +243,107 @@ static __always_inline void on_write(struct call *call, const struct place *plac
 	fill_counts(event, channel);
 	event->moved = channel->written - channel->base_written;
 	event->len = result > 0 ? result : 0;
+	if (result > 0 && channel->written - channel->base_written == (__u64)result &&
+	    channel->moved == channel->base_moved)
+		return 1;
 	/* only data is in a hurry: the rest is seen with it, or when the waiter looks (ffi/shim.c, WAIT_MS) */
 	if (send_header(event, BPF_RB_NO_WAKEUP))
 		add(&channel->notes_lost, 1);
+	return 0;
 }
 
-/* The caller has described the call's buffers already, unless kind is EVENT_UNSEEN. */
-static __always_inline void on_read(__u32 slot, struct call *call, const struct place *place, __s64 result,
-				    enum event_kind kind)
+/* The note of a first write, with the bytes that it begins with: should nobody ever read them, they say what
+ * kind of channel it was. */
+__attribute__((noinline)) int send_opening(__u32 slot)
 {
-	struct io_event *event = &call->event;
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct {
+		struct io_event event;
+		__u8 bytes[2 * OPENING_BYTES];
+	} *record;
+	__u64 used = 0;
+
+	if (!call)
+		return 0;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		struct channel *channel = bpf_map_lookup_elem(&channels, &call->event.channel);
+
+		add(&ring_full_count, 1);
+		if (channel)
+			add(&channel->notes_lost, 1);
+		return 0;
+	}
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < OPENING_BUFFERS; i++) {
+		__u64 length;
+
+		if (used >= OPENING_BYTES || used >= call->event.len)
+			break;
+		if (!call->segment_left && !next_segment(call))
+			break;
+		length = call->segment_left;
+		barrier_var(length);
+		if (length > OPENING_BYTES)
+			length = OPENING_BYTES;
+		if (bpf_probe_read_user(record->bytes + used, length, (void *)call->base))
+			break;
+		call->segment_left = 0;
+		used += length;
+	}
+	record->event = call->event;
+	record->event.cap_len = used < call->event.len ? used : call->event.len;
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* The bytes came from a file or a pipe (sendfile, splice, tee): there is nothing to look at. */
+static __always_inline void on_bufferless_write(__u32 slot, struct call *call, const struct place *place, __s64 result)
+{
+	call->place = *place;
+	call->iov = 0;
+	call->segment_left = 0;
+	if (on_write(slot, result))
+		send_opening(slot);
+}
+
+/* A read through call->place. The caller has described the call's buffers already, unless kind is EVENT_UNSEEN. */
+__attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	const struct place *place;
+	struct io_event *event;
 	struct channel *channel;
 
+	if (!call)
+		return 0;
+	place = &call->place;
+	event = &call->event;
 	fill_place(event, place);
 	fill_caller(event);
 	/* readers ask again and again at the end: a channel that is forgotten stays so */
 	if (kind == EVENT_EOF && !bpf_map_lookup_elem(&channels, &place->channel))
-		return;
+		return 0;
 	channel = find_channel(call, place, SIDE_READ);
 	if (!channel) {
 		add(&map_full_count, 1);
 		add(&map_full_bytes, result);
-		return;
+		return 0;
 	}
 	note_peer(channel, place);
 	event->channel_kind = channel->kind;
 	event->peer_generation = channel->peer_generation;
 	if (channel->muted || event->tgid == own_tgid)
-		return;
+		return 0;
 	if (is_filtered(channel, event->tgid, SIDE_READ)) {
 		add(&filtered_bytes, result);
-		return;
+		return 0;
 	}
 	if (channel->wanted)
 		event->flags |= IO_WANTED;
 	if (kind == EVENT_OPAQUE) {
 		if (channel->opaque)
-			return;
+			return 0;
 		channel->opaque = 1;
 	}
 	event->time_ns = bpf_ktime_get_boot_ns();
@@ -293,13 +356,14 @@ static __always_inline void on_read(__u32 slot, struct call *call, const struct 
 		fill_counts(event, channel);
 		call->left = result;
 		send_all(slot, call);
-		return;
+		return 0;
 	}
 	if (kind == EVENT_UNSEEN)
 		add(&channel->unseen, result);
 	fill_counts(event, channel);
 	if (send_header(event, BPF_RB_NO_WAKEUP) && kind == EVENT_UNSEEN)
 		add(&channel->lost, result);
+	return 0;
 }
 
 /* Sockets that keep packets apart are not read as streams; say once that there is one with JSON in it. */

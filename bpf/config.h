@@ -8,7 +8,13 @@
 #include "kernel.h"
 
 #define PIECE_BYTES 32768 /* most payload of one ring record */
-#define CALL_PIECES 1040 /* most records of one call: 32 MiB, or UIO_MAXIOV buffers */
+/* Loops over one call's parts go in two levels: the verifier then looks at 66 steps, not at a thousand. */
+#define STEPS 33
+#define ROUNDS 33
+#define CALL_PIECES (STEPS * ROUNDS) /* most records of one call: 32 MiB, or UIO_MAXIOV (1,024) buffers */
+#define GATHER_BYTES 4096 /* smaller buffers of one call go into one record of up to twice that */
+#define OPENING_BYTES 64 /* of a channel's first write, in its note; a little more when it has several buffers */
+#define OPENING_BUFFERS 8
 #define MAX_CHANNELS 32768
 #define MAX_THREADS 65536 /* threads that move bytes through channels at a time */
 #define MAX_FOLLOWED 16384

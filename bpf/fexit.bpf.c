@@ -41,10 +41,7 @@ static __always_inline bool take_iter(__u32 slot, struct call *call, struct iov_
 	call->iov_left = CALL_PIECES;
 	call->segment_left = offset;
 	call->back = result;
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < CALL_PIECES; i++)
-		if (step_back(slot))
-			break;
+	step_back_until_done(slot);
 	return true;
 }
 
@@ -69,18 +66,18 @@ static __always_inline int on_read_return(__u32 slot, bool second, const struct 
 	if (second ? !second_copy_takes() : !first_copy_takes())
 		return 0;
 	CALL_OR_RETURN(slot);
-	if (result == 0) {
-		on_read(slot, call, place, 0, EVENT_EOF);
-		return 0;
-	}
-	if (take_iter(slot, call, iter, result))
-		on_read(slot, call, place, result, EVENT_DATA);
+	call->place = *place;
+	if (result == 0)
+		on_read(slot, 0, EVENT_EOF);
+	else if (take_iter(slot, call, iter, result))
+		on_read(slot, result, EVENT_DATA);
 	else
-		on_read(slot, call, place, result, EVENT_UNSEEN);
+		on_read(slot, result, EVENT_UNSEEN);
 	return 0;
 }
 
-static __always_inline int on_write_return(__u32 slot, bool second, const struct place *place, __s64 result)
+static __always_inline int on_write_return(__u32 slot, bool second, const struct place *place, struct iov_iter *iter,
+					   __s64 result)
 {
 	if ((result <= 0 && result != -EPIPE) || !place->kind || is_ignored(place))
 		return 0;
@@ -88,7 +85,11 @@ static __always_inline int on_write_return(__u32 slot, bool second, const struct
 	if (second ? !second_copy_takes() : !first_copy_takes())
 		return 0;
 	CALL_OR_RETURN(slot);
-	on_write(call, place, result);
+	call->place = *place;
+	if (on_write(slot, result)) {
+		take_iter(slot, call, iter, result);
+		send_opening(slot);
+	}
 	return 0;
 }
 
@@ -100,12 +101,13 @@ static __always_inline int on_pipe_read(__u32 slot, bool second, struct kiocb *i
 	return on_read_return(slot, second, &place, to, result);
 }
 
-static __always_inline int on_pipe_write(__u32 slot, bool second, struct kiocb *iocb, __s64 result)
+static __always_inline int on_pipe_write(__u32 slot, bool second, struct kiocb *iocb, struct iov_iter *from,
+					 __s64 result)
 {
 	struct place place = {};
 
 	find_pipe(&place, iocb->ki_filp, iocb->ki_filp->f_inode);
-	return on_write_return(slot, second, &place, result);
+	return on_write_return(slot, second, &place, from, result);
 }
 
 static __always_inline int on_unix_receive(__u32 slot, bool second, struct socket *socket, struct msghdr *message,
@@ -119,12 +121,13 @@ static __always_inline int on_unix_receive(__u32 slot, bool second, struct socke
 	return on_read_return(slot, second, &place, &message->msg_iter, result);
 }
 
-static __always_inline int on_unix_send(__u32 slot, bool second, struct socket *socket, __s64 result)
+static __always_inline int on_unix_send(__u32 slot, bool second, struct socket *socket, struct msghdr *message,
+					__s64 result)
 {
 	struct place place = {};
 
 	find_unix(&place, socket, SIDE_WRITE);
-	return on_write_return(slot, second, &place, result);
+	return on_write_return(slot, second, &place, &message->msg_iter, result);
 }
 
 SEC("?fexit")
@@ -142,13 +145,13 @@ int BPF_PROG(pipe_read_twin, struct kiocb *iocb, struct iov_iter *to, long resul
 SEC("?fexit")
 int BPF_PROG(pipe_write_first, struct kiocb *iocb, struct iov_iter *from, long result)
 {
-	return on_pipe_write(SLOT_PIPE_WRITE, false, iocb, result);
+	return on_pipe_write(SLOT_PIPE_WRITE, false, iocb, from, result);
 }
 
 SEC("?fexit")
 int BPF_PROG(pipe_write_twin, struct kiocb *iocb, struct iov_iter *from, long result)
 {
-	return on_pipe_write(SLOT_PIPE_WRITE_TWIN, true, iocb, result);
+	return on_pipe_write(SLOT_PIPE_WRITE_TWIN, true, iocb, from, result);
 }
 
 SEC("?fexit")
@@ -166,13 +169,13 @@ int BPF_PROG(unix_recv_twin, struct socket *socket, struct msghdr *message, __u6
 SEC("?fexit")
 int BPF_PROG(unix_send_first, struct socket *socket, struct msghdr *message, __u64 size, int result)
 {
-	return on_unix_send(SLOT_UNIX_SEND, false, socket, result);
+	return on_unix_send(SLOT_UNIX_SEND, false, socket, message, result);
 }
 
 SEC("?fexit")
 int BPF_PROG(unix_send_twin, struct socket *socket, struct msghdr *message, __u64 size, int result)
 {
-	return on_unix_send(SLOT_UNIX_SEND_TWIN, true, socket, result);
+	return on_unix_send(SLOT_UNIX_SEND_TWIN, true, socket, message, result);
 }
 
 /* Until 6.4 sendfile and splice gave a socket their pages one by one, without sendmsg. */
@@ -187,7 +190,7 @@ int BPF_PROG(unix_sendpage, struct socket *socket, void *page, int offset, __u64
 	if (!place.kind || is_ignored(&place))
 		return 0;
 	CALL_OR_RETURN(SLOT_UNIX_SENDPAGE);
-	on_write(call, &place, result);
+	on_bufferless_write(SLOT_UNIX_SENDPAGE, call, &place, result);
 	return 0;
 }
 
@@ -202,8 +205,10 @@ static __always_inline int on_packet(__u32 slot, struct socket *socket, struct m
 	if (!place.kind || is_ignored(&place))
 		return 0;
 	CALL_OR_RETURN(slot);
-	if (take_iter(slot, call, &message->msg_iter, result) && looks_like_json(call))
-		on_read(slot, call, &place, result, EVENT_OPAQUE);
+	if (take_iter(slot, call, &message->msg_iter, result) && looks_like_json(call)) {
+		call->place = place;
+		on_read(slot, result, EVENT_OPAQUE);
+	}
 	return 0;
 }
 
@@ -232,7 +237,7 @@ static __always_inline int on_splice_call(const struct pt_regs *regs, __s64 resu
 
 		find_place(&place, request.arguments[0], SIDE_WRITE);
 		if (place.kind && place.kind <= CHANNEL_FIFO && !is_ignored(&place))
-			on_write(call, &place, result);
+			on_bufferless_write(SLOT_SPLICE, call, &place, result);
 	}
 	return 0;
 }
@@ -248,12 +253,14 @@ int BPF_PROG(do_splice, struct file *in, void *off_in, struct file *out, void *o
 		return 0;
 	CALL_OR_RETURN(SLOT_SPLICE);
 	find_file(&from, in, SIDE_READ);
-	if (from.kind && !is_ignored(&from))
-		on_read(SLOT_SPLICE, call, &from, result, EVENT_UNSEEN);
+	if (from.kind && !is_ignored(&from)) {
+		call->place = from;
+		on_read(SLOT_SPLICE, result, EVENT_UNSEEN);
+	}
 	find_file(&to, out, SIDE_WRITE);
 	/* into a socket it passes through sendmsg or sendpage, which are heard already */
 	if (to.kind && to.kind <= CHANNEL_FIFO && !is_ignored(&to))
-		on_write(call, &to, result);
+		on_bufferless_write(SLOT_SPLICE, call, &to, result);
 	return 0;
 }
 
@@ -292,7 +299,7 @@ int BPF_PROG(do_sendfile, int out_fd, int in_fd, void *offset, __u64 count, __s6
 	CALL_OR_RETURN(SLOT_SPLICE);
 	find_place(&place, out_fd, SIDE_WRITE);
 	if (place.kind && place.kind <= CHANNEL_FIFO && !is_ignored(&place))
-		on_write(call, &place, result);
+		on_bufferless_write(SLOT_SPLICE, call, &place, result);
 	return 0;
 }
 

@@ -101,9 +101,20 @@ struct {
 	__type(value, __u32);
 } followed_cgroups SEC(".maps");
 
+/* Which channel a call moved bytes through. */
+struct place {
+	__u64 channel;
+	__u64 generation;
+	__u64 peer;
+	__u64 inode; /* pipes: address of the struct inode */
+	__u32 kind; /* enum channel_kind; 0: not ours */
+	__u32 _pad;
+};
+
 /* One call under way: where its bytes lie, and the record header for all its pieces. */
 struct call {
 	struct io_event event;
+	struct place place;
 	__u64 left; /* bytes not sent yet */
 	__u64 base; /* user address of the next byte */
 	__u64 segment_left; /* bytes left at base */
@@ -124,7 +135,9 @@ enum slot {
 	SLOT_PIPE_READ_TWIN,
 	SLOT_UNIX_RECV,
 	SLOT_UNIX_RECV_TWIN,
-	SLOT_PIPE_WRITE,
+	SLOT_BLOCKED,
+	READING_SLOTS,
+	SLOT_PIPE_WRITE = READING_SLOTS,
 	SLOT_PIPE_WRITE_TWIN,
 	SLOT_UNIX_SEND,
 	SLOT_UNIX_SEND_TWIN,
@@ -132,7 +145,6 @@ enum slot {
 	SLOT_DGRAM,
 	SLOT_SEQPACKET,
 	SLOT_SPLICE,
-	SLOT_BLOCKED,
 	SLOTS,
 };
 
@@ -142,6 +154,20 @@ struct {
 	__type(key, __u32);
 	__type(value, struct call);
 } calls SEC(".maps");
+
+/* Small buffers of one call, on their way into one record; per slot as `calls`. */
+struct gather {
+	struct io_event event; /* the record's header, so that it goes out with the bytes at once */
+	__u8 bytes[2 * GATHER_BYTES];
+	__u64 filled; /* bytes used */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, READING_SLOTS);
+	__type(key, __u32);
+	__type(value, struct gather);
+} gathers SEC(".maps");
 
 /* Live variables, mapped into user space: read and written there without system calls. */
 

@@ -88,6 +88,19 @@ static __always_inline int send_header(struct io_event *event, __u64 flags)
 		bpf_ringbuf_submit(record, wake_flags());                                                              \
 	} while (0)
 
+/* Defines NAME_until_done(slot): calls NAME(slot), a global function, until it returns non-zero, CALL_PIECES times at
+ * most. A global function is verified once, whatever calls it how often; 5.10 has no bpf_loop. */
+#define REPEATED(name)                                                                                                 \
+	__attribute__((noinline)) int name##_some(__u32 slot)                                                          \
+	{                                                                                                              \
+		_Pragma("clang loop unroll(disable)") for (int i = 0; i < STEPS; i++) if (name(slot)) return 1;        \
+		return 0;                                                                                              \
+	}                                                                                                              \
+	static __always_inline void name##_until_done(__u32 slot)                                                      \
+	{                                                                                                              \
+		_Pragma("clang loop unroll(disable)") for (int i = 0; i < ROUNDS; i++) if (name##_some(slot)) return;  \
+	}
+
 static __always_inline void lose(struct call *call, __u64 length)
 {
 	struct channel *channel = bpf_map_lookup_elem(&channels, &call->event.channel);
@@ -127,9 +140,61 @@ static __always_inline int next_segment(struct call *call)
 	return 1;
 }
 
-/* One record of at most PIECE_BYTES. A global function is verified once, whatever calls it how often:
- * the loop around it stays cheap to verify, also on 5.10, which has no bpf_loop.
- * Returns 0 while there is more. */
+/* Appends one small buffer to those gathered. Returns 0 while there may be more for the same record. */
+__attribute__((noinline)) int gather_buffer(__u32 slot)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
+	__u64 length, filled;
+
+	if (!call || !gather || !call->left)
+		return 1;
+	if (!call->segment_left && !next_segment(call))
+		return 1;
+	length = call->left < call->segment_left ? call->left : call->segment_left;
+	filled = gather->filled;
+	barrier_var(length);
+	barrier_var(filled);
+	if (length >= GATHER_BYTES || filled >= GATHER_BYTES)
+		return 1;
+	/* one that cannot be read gets a record of its own, which says so */
+	if (bpf_probe_read_user(gather->bytes + filled, length, (void *)call->base))
+		return 1;
+	gather->filled = filled + length;
+	call->base += length;
+	call->segment_left -= length;
+	call->left -= length;
+	return 0;
+}
+
+REPEATED(gather_buffer)
+
+/* One record of several small buffers: a reader that asks for them piece by piece must not fill the ring with
+ * headers. Returns how many bytes it stands for; 0: send_piece is to take the next buffer by itself. */
+static __always_inline __u64 send_gathered(__u32 slot, struct call *call)
+{
+	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
+	__u64 filled;
+
+	if (!gather)
+		return 0;
+	gather->filled = 0;
+	gather_buffer_until_done(slot);
+	filled = gather->filled;
+	if (!filled)
+		return 0;
+	gather->event = call->event;
+	gather->event.len = filled;
+	gather->event.cap_len = filled;
+	barrier_var(filled);
+	if (filled > sizeof(gather->bytes))
+		filled = sizeof(gather->bytes);
+	if (bpf_ringbuf_output(&ring, gather, sizeof(gather->event) + filled, wake_flags()))
+		lose(call, filled);
+	return filled;
+}
+
+/* One record of at most PIECE_BYTES. Returns 0 while there is more. */
 __attribute__((noinline)) int send_piece(__u32 slot)
 {
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
@@ -149,6 +214,8 @@ __attribute__((noinline)) int send_piece(__u32 slot)
 	}
 	if (!call->segment_left)
 		return 0;
+	if (call->segment_left < call->left && call->segment_left < GATHER_BYTES && send_gathered(slot, call))
+		return call->left == 0;
 	length = call->left < call->segment_left ? call->left : call->segment_left;
 	if (length > PIECE_BYTES)
 		length = PIECE_BYTES;
@@ -179,6 +246,8 @@ sent:
 	call->left -= length;
 	return call->left == 0;
 }
+
+REPEATED(send_piece)
 
 /* Steps back over one iovec, from behind the call's bytes to where they begin (fexit: the iterator has advanced).
  * Returns 0 while there is more. */
@@ -212,12 +281,11 @@ __attribute__((noinline)) int step_back(__u32 slot)
 	return 0;
 }
 
+REPEATED(step_back)
+
 static __always_inline void send_all(__u32 slot, struct call *call)
 {
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < CALL_PIECES; i++)
-		if (send_piece(slot))
-			return;
+	send_piece_until_done(slot);
 	if (!call->left)
 		return;
 	call->event.flags |= IO_CUT;

@@ -97,14 +97,14 @@ static __always_inline void take_buffers(struct call *call, const struct request
 	call->iov = 0;
 	call->iov_left = 0;
 	call->segment_left = 0;
-	if (request->op == OP_READ || request->op == OP_RECVFROM) {
+	if (request->op == OP_READ || request->op == OP_RECVFROM || request->op == OP_WRITE) {
 		call->base = request->arguments[1];
 		call->segment_left = result;
-	} else if (request->op == OP_READV) {
+	} else if (request->op == OP_READV || request->op == OP_WRITEV) {
 		call->iov = request->arguments[1];
 		call->iov_left = request->arguments[2];
 		call->iov_source = request->compat ? IOV_COMPAT : IOV_USER;
-	} else {
+	} else if (request->op != OP_SENDFILE) {
 		take_msghdr(call, request->arguments[1], request->compat);
 	}
 }
@@ -113,7 +113,6 @@ static __always_inline void take_buffers(struct call *call, const struct request
 
 /* One message of a recvmmsg. Returns 0 while there is more. */
 struct mmsg {
-	struct place place;
 	__u64 address;
 	__u64 left;
 	__u32 compat;
@@ -139,18 +138,16 @@ __attribute__((noinline)) int receive_one(__u32 slot)
 	mmsg->address += mmsg->compat ? sizeof(struct compat_mmsghdr) : sizeof(struct user_mmsghdr);
 	mmsg->left--;
 	if (length)
-		on_read(slot, call, &mmsg->place, length, EVENT_DATA);
+		on_read(slot, length, EVENT_DATA);
 	return 0;
 }
 
-static __always_inline void on_recvmmsg(__u32 slot, const struct request *request, const struct place *place,
-					__u64 count)
+static __always_inline void on_recvmmsg(__u32 slot, const struct request *request, __u64 count)
 {
 	struct mmsg *mmsg = bpf_map_lookup_elem(&mmsgs, &slot);
 
 	if (!mmsg)
 		return;
-	mmsg->place = *place;
 	mmsg->address = request->arguments[1];
 	mmsg->left = count;
 	mmsg->compat = request->compat;
@@ -188,40 +185,46 @@ static __always_inline void on_splice(__u32 slot, struct call *call, const struc
 		return;
 	if (request->op == OP_SPLICE) {
 		find_place(&in, request->arguments[0], SIDE_READ);
-		if (in.kind && !is_ignored(&in))
-			on_read(slot, call, &in, result, EVENT_UNSEEN);
+		if (in.kind && !is_ignored(&in)) {
+			call->place = in;
+			on_read(slot, result, EVENT_UNSEEN);
+		}
 	}
 	find_place(&out, request->arguments[request->op == OP_SPLICE ? 2 : 1], SIDE_WRITE);
 	if (out.kind && (sockets_too || out.kind <= CHANNEL_FIFO) && !is_ignored(&out))
-		on_write(call, &out, result);
+		on_bufferless_write(slot, call, &out, result);
 }
 
 static __always_inline void on_io(__u32 slot, struct call *call, const struct request *request, __s64 result,
 				  const struct place *place, enum side side)
 {
+	call->place = *place;
 	if (side == SIDE_WRITE) {
 		if (request->op == OP_SENDMMSG && result > 0)
 			result = sent_by_mmsg(request, result);
-		on_write(call, place, result);
+		if (on_write(slot, result)) {
+			take_buffers(call, request, result);
+			send_opening(slot);
+		}
 		return;
 	}
 	if (result == 0) {
-		on_read(slot, call, place, 0, EVENT_EOF);
+		on_read(slot, 0, EVENT_EOF);
 		return;
 	}
 	if (request->op == OP_RECVMMSG && place->kind == CHANNEL_UNIX_STREAM) {
-		on_recvmmsg(slot, request, place, result);
+		on_recvmmsg(slot, request, result);
 		return;
 	}
 	take_buffers(call, request, result);
 	if (place->kind == CHANNEL_UNIX_STREAM || place->kind <= CHANNEL_FIFO) {
-		on_read(slot, call, place, result, EVENT_DATA);
+		on_read(slot, result, EVENT_DATA);
 		return;
 	}
 	if (!call->segment_left)
 		next_segment(call);
 	if (looks_like_json(call))
-		on_read(slot, call, place, result, EVENT_OPAQUE);
+		on_read(slot, result, EVENT_OPAQUE);
 }
 
 static __always_inline bool read_request(struct request *request, const struct pt_regs *regs, __s64 result)
@@ -241,7 +244,7 @@ static __always_inline bool read_request(struct request *request, const struct p
 	if (!request->op)
 		return false;
 	/* of the failed calls only a broken pipe says something */
-	if (result < 0 && (result != -EPIPE || (request->op != OP_WRITE && request->op != OP_SENDMMSG)))
+	if (result < 0 && (result != -EPIPE || !is_writing(request->op)))
 		return false;
 	request->arguments[0] = argument(regs, 0, request->compat);
 	request->arguments[1] = argument(regs, 1, request->compat);
@@ -259,8 +262,10 @@ static __always_inline bool unpack_socketcall(struct request *request)
 	switch (request->arguments[0]) {
 	case 9: /* send */
 	case 11: /* sendto */
-	case 16: /* sendmsg */
 		request->op = OP_WRITE;
+		break;
+	case 16:
+		request->op = OP_SENDMSG;
 		break;
 	case 10: /* recv */
 	case 12: /* recvfrom */
@@ -333,7 +338,7 @@ static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slo
 			on_splice(slot, call, &request, result, true);
 		return 0;
 	}
-	side = request.op == OP_WRITE || request.op == OP_SENDMMSG ? SIDE_WRITE : SIDE_READ;
+	side = is_writing(request.op) ? SIDE_WRITE : SIDE_READ;
 	find_place(&place, request.arguments[0], side);
 	if (!place.kind || is_ignored(&place))
 		return 0;

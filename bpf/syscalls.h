@@ -17,7 +17,10 @@ enum op {
 	OP_RECVFROM, /* fd, buffer, length, flags */
 	OP_RECVMSG, /* fd, msghdr, flags */
 	OP_RECVMMSG, /* fd, mmsghdr, count, flags */
-	OP_WRITE, /* fd; the result is a length */
+	OP_WRITE, /* fd, buffer; the result of this one and the following is a length */
+	OP_WRITEV, /* fd, iovec, count */
+	OP_SENDMSG, /* fd, msghdr */
+	OP_SENDFILE, /* fd; the bytes are in no buffer */
 	OP_SENDMMSG, /* fd, mmsghdr; the result is a count */
 	OP_SPLICE, /* fd_in, off_in, fd_out */
 	OP_TEE, /* fd_in, fd_out */
@@ -27,19 +30,24 @@ enum op {
 
 #define SYSCALL_NUMBERS 512
 
+static __always_inline bool is_writing(__u32 op)
+{
+	return op >= OP_WRITE && op <= OP_SENDMMSG;
+}
+
 #ifdef __TARGET_ARCH_x86
 static const __u8 wide_ops[SYSCALL_NUMBERS] = {
-	[0] = OP_READ,	  [1] = OP_WRITE,     [19] = OP_READV,	   [20] = OP_WRITE,	[40] = OP_WRITE,
-	[44] = OP_WRITE,  [45] = OP_RECVFROM, [46] = OP_WRITE,	   [47] = OP_RECVMSG,	[275] = OP_SPLICE,
-	[276] = OP_TEE,	  [278] = OP_WRITE,   [299] = OP_RECVMMSG, [307] = OP_SENDMMSG, [327] = OP_READV,
-	[328] = OP_WRITE, [426] = OP_URING,
+	[0] = OP_READ,	   [1] = OP_WRITE,     [19] = OP_READV,	    [20] = OP_WRITEV,	 [40] = OP_SENDFILE,
+	[44] = OP_WRITE,   [45] = OP_RECVFROM, [46] = OP_SENDMSG,   [47] = OP_RECVMSG,	 [275] = OP_SPLICE,
+	[276] = OP_TEE,	   [278] = OP_WRITEV,  [299] = OP_RECVMMSG, [307] = OP_SENDMMSG, [327] = OP_READV,
+	[328] = OP_WRITEV, [426] = OP_URING,
 };
 
 static const __u8 compat_ops[SYSCALL_NUMBERS] = {
-	[3] = OP_READ,	     [4] = OP_WRITE,	  [102] = OP_SOCKETCALL, [145] = OP_READV,    [146] = OP_WRITE,
-	[187] = OP_WRITE,    [239] = OP_WRITE,	  [313] = OP_SPLICE,	 [315] = OP_TEE,      [316] = OP_WRITE,
-	[337] = OP_RECVMMSG, [345] = OP_SENDMMSG, [369] = OP_WRITE,	 [370] = OP_WRITE,    [371] = OP_RECVFROM,
-	[372] = OP_RECVMSG,  [378] = OP_READV,	  [379] = OP_WRITE,	 [417] = OP_RECVMMSG, [426] = OP_URING,
+	[3] = OP_READ,	     [4] = OP_WRITE,	  [102] = OP_SOCKETCALL, [145] = OP_READV,    [146] = OP_WRITEV,
+	[187] = OP_SENDFILE, [239] = OP_SENDFILE, [313] = OP_SPLICE,	 [315] = OP_TEE,      [316] = OP_WRITEV,
+	[337] = OP_RECVMMSG, [345] = OP_SENDMMSG, [369] = OP_WRITE,	 [370] = OP_SENDMSG,  [371] = OP_RECVFROM,
+	[372] = OP_RECVMSG,  [378] = OP_READV,	  [379] = OP_WRITEV,	 [417] = OP_RECVMMSG, [426] = OP_URING,
 };
 
 #define TS_COMPAT 2
@@ -60,17 +68,17 @@ static __always_inline __u64 argument(const struct pt_regs *regs, int n, bool co
 
 #ifdef __TARGET_ARCH_arm64
 static const __u8 wide_ops[SYSCALL_NUMBERS] = {
-	[63] = OP_READ,	  [64] = OP_WRITE,    [65] = OP_READV,	   [66] = OP_WRITE,	[71] = OP_WRITE,
-	[75] = OP_WRITE,  [76] = OP_SPLICE,   [77] = OP_TEE,	   [206] = OP_WRITE,	[207] = OP_RECVFROM,
-	[211] = OP_WRITE, [212] = OP_RECVMSG, [243] = OP_RECVMMSG, [269] = OP_SENDMMSG, [286] = OP_READV,
-	[287] = OP_WRITE, [426] = OP_URING,
+	[63] = OP_READ,	    [64] = OP_WRITE,	[65] = OP_READV,     [66] = OP_WRITEV,	  [71] = OP_SENDFILE,
+	[75] = OP_WRITEV,   [76] = OP_SPLICE,	[77] = OP_TEE,	     [206] = OP_WRITE,	  [207] = OP_RECVFROM,
+	[211] = OP_SENDMSG, [212] = OP_RECVMSG, [243] = OP_RECVMMSG, [269] = OP_SENDMMSG, [286] = OP_READV,
+	[287] = OP_WRITEV,  [426] = OP_URING,
 };
 
 static const __u8 compat_ops[SYSCALL_NUMBERS] = {
-	[3] = OP_READ,	     [4] = OP_WRITE,	  [145] = OP_READV,  [146] = OP_WRITE,	  [187] = OP_WRITE,
-	[239] = OP_WRITE,    [289] = OP_WRITE,	  [290] = OP_WRITE,  [291] = OP_RECVFROM, [292] = OP_RECVFROM,
-	[296] = OP_WRITE,    [297] = OP_RECVMSG,  [340] = OP_SPLICE, [342] = OP_TEE,	  [343] = OP_WRITE,
-	[365] = OP_RECVMMSG, [374] = OP_SENDMMSG, [392] = OP_READV,  [393] = OP_WRITE,	  [417] = OP_RECVMMSG,
+	[3] = OP_READ,	     [4] = OP_WRITE,	  [145] = OP_READV,  [146] = OP_WRITEV,	  [187] = OP_SENDFILE,
+	[239] = OP_SENDFILE, [289] = OP_WRITE,	  [290] = OP_WRITE,  [291] = OP_RECVFROM, [292] = OP_RECVFROM,
+	[296] = OP_SENDMSG,  [297] = OP_RECVMSG,  [340] = OP_SPLICE, [342] = OP_TEE,	  [343] = OP_WRITEV,
+	[365] = OP_RECVMMSG, [374] = OP_SENDMMSG, [392] = OP_READV,  [393] = OP_WRITEV,	  [417] = OP_RECVMMSG,
 	[426] = OP_URING,
 };
 

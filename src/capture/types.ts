@@ -38,6 +38,8 @@ export interface Channel {
   reverse: Channel | undefined;
   /** Its first bytes may have moved before the tool listened: position 0 may be inside a line. */
   readonly late?: boolean;
+  /** What its first write begins with (64 bytes at most), when nobody had read from it by then. */
+  readonly opening?: Uint8Array | undefined;
   /** Who read from it last, and who wrote last; undefined until known. */
   reader: Process | undefined;
   writer: Process | undefined;
@@ -75,7 +77,8 @@ export interface IoEvent {
   readonly pid: number;
   readonly channelKind: ChannelKind;
   readonly comm: string;
-  /** A view into the ring: valid only until the batch is released. */
+  /** data: what was read; note: what a channel's first write begins with. A view into the ring: valid only until
+   * the batch is released. */
   readonly payload: Uint8Array;
 }
 

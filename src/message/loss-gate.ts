@@ -2,6 +2,7 @@
 import type { Channel } from "../capture/types.ts";
 import type { Loss } from "../framing/types.ts";
 import type { Stage } from "../stage.ts";
+import { opensLikeMessage } from "./opening.ts";
 import type { MessageItem } from "./types.ts";
 
 // Bytes that may have been anything, a whole session even: told at the end of a channel that said nothing else.
@@ -51,8 +52,9 @@ export class LossGate implements Stage<MessageItem, MessageItem> {
   }
 
   #suspicious(channel: Channel): MessageItem[] {
-    return [...(this.#waiting.get(channel)?.values() ?? [])].filter((loss) =>
-      SUSPICIOUS.has(loss.reason),
+    return [...(this.#waiting.get(channel)?.values() ?? [])].filter(
+      ({ reason }) =>
+        SUSPICIOUS.has(reason) || (reason === "unread" && opensLikeMessage(channel.opening)),
     );
   }
 }

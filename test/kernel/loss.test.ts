@@ -177,6 +177,39 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
     }
   });
 
+  test.each([
+    ["pipe", "write"],
+    ["fifo", "writev"],
+    ["socketpair", "sendto"],
+    ["unix-listen", "sendmsg"],
+  ])("what a %s's reader never reads a byte of is reported, too (%s)", async (channel, write) => {
+    await using tool = await Tool.start(...attach);
+    const path = ["--channel", channel, "--write", write];
+    const truth = await talk([...path, "--deaf", "--tag", `deaf-${channel}`]);
+    const heard = await tool.stop();
+    const bytes = truth.unread.reduce((sum, one) => sum + one.bytes, 0);
+    const [client] = truth.clients;
+    const lines = heard.lines
+      .filter((line) => line["kind"] === "loss")
+      .filter((line) => at(line, "stdio_transport", "from_pid") === client)
+      .map((line) => ({ reason: line["reason"], bytes: line["bytes"] }));
+    expect(bytes).toBeGreaterThan(0);
+    expect(lines).toEqual([{ reason: "unread", bytes }]);
+  });
+
+  test.each([
+    ["pipe", "readv"],
+    ["socketpair", "recvmsg"],
+  ])("a %s read by %s through 1,000 small buffers at a time fits into a small ring", async (channel, read) => {
+    await using tool = await Tool.start(...attach, "--ring", "64K");
+    const path = ["--channel", channel, "--read", read];
+    const options = ["--buffers", "1000", "--size", "6900", "--messages", "23", "--rate", "50"];
+    const truth = await talk([...path, ...options, "--tag", `small-buffers-${channel}`]);
+    const heard = await tool.stop();
+    expect(messagesOf(heard, truth).length).toBe(truth.read.length);
+    expect(lostBytes(heard)).toBe(0);
+  });
+
   test("--fail-on-loss ends with 5 when there was loss, and with 0 when there was none", async () => {
     await using quiet = await Tool.start(...attach, "--fail-on-loss");
     await talk(["--tag", "no-loss"]);

@@ -111,6 +111,12 @@ export const SPECIAL: readonly Row[] = [
   ...onEach("noise, and all of it cut", "--noise --split 9", { noise: true }),
   ...onEach("60,000 bytes of log lines first", "--preamble 60000", { noise: true }),
   ...onEach("read through a buffer of 100 bytes", "--read-size 100"),
+  ...onEach("through 1,000 buffers of 7 bytes", "--buffers 1000 --batch 30 --messages 60", {}, [
+    FIFO,
+    LISTEN,
+    calls("pipe", "pwritev2", "preadv2"),
+    calls("socketpair", "writev", "readv"),
+  ]),
   ...onEach("messages of 1 MB", "--size 1000000 --messages 3", { alone: true }),
   ...onEach("a message of 16 MiB by one call", `--size ${BIG} --answer-size 300 --messages 1`, {
     alone: true,

@@ -16,9 +16,17 @@ static bool is(const char *a, const char *b)
 	return !strcmp(a, b);
 }
 
-/* Three buffers of uneven size; the first ones are small, so that a line spans them. */
-static int cut_in_three(struct iovec *v, char *bytes, size_t len)
+enum { MOST_BUFFERS = 1024, SMALL_BYTES = 7 };
+
+/* Three buffers of uneven size; the first ones are small, so that a line spans them. Or --buffers small ones. */
+static int cut(struct iovec *v, char *bytes, size_t len)
 {
+	if (opt.buffers) {
+		int n = 0;
+		for (size_t at = 0; n < opt.buffers && at < len; at += SMALL_BYTES)
+			v[n++] = (struct iovec){ bytes + at, len - at < SMALL_BYTES ? len - at : SMALL_BYTES };
+		return n;
+	}
 	size_t first = len < 7 ? len : 7;
 	size_t second = len - first < 100 ? len - first : 100;
 	v[0] = (struct iovec){ bytes, first };
@@ -128,8 +136,8 @@ static ssize_t write_by_vmsplice(int fd, const char *bytes, size_t len)
 
 static ssize_t write_by_sendmsg(int fd, const char *bytes, size_t len)
 {
-	struct iovec v[3];
-	struct msghdr m = { .msg_iov = v, .msg_iovlen = (size_t)cut_in_three(v, (char *)bytes, len) };
+	struct iovec v[MOST_BUFFERS];
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = (size_t)cut(v, (char *)bytes, len) };
 	return sendmsg(fd, &m, MSG_NOSIGNAL);
 }
 
@@ -152,13 +160,13 @@ static ssize_t write_by_sendmmsg(int fd, const char *bytes, size_t len)
 
 ssize_t write_once(int fd, const char *bytes, size_t len)
 {
-	struct iovec v[3];
+	struct iovec v[MOST_BUFFERS];
 	if (is(opt.write, "write"))
 		return write(fd, bytes, len);
 	if (is(opt.write, "writev"))
-		return writev(fd, v, cut_in_three(v, (char *)bytes, len));
+		return writev(fd, v, cut(v, (char *)bytes, len));
 	if (is(opt.write, "pwritev2"))
-		return pwritev2(fd, v, cut_in_three(v, (char *)bytes, len), -1, 0);
+		return pwritev2(fd, v, cut(v, (char *)bytes, len), -1, 0);
 	if (is(opt.write, "sendfile"))
 		return write_by_sendfile(fd, bytes, len);
 	if (is(opt.write, "splice"))
@@ -179,8 +187,8 @@ ssize_t write_once(int fd, const char *bytes, size_t len)
 
 static ssize_t receive_by_recvmsg(int fd, char *bytes, size_t len, int flags)
 {
-	struct iovec v[3];
-	struct msghdr m = { .msg_iov = v, .msg_iovlen = (size_t)cut_in_three(v, bytes, len) };
+	struct iovec v[MOST_BUFFERS];
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = (size_t)cut(v, bytes, len) };
 	return recvmsg(fd, &m, flags);
 }
 
@@ -234,7 +242,7 @@ static ssize_t read_by_splice(int fd, char *bytes, size_t len)
 
 ssize_t read_once(int fd, char *bytes, size_t len)
 {
-	struct iovec v[3];
+	struct iovec v[MOST_BUFFERS];
 	if (opt.peek) {
 		ssize_t n = receive(fd, bytes, len, MSG_PEEK);
 		if (n <= 0)
@@ -243,9 +251,9 @@ ssize_t read_once(int fd, char *bytes, size_t len)
 	if (is(opt.read, "read"))
 		return read(fd, bytes, len);
 	if (is(opt.read, "readv"))
-		return readv(fd, v, cut_in_three(v, bytes, len));
+		return readv(fd, v, cut(v, bytes, len));
 	if (is(opt.read, "preadv2"))
-		return preadv2(fd, v, cut_in_three(v, bytes, len), -1, 0);
+		return preadv2(fd, v, cut(v, bytes, len), -1, 0);
 	if (is(opt.read, "splice"))
 		return read_by_splice(fd, bytes, len);
 	if (is(opt.read, "io_uring"))

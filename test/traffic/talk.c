@@ -176,7 +176,7 @@ static void flush(struct peer *p, struct text *t)
 	bool turn = p->client && needs_turn(p, t->len);
 	if (turn)
 		pthread_mutex_lock(&shared->writing);
-	flush_as(p, t, 'w');
+	flush_as(p, t, opt.deaf ? 'u' : 'w');
 	if (turn)
 		pthread_mutex_unlock(&shared->writing);
 }
@@ -466,6 +466,11 @@ int talk_server(struct ends ends)
 	struct text t = { 0 };
 	p.threaded = opt.threads > 0;
 	truth_open("server");
+	if (opt.deaf) {
+		wait_for(&shared->client_wrote, 1);
+		finish(&p);
+		return 0;
+	}
 	while (t.len < (size_t)opt.preamble)
 		add_noise(&t, 0);
 	flush(&p, &t);

@@ -74,11 +74,12 @@ static void parse_options(int argc, char **argv)
 		{ "unread", .number = &opt.unread }, { "rate", .number = &opt.rate }, { "first-id", .number = &opt.first_id },
 		{ "read-size", .number = &opt.read_size }, { "pipe-size", .number = &opt.pipe_size }, { "preamble", .number = &opt.preamble },
 		{ "endless", .number = &opt.endless }, { "hold-after", .number = &opt.hold_after },
-		{ "size-after", .number = &opt.size_after },
+		{ "size-after", .number = &opt.size_after }, { "buffers", .number = &opt.buffers },
 		{ "nonblock", .flag = &opt.nonblock }, { "peek", .flag = &opt.peek },
 		{ "writer-gone", .flag = &opt.writer_gone }, { "late-reader", .flag = &opt.late_reader },
 		{ "crlf", .flag = &opt.crlf }, { "noise", .flag = &opt.noise }, { "no-answers", .flag = &opt.no_answers },
 		{ "unfinished", .flag = &opt.unfinished }, { "serve", .flag = &opt.serve },
+		{ "deaf", .flag = &opt.deaf },
 	};
 	enum { COUNT = sizeof all / sizeof *all };
 	struct option table[COUNT + 2] = { 0 };
@@ -101,8 +102,10 @@ static void parse_options(int argc, char **argv)
 		opt.command = argv + optind;
 	if (!opt.answer_size)
 		opt.answer_size = opt.size;
-	if (opt.writer_gone)
+	if (opt.writer_gone || opt.deaf)
 		opt.no_answers = true;
+	if (opt.buffers > 1024)
+		opt.buffers = 1024;
 }
 
 static pid_t spawn(int (*side)(long), long argument)

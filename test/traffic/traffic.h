@@ -20,9 +20,9 @@ enum hold { HOLD_NONE, HOLD_READER, HOLD_RUNNING, HOLD_WRITER, HOLD_HALF };
 struct options {
 	const char *channel, *write, *read, *pass, *log_dir, *tag;
 	long messages, size, answer_size, batch, split, threads, writers, unread, rate, first_id;
-	long read_size, pipe_size, preamble, endless, hold_after, size_after;
+	long read_size, pipe_size, preamble, endless, hold_after, size_after, buffers;
 	enum hold hold;
-	bool nonblock, peek, writer_gone, late_reader, crlf, noise, no_answers, unfinished, serve;
+	bool nonblock, peek, writer_gone, late_reader, crlf, noise, no_answers, unfinished, serve, deaf;
 	char **command;
 };
 extern struct options opt;

@@ -337,3 +337,12 @@ test("StreamStage counts every channel that it saw", () => {
   stage.push(data("b", { channel: PIPE + 64, generation: 2 }));
   expect([stage.channelsSeen, stage.channels.size]).toEqual([5, 4]);
 });
+
+test("StreamStage keeps a copy of what a channel's first write begins with", () => {
+  const stage = new StreamStage(processes());
+  const ring = Buffer.from('{"id":1}');
+  stage.push(note(20, 20, { payload: ring }));
+  ring.fill(0);
+  stage.push(note(20, 40, { payload: Buffer.from("later") }));
+  expect(Buffer.from(stage.channels.get(PIPE)?.opening ?? []).toString()).toBe('{"id":1}');
+});
