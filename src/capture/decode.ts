@@ -30,10 +30,11 @@ export class Decoder {
     this.#bytes = bytes;
   }
 
-  /** Calls `visit` with each record of the span; a record of an unknown kind is skipped. */
-  decode(start: number, length: number, visit: (event: KernelEvent) => void): void {
+  /** Calls `visit` with each record of the span; a record of an unknown kind is skipped. Returns how many there were. */
+  decode(start: number, length: number, visit: (event: KernelEvent) => void): number {
     const end = start + length;
     let at = start;
+    let count = 0;
     while (at < end) {
       const header = this.#view.getUint32(at, true);
       const size = header & LENGTH_MASK;
@@ -42,7 +43,9 @@ export class Decoder {
         if (event) visit(event);
       }
       at += RECORD_HEADER + Math.ceil(size / 8) * 8;
+      count += 1;
     }
+    return count;
   }
 
   #decodeOne(at: number): KernelEvent | undefined {

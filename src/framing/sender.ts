@@ -26,7 +26,7 @@ export class SenderStage implements Stage<FramingItem, FramingItem> {
   }
 
   push(item: FramingItem): readonly FramingItem[] {
-    if ("timeNs" in item && item.timeNs > this.#nowNs) this.#nowNs = item.timeNs;
+    this.#advance(item);
     if (this.#held.length === 0 && this.#isReady(item)) return [item];
     this.#held.push(item);
     return this.#release(false);
@@ -34,6 +34,15 @@ export class SenderStage implements Stage<FramingItem, FramingItem> {
 
   end(): readonly FramingItem[] {
     return this.#release(true);
+  }
+
+  /**
+   * Kernel time as of the last record. Ends and losses do not count: they are found by looking, and then
+   * the note that a frame waits for may still be in the ring.
+   */
+  #advance(item: FramingItem): void {
+    const isInOrder = item.kind === "frame" || item.kind === "tick" || item.kind === "process-end";
+    if (isInOrder && item.timeNs > this.#nowNs) this.#nowNs = item.timeNs;
   }
 
   #release(all: boolean): readonly FramingItem[] {

@@ -14,6 +14,7 @@ import { ReaderGone } from "../sinks/errors.ts";
 import { ChannelState } from "../stream/channel-state.ts";
 import type { BootClock } from "./clock.ts";
 import { Closer } from "./closer.ts";
+import { Collector } from "./collector.ts";
 import { captureFacts, missingParts } from "./facts.ts";
 import { findChannels } from "./find-channels.ts";
 import { isWantedContainer } from "./follow.ts";
@@ -31,7 +32,6 @@ const LIVELY_MS = 2000;
 const HOLD_MS = 3;
 const FINAL_DRAIN_MS = 10_000;
 const RETRY_ASIDE_NS = 10_000_000_000;
-const LARGE_BYTES = 4 << 20;
 const SLOW_CHECK_TICKS = 10;
 const BETWEEN_LOOKS_NS = 100_000_000;
 
@@ -50,6 +50,7 @@ export class LiveSession {
   readonly #closer: Closer;
   readonly #summary: SummaryCollector;
   readonly #twin: TwinWatch;
+  readonly #collector = new Collector();
   readonly #processes = new ProcessTable(readProcess, findCgroupPath);
   readonly #aside = new Map<ChannelState, number>();
   readonly #uncertain = new Set<number>();
@@ -62,6 +63,8 @@ export class LiveSession {
   #yieldAt = 0;
   #livelyAt = 0;
   #lastLookNs = 0;
+  /** Decoded since the last write. */
+  #records = 0;
 
   constructor(parts: {
     kernel: Kernel;
@@ -151,18 +154,12 @@ export class LiveSession {
     this.#yieldAt = performance.now() + 20;
   }
 
-  /** Bun frees large strings late: after some, ask for it, or memory grows by each of them. */
-  #collectLarge(items: readonly ExchangeItem[]): void {
-    const large = items.some((item) => item.kind === "message" && item.message.bytes > LARGE_BYTES);
-    if (large) Bun.gc(true);
-  }
-
   #drain(): number {
     const ring = this.#kernel.ring;
     const length = ring.acquire(BATCH_BYTES);
     if (length === 0) return 0;
     this.#livelyAt = performance.now();
-    this.#decoder.decode(ring.start, length, this.#onEvent);
+    this.#records += this.#decoder.decode(ring.start, length, this.#onEvent);
     ring.release();
     this.#closer.closeEnded();
     return length;
@@ -217,12 +214,14 @@ export class LiveSession {
   }
 
   async #write(items: readonly ExchangeItem[]): Promise<void> {
-    if (items.length === 0) return;
-    this.#summary.observe(items);
-    const wait = this.#outputs.write(items);
-    if (wait !== undefined) await waitPatiently(wait, this.#stopped.promise);
-    this.#collectLarge(items);
-    if (this.#outputs.full) this.stop("max_messages");
+    if (items.length > 0) {
+      this.#summary.observe(items);
+      const wait = this.#outputs.write(items);
+      if (wait !== undefined) await waitPatiently(wait, this.#stopped.promise);
+      if (this.#outputs.full) this.stop("max_messages");
+    }
+    this.#collector.note(this.#records, items);
+    this.#records = 0;
   }
 
   /** A reader of standard output that has gone keeps nothing from the files. */

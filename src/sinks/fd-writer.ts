@@ -3,9 +3,9 @@ import { closeSync, constants, fstatSync, openSync, write } from "node:fs";
 import { errorCode, errorText, OutputError, ReaderGone } from "./errors.ts";
 
 /** Beyond this, `write` asks its caller to wait. */
-const HIGH_WATER_CHARS = 1 << 20;
+const HIGH_WATER_BYTES = 1 << 20;
 /** One write(2) at most: big enough to cost nothing, small enough that a slow reader frees memory as it reads. */
-const MAX_WRITE_CHARS = 1 << 20;
+const MAX_WRITE_BYTES = 1 << 20;
 const RETRY_MIN_MS = 1;
 const RETRY_MAX_MS = 20;
 
@@ -17,8 +17,10 @@ const RETRY_MAX_MS = 20;
 export class FdWriter {
   readonly #fd: number;
   readonly #name: string;
-  #waiting: string[] = [];
-  /** Characters that wait, and of the write under way. */
+  #waiting: Buffer[] = [];
+  /** What did not fit below the high water: asked for as the reader reads, so that a long line never is in memory. */
+  readonly #sources: Iterator<string>[] = [];
+  /** Bytes that wait, and of the write under way. */
   #unwritten = 0;
   #running: Promise<void> | undefined;
   #failure: ReaderGone | OutputError | undefined;
@@ -28,15 +30,14 @@ export class FdWriter {
     this.#name = name;
   }
 
-  /** A promise means: the reader is behind, wait. It resolves when all is written. */
+  /** A promise means: the reader is behind, wait, and change nothing that `texts` are made from. It resolves when all
+   * is written. */
   write(texts: Iterable<string>): void | Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    for (const text of texts) {
-      this.#waiting.push(text);
-      this.#unwritten += text.length;
-    }
+    this.#sources.push(texts[Symbol.iterator]());
+    this.#pull();
     if (this.#waiting.length > 0) this.#running ??= this.#pump();
-    if (this.#unwritten >= HIGH_WATER_CHARS) return this.flush();
+    if (this.#unwritten >= HIGH_WATER_BYTES) return this.flush();
   }
 
   /** Resolves when everything written so far is with the kernel. */
@@ -54,9 +55,10 @@ export class FdWriter {
   async #pump(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        const text = this.#take();
-        await this.#writeAll(Buffer.from(text));
-        this.#unwritten -= text.length;
+        const bytes = this.#take();
+        await this.#writeAll(bytes);
+        this.#unwritten -= bytes.length;
+        this.#pull();
       }
     } catch (cause) {
       this.#failure =
@@ -67,22 +69,39 @@ export class FdWriter {
               cause,
             });
       this.#waiting = [];
+      this.#sources.length = 0;
       this.#unwritten = 0;
     } finally {
       this.#running = undefined;
     }
   }
 
-  /** The next texts, joined up to about MAX_WRITE_CHARS; always at least one. */
-  #take(): string {
-    let count = 0;
-    let chars = 0;
-    for (const text of this.#waiting) {
-      if (count > 0 && chars + text.length > MAX_WRITE_CHARS) break;
-      count += 1;
-      chars += text.length;
+  /** Takes texts up to the high water. */
+  #pull(): void {
+    for (let source = this.#sources[0]; source !== undefined; source = this.#sources[0]) {
+      while (this.#unwritten < HIGH_WATER_BYTES) {
+        const text = source.next();
+        if (text.done === true) break;
+        const bytes = Buffer.from(text.value);
+        if (bytes.length > 0) this.#waiting.push(bytes);
+        this.#unwritten += bytes.length;
+      }
+      if (this.#unwritten >= HIGH_WATER_BYTES) return;
+      this.#sources.shift();
     }
-    return this.#waiting.splice(0, count).join("");
+  }
+
+  /** What comes next, joined up to about MAX_WRITE_BYTES; always at least one. */
+  #take(): Buffer {
+    let count = 0;
+    let length = 0;
+    for (const bytes of this.#waiting) {
+      if (count > 0 && length + bytes.length > MAX_WRITE_BYTES) break;
+      count += 1;
+      length += bytes.length;
+    }
+    const taken = this.#waiting.splice(0, count);
+    return count === 1 && taken[0] !== undefined ? taken[0] : Buffer.concat(taken);
   }
 
   async #writeAll(bytes: Buffer): Promise<void> {

@@ -1,6 +1,7 @@
 /** What every kind of line needs: the clock, whether raw text is asked for, and the mask for secrets. */
 import type { Channel, Process } from "../capture/types.ts";
 import { lineSafeJson, quote, stringify } from "./json-text.ts";
+import { cut, LONG_CHARS } from "./long-text.ts";
 import type { Redactor } from "./redact.ts";
 import { UtcTimestamps } from "./timestamp.ts";
 import type { WallClock } from "./types.ts";
@@ -55,6 +56,23 @@ export class LineContext {
   /** JSON text from the wire, secrets masked, without raw control characters. */
   json(json: string): string {
     return lineSafeJson(this.redactor === undefined ? json : this.redactor.json(json));
+  }
+
+  /** As `json`, in pieces. What is masked, or is short, is one. */
+  *longJson(json: string): Generator<string> {
+    if (this.redactor !== undefined || json.length <= LONG_CHARS) yield this.json(json);
+    else for (const piece of cut(json)) yield lineSafeJson(piece);
+  }
+
+  /** Any text as JSON text in pieces; secrets are masked as in JSON text. */
+  *longQuote(text: string): Generator<string> {
+    const masked = this.redactor === undefined ? text : this.redactor.json(text);
+    if (masked.length <= LONG_CHARS) yield quote(masked);
+    else {
+      yield '"';
+      for (const piece of cut(masked)) yield quote(piece).slice(1, -1);
+      yield '"';
+    }
   }
 
   /** A parsed JSON value as JSON text, secrets masked. */

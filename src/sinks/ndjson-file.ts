@@ -93,16 +93,23 @@ export class NdjsonFile implements Sink {
       chunkBytes = 0;
     };
     for (const item of items) {
-      const line = `${this.#renderer.item(item)}\n`;
-      const bytes = Buffer.byteLength(line);
+      const line = this.#renderer.render(item);
+      const pieces = typeof line === "string" ? [line] : [...line];
+      const bytes = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 1);
       const held = this.#file.size + chunkBytes;
       if (held > 0 && held + bytes > limit) {
         append();
         this.#rotate();
       }
-      chunk += line;
-      chunkBytes += bytes;
-      if (chunk.length >= CHUNK_CHARS) append();
+      if (typeof line === "string") {
+        chunk += `${line}\n`;
+        chunkBytes += bytes;
+        if (chunk.length >= CHUNK_CHARS) append();
+      } else {
+        append();
+        for (const piece of pieces) this.#file.append(piece);
+        this.#file.append("\n");
+      }
     }
     append();
   }

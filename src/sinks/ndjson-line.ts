@@ -10,6 +10,7 @@ import type {
 import type { Loss } from "../framing/types.ts";
 import { quote } from "./json-text.ts";
 import { LineContext, type LineOptions, millis } from "./line-context.ts";
+import { flat, joined, LONG_CHARS, type Rendered } from "./long-text.ts";
 import { MessageRenderer } from "./ndjson-message.ts";
 import { renderSummary } from "./ndjson-summary.ts";
 
@@ -26,6 +27,11 @@ export class NdjsonRenderer {
   }
 
   item(item: ExchangeItem): string {
+    return joined(this.render(item));
+  }
+
+  /** A line with long texts comes in pieces. */
+  render(item: ExchangeItem): Rendered {
     switch (item.kind) {
       case "message":
         return this.#messages.render(item);
@@ -44,7 +50,13 @@ export class NdjsonRenderer {
   *chunks(items: readonly ExchangeItem[]): Generator<string> {
     let text = "";
     for (const item of items) {
-      text += `${this.item(item)}\n`;
+      const line = this.render(item);
+      if (typeof line === "string") text += `${line}\n`;
+      else {
+        yield text;
+        yield* line;
+        text = "\n";
+      }
       if (text.length >= CHUNK_CHARS) {
         yield text;
         text = "";
@@ -96,7 +108,7 @@ function party(key: string, info: PartyInfo | undefined, context: LineContext): 
   return `,"${key}":{"name":${context.text(info.name)}${version}}`;
 }
 
-function renderCall(line: CallLine, context: LineContext): string {
+function renderCall(line: CallLine, context: LineContext): Rendered {
   const { request, response, session } = line;
   const { frame } = request;
   let json =
@@ -107,13 +119,23 @@ function renderCall(line: CallLine, context: LineContext): string {
   if (request.idText !== undefined) json += `,"id":${context.json(request.idText)}`;
   json += `,"method":${context.name(line.method)}`;
   if (line.target !== undefined) json += `,"target":${context.name(line.target)}`;
-  if (request.paramsText !== undefined) json += `,"params":${context.json(request.paramsText)}`;
-  if (response?.resultText !== undefined) json += `,"result":${context.json(response.resultText)}`;
-  if (response?.errorText !== undefined) json += `,"error":${context.json(response.errorText)}`;
+  const parts: Rendered[] = [];
+  const add = (key: string, text: string | undefined) => {
+    if (text === undefined) return;
+    json += `,"${key}":`;
+    if (text.length <= LONG_CHARS) json += context.json(text);
+    else {
+      parts.push(json, context.longJson(text));
+      json = "";
+    }
+  };
+  add("params", request.paramsText);
+  add("result", response?.resultText);
+  add("error", response?.errorText);
   json += millis("duration_ms", line.durationMs) + millis("server_ms", line.serverMs);
   json += `,"progress_count":${line.progressCount},"log_count":${line.logCount}`;
   if (line.chain !== undefined) json += `,"chain":${context.json(line.chain)}`;
-  return `${json}}`;
+  return parts.length === 0 ? `${json}}` : flat([...parts, `${json}}`]);
 }
 
 function renderLoss(loss: Loss, context: LineContext): string {

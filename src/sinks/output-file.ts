@@ -31,6 +31,8 @@ export class OutputFile implements Disposable {
   readonly path: string;
   #fd: number;
   #size: number;
+  /** Bytes at its end that are the beginning of a line. */
+  #unfinished = 0;
   readonly #isRegular: boolean;
 
   constructor(path: string, owner: FileOwner | undefined) {
@@ -58,7 +60,7 @@ export class OutputFile implements Disposable {
     return this.#size;
   }
 
-  /** Appends text that ends with "\n", whole or up to the last line that fits. */
+  /** Appends whole lines, or a piece of one that goes on with the next call. */
   append(text: string): void {
     const bytes = Buffer.from(text);
     let offset = 0;
@@ -71,7 +73,10 @@ export class OutputFile implements Disposable {
         cause,
       });
     }
-    if (this.#isRegular) this.#size += bytes.length;
+    if (!this.#isRegular) return;
+    this.#size += bytes.length;
+    const lineEnd = bytes.lastIndexOf(NEWLINE);
+    this.#unfinished = lineEnd < 0 ? this.#unfinished + bytes.length : bytes.length - lineEnd - 1;
   }
 
   close(): void {
@@ -92,14 +97,17 @@ export class OutputFile implements Disposable {
     this.close();
   }
 
+  /** `written`: how many of `bytes` are in the file. Cuts it back to its last whole line. */
   #dropTornLine(bytes: Buffer, written: number): void {
-    if (!this.#isRegular || written === 0) return;
-    const whole = bytes.lastIndexOf(NEWLINE, written - 1) + 1;
+    const lineEnd = bytes.subarray(0, written).lastIndexOf(NEWLINE);
+    const whole = lineEnd < 0 ? -this.#unfinished : lineEnd + 1;
+    if (!this.#isRegular || whole === written) return;
     try {
-      // Only what this call wrote may be cut off: another writer may have appended since.
+      // Only what this run wrote may be cut off: another writer may have appended since.
       if (fstatSync(this.#fd).size !== this.#size + written) return;
       ftruncateSync(this.#fd, this.#size + whole);
       this.#size += whole;
+      this.#unfinished = 0;
     } catch {
       // The error of the write is the one to report; the torn line is all that remains of it.
     }

@@ -85,7 +85,7 @@ function contentProblems(
     !(direction === "c2s" && expected.unheard?.includes(one.id));
   const wanted = truth.read.filter(isHeard);
   const keyOf = (one: TruthMessage) => `${one.direction} ${one.id} ${one.crc}`;
-  const senders = new Map(truth.written.map((one) => [keyOf(one), one.pid]));
+  const writes = new Map(truth.written.map((one) => [keyOf(one), one]));
   const problems: string[] = [];
   if (lines.length !== wanted.length)
     problems.push(`${direction}: heard ${lines.length} messages of ${wanted.length} read`);
@@ -100,7 +100,10 @@ function contentProblems(
     // writes that race on two CPUs may note themselves in the other order: which of them is a guess (docs/capture.md)
     const isOneOf = expected.sharedChannel === true && direction === "c2s";
     const isFine = isOneOf && typeof said === "number" && truth.clients.has(said);
-    problems.push(...lineProblems(line, message, isFine ? said : senders.get(keyOf(message))));
+    const written = writes.get(keyOf(message));
+    const found = lineProblems(line, message, isFine ? said : written?.pid);
+    const lateMs = written === undefined ? Number.NaN : (written.untilNs - message.untilNs) / 1e6;
+    problems.push(...found.map((one) => `${one}; the write returned ${lateMs} ms after the read`));
   }
   return problems;
 }

@@ -83,10 +83,30 @@ test("SenderStage lets a frame go 10 ms of kernel time after its read, not befor
 
 test("SenderStage takes records of other channels for time that passed, too", () => {
   const { channel } = makeNoted(writer);
+  const other = makeNoted();
+  other.notes.set(4, { writer: reader, timeNs: 20 * MS });
   const stage = new SenderStage();
   stage.push(frame(channel, 10, 6 * MS));
-  const end = channelEnd(makeChannel("pipe:2"), 0, 17 * MS);
-  expect(brief(stage.push(end))).toEqual([[10, 10, undefined], "end"]);
+  expect(brief(stage.push(frame(other.channel, 5, 20 * MS)))).toEqual([
+    [10, 10, undefined],
+    [5, 20, 20 * MS],
+  ]);
+});
+
+test("SenderStage waits on while only ends and losses tell of time: they are no records of the ring", () => {
+  const { channel, notes } = makeNoted();
+  const stage = new SenderStage();
+  const other = makeChannel("pipe:2");
+  stage.push(frame(channel, 10, 6 * MS));
+  stage.push({ kind: "loss", channel: other, bytes: 1, reason: "ring_full", timeNs: 900 * MS });
+  expect(stage.push(channelEnd(other, 0, 900 * MS))).toEqual([]);
+  notes.set(9, { writer, timeNs: 15 * MS });
+  expect(brief(stage.push(tick(16 * MS)))).toEqual([
+    [10, 10, undefined],
+    "loss",
+    "end",
+    "tick",
+  ]);
 });
 
 test("SenderStage holds a frame that was read late only as long as others", () => {

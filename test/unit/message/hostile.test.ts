@@ -27,10 +27,13 @@ test("StdioFraming and MessageStage stay within 400 MB and 10 s on hostile lines
     ["31 MiB of new keys", ["message"], true],
     ["31 MiB of escapes", ["message"], true],
     ["31 MiB of two-byte characters", ["message"], true],
+    ["31 MiB with one wide character", ["message"], true],
     ["31 MiB of a batch", ["memory_limit"], true],
     ["31 MiB of white space", ["message"], true],
     ["31 MiB of quotes", ["noise"], true],
     ["31 MiB of backslashes", ["noise"], true],
+    ["a method of 31 MiB", ["message"], true],
+    ["a tool's name of 31 MiB", ["message"], true],
     ["an id of 31 MiB", ["message"], true],
   ]);
   expect(reports.filter(({ ms }) => ms > 10_000)).toEqual([]);

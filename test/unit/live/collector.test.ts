@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import type { ExchangeItem } from "../../../src/exchange/types.ts";
+import { Collector } from "../../../src/live/collector.ts";
+import { messageLine } from "../sinks/items.ts";
+
+function collections(...batches: readonly (readonly [number, readonly ExchangeItem[]])[]): number {
+  let count = 0;
+  const collector = new Collector(() => {
+    count += 1;
+  });
+  for (const [records, items] of batches) collector.note(records, items);
+  return count;
+}
+
+function message(bytes: number): ExchangeItem {
+  const line = messageLine();
+  return { ...line, message: { ...line.message, bytes } };
+}
+
+test("Collector collects once per 24,576 records that became nothing larger", () => {
+  expect(collections(...Array.from({ length: 10 }, () => [8192, []] as const))).toBe(3);
+});
+
+test("Collector collects once per 6 MiB of messages", () => {
+  expect(collections(...Array.from({ length: 30 }, () => [0, [message(1 << 20)]] as const))).toBe(5);
+});
+
+test("Collector collects at once behind a line of many megabytes, not while its pieces come", () => {
+  expect(collections([1000, []], [1000, []], [1, [message(8 << 20)]], [1, [message(200)]])).toBe(1);
+});
