@@ -361,7 +361,8 @@ __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 	if (kind == EVENT_UNSEEN)
 		add(&channel->unseen, result);
 	fill_counts(event, channel);
-	if (send_header(event, BPF_RB_NO_WAKEUP) && kind == EVENT_UNSEEN)
+	/* what is spliced away at speed would fill the ring before the waiter looks */
+	if (send_header(event, kind == EVENT_UNSEEN ? wake_flags() : BPF_RB_NO_WAKEUP) && kind == EVENT_UNSEEN)
 		add(&channel->lost, result);
 	return 0;
 }

@@ -27,7 +27,7 @@
 #define EXPORT __attribute__((visibility("default")))
 
 #define LOG_BYTES (256 * 1024)
-#define WAIT_MS 100
+#define WAIT_MS 250 /* what wakes nobody is a write, an end, a process: none of them fills the ring by then */
 
 /* ---- libbpf's log ---- */
 

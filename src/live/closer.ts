@@ -61,6 +61,11 @@ export class Closer {
     return false;
   }
 
+  /** When to look next who holds the channels, CLOCK_BOOTTIME ns. */
+  get scanDueNs(): number {
+    return this.#scanDueNs;
+  }
+
   setAside(channel: ChannelState): void {
     this.#aside.add(channel);
   }

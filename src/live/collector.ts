@@ -1,4 +1,5 @@
 /** How much was heard in, garbage collections at the right moments out. */
+import { fullGC } from "bun:jsc";
 import type { ExchangeItem } from "../exchange/types.ts";
 
 /** What a record leaves behind: its event, chunk, frame, message (estimate, bytes). */
@@ -6,6 +7,7 @@ const RECORD_BYTES = 1024;
 /** How often a message's text is copied on its way to a line. */
 const TEXT_COPIES = 4;
 const GARBAGE_BYTES = 24 << 20;
+const LARGE_BYTES = 4 << 20;
 
 /**
  * Left alone, JavaScriptCore lets garbage grow with the size of the machine's memory, to hundreds of megabytes under
@@ -13,21 +15,30 @@ const GARBAGE_BYTES = 24 << 20;
  * costs less CPU in sum than the collections that it saves.
  */
 export class Collector {
-  readonly #collect: () => void;
+  readonly #collect: (isLarge: boolean) => void;
   #garbage = 0;
 
-  constructor(collect: () => void = () => Bun.gc(true)) {
+  constructor(collect = collectGarbage) {
     this.#collect = collect;
   }
 
   /** So many records have become these items, and those are written. */
   note(records: number, items: readonly ExchangeItem[]): void {
+    let isLarge = false;
     this.#garbage += records * RECORD_BYTES;
     for (const item of items) {
-      if (item.kind === "message") this.#garbage += item.message.bytes * TEXT_COPIES;
+      if (item.kind !== "message") continue;
+      this.#garbage += item.message.bytes * TEXT_COPIES;
+      isLarge ||= item.message.bytes > LARGE_BYTES;
     }
     if (this.#garbage < GARBAGE_BYTES) return;
     this.#garbage = 0;
-    this.#collect();
+    this.#collect(isLarge);
   }
+}
+
+/** Behind a large line Bun's own way, which takes twice as long and gives memory back to the system as well. */
+function collectGarbage(isLarge: boolean): void {
+  if (isLarge) Bun.gc(true);
+  else fullGC();
 }

@@ -25,7 +25,7 @@ import { Wake } from "./wake.ts";
 
 const BATCH_BYTES = 1 << 20;
 const TICK_MS = 200;
-/** With nothing to hear for a while; a reader of the output that goes is noticed within it. */
+/** When nothing was written for a while; a reader of the output that goes is noticed within it. */
 const IDLE_TICK_MS = 1000;
 const LIVELY_MS = 2000;
 /** How long frames wait for their writers' notes (framing/sender.ts), and then some. */
@@ -158,7 +158,6 @@ export class LiveSession {
     const ring = this.#kernel.ring;
     const length = ring.acquire(BATCH_BYTES);
     if (length === 0) return 0;
-    this.#livelyAt = performance.now();
     this.#records += this.#decoder.decode(ring.start, length, this.#onEvent);
     ring.release();
     this.#closer.closeEnded();
@@ -179,9 +178,15 @@ export class LiveSession {
     if (full !== this.#ringFull && this.#closer.catchUp(this.#clock.nowNs())) this.#ringFull = full;
     await this.#write(this.#pipeline.take());
     if (this.#endedBy !== undefined) return;
-    const isLively = performance.now() - this.#livelyAt < LIVELY_MS;
-    await this.#wake.wait(this.#pipeline.isHolding ? HOLD_MS : isLively ? TICK_MS : IDLE_TICK_MS);
+    await this.#wake.wait(this.#restMs());
     if (this.#pipeline.isHolding) this.#tick(this.#clock.nowNs());
+  }
+
+  #restMs(): number {
+    if (this.#pipeline.isHolding) return HOLD_MS;
+    if (performance.now() - this.#livelyAt < LIVELY_MS) return TICK_MS;
+    const dueMs = (this.#closer.scanDueNs - this.#clock.nowNs()) / 1e6;
+    return Math.min(Math.max(TICK_MS, dueMs), IDLE_TICK_MS);
   }
 
   /** Time passes no further than what was heard: else frames give up on notes that are in the ring already. */
@@ -215,6 +220,7 @@ export class LiveSession {
 
   async #write(items: readonly ExchangeItem[]): Promise<void> {
     if (items.length > 0) {
+      this.#livelyAt = performance.now();
       this.#summary.observe(items);
       const wait = this.#outputs.write(items);
       if (wait !== undefined) await waitPatiently(wait, this.#stopped.promise);
