@@ -45,8 +45,10 @@ export class MessageRenderer {
     if (line.target !== undefined) json += `,"target":${context.name(line.target)}`;
     const params = paramsOf(message);
     if (params !== undefined) json = this.#member(json, "params", params, clean);
-    if (message.resultText !== undefined) json = this.#member(json, "result", message.resultText, clean);
-    if (message.errorText !== undefined) json = this.#member(json, "error", message.errorText, clean);
+    if (message.resultText !== undefined)
+      json = this.#member(json, "result", message.resultText, clean);
+    if (message.errorText !== undefined)
+      json = this.#member(json, "error", message.errorText, clean);
     if (request !== undefined) json = this.#request(json, request);
     json += millis("duration_ms", line.durationMs);
     json += millis("server_ms", line.serverMs);

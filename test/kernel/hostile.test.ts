@@ -31,11 +31,14 @@ describe.skipIf(lacks !== undefined)(titled("hostile lines", lacks), () => {
     const directory = mkdtempSync(join(tmpdir(), "overhear-hostile."));
     const file = join(directory, "out.ndjson");
     await Bun.write(file, "");
-    await using tool = Bun.spawn([OVERHEAR, "--format", "ndjson", "-b", "--attach", ANY_FRONT_END], {
-      stdin: "ignore",
-      stdout: Bun.file(file),
-      stderr: "pipe",
-    });
+    await using tool = Bun.spawn(
+      [OVERHEAR, "--format", "ndjson", "-b", "--attach", ANY_FRONT_END],
+      {
+        stdin: "ignore",
+        stdout: Bun.file(file),
+        stderr: "pipe",
+      },
+    );
     await tool.stderr.getReader().read();
     // Bun's child reads from a Unix socket, as an MCP server under an agent built on Bun does
     const reader = Bun.spawn(["cat"], { stdin: "pipe", stdout: "ignore" });

@@ -200,15 +200,18 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
   test.each([
     ["pipe", "readv"],
     ["socketpair", "recvmsg"],
-  ])("a %s read by %s through 1,000 small buffers at a time fits into a small ring", async (channel, read) => {
-    await using tool = await Tool.start(...attach, "--ring", "64K");
-    const path = ["--channel", channel, "--read", read];
-    const options = ["--buffers", "1000", "--size", "6900", "--messages", "23", "--rate", "50"];
-    const truth = await talk([...path, ...options, "--tag", `small-buffers-${channel}`]);
-    const heard = await tool.stop();
-    expect(messagesOf(heard, truth).length).toBe(truth.read.length);
-    expect(lostBytes(heard)).toBe(0);
-  });
+  ])(
+    "a %s read by %s through 1,000 small buffers at a time fits into a small ring",
+    async (channel, read) => {
+      await using tool = await Tool.start(...attach, "--ring", "64K");
+      const path = ["--channel", channel, "--read", read];
+      const options = ["--buffers", "1000", "--size", "6900", "--messages", "23", "--rate", "50"];
+      const truth = await talk([...path, ...options, "--tag", `small-buffers-${channel}`]);
+      const heard = await tool.stop();
+      expect(messagesOf(heard, truth).length).toBe(truth.read.length);
+      expect(lostBytes(heard)).toBe(0);
+    },
+  );
 
   test("--fail-on-loss ends with 5 when there was loss, and with 0 when there was none", async () => {
     await using quiet = await Tool.start(...attach, "--fail-on-loss");

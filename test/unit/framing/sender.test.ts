@@ -101,12 +101,7 @@ test("SenderStage waits on while only ends and losses tell of time: they are no 
   stage.push({ kind: "loss", channel: other, bytes: 1, reason: "ring_full", timeNs: 900 * MS });
   expect(stage.push(channelEnd(other, 0, 900 * MS))).toEqual([]);
   notes.set(9, { writer, timeNs: 15 * MS });
-  expect(brief(stage.push(tick(16 * MS)))).toEqual([
-    [10, 10, undefined],
-    "loss",
-    "end",
-    "tick",
-  ]);
+  expect(brief(stage.push(tick(16 * MS)))).toEqual([[10, 10, undefined], "loss", "end", "tick"]);
 });
 
 test("SenderStage holds a frame that was read late only as long as others", () => {

@@ -22,7 +22,9 @@ test("Collector collects once per 24,576 records that became nothing larger", ()
 });
 
 test("Collector collects once per 6 MiB of messages", () => {
-  expect(collections(...Array.from({ length: 30 }, () => [0, [message(1 << 20)]] as const))).toBe(5);
+  expect(collections(...Array.from({ length: 30 }, () => [0, [message(1 << 20)]] as const))).toBe(
+    5,
+  );
 });
 
 test("Collector collects at once behind a line of many megabytes, not while its pieces come", () => {

@@ -52,6 +52,21 @@ describe("FdWriter", () => {
     await writer.flush();
   });
 
+  test("FdWriter asks for no more than a MiB of texts ahead of its reader", async () => {
+    using pipe = new Pipe();
+    const writer = new FdWriter(pipe.writeFd, "the pipe");
+    const text = "x".repeat(100_000);
+    let asked = 0;
+    const texts = function* () {
+      for (; asked < 50; asked++) yield text;
+    };
+    const done = Promise.resolve(writer.write(texts()));
+    void writer.write(["the end"]);
+    await new Promise<void>((resolve) => setTimeout(resolve, 20));
+    expect(asked).toBeLessThan(15);
+    expect(await readAll(pipe, done)).toBe(`${text.repeat(50)}the end`);
+  });
+
   test("FdWriter takes small texts without a promise", async () => {
     using pipe = new Pipe();
     const writer = new FdWriter(pipe.writeFd, "the pipe");

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, statSync } from "node
 import { OutputError } from "../../../src/sinks/errors.ts";
 import { NdjsonFile } from "../../../src/sinks/ndjson-file.ts";
 import type { RotationRule } from "../../../src/sinks/rotation.ts";
-import { callRequest, clock, loss, summary } from "./items.ts";
+import { callRequest, clock, loss, message, messageLine, summary } from "./items.ts";
 import { TemporaryFolder } from "./temporary-folder.ts";
 import { assertNdjsonText } from "./validate.ts";
 
@@ -101,6 +101,18 @@ describe("NdjsonFile", () => {
     await sink.write([loss(), loss()]);
     await sink.close(summary());
     expect(kindsIn(folder.at("out.1"))).toEqual(["loss"]);
+    expect(kindsIn(folder.at("out"))).toEqual(["loss", "summary"]);
+  });
+
+  test("NdjsonFile rotates around a line that comes in pieces", async () => {
+    using folder = new TemporaryFolder();
+    const sink = open(folder.at("out"), { bytes: 1000 });
+    const text = JSON.stringify({ long: "x".repeat(600_000) });
+    const long = messageLine({ message: message({ raw: text, paramsText: text }) });
+    await sink.write([loss(), long, loss()]);
+    await sink.close(summary());
+    expect(kindsIn(folder.at("out.2"))).toEqual(["loss"]);
+    expect(kindsIn(folder.at("out.1"))).toEqual(["message"]);
     expect(kindsIn(folder.at("out"))).toEqual(["loss", "summary"]);
   });
 

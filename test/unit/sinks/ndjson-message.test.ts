@@ -204,4 +204,31 @@ describe("NdjsonRenderer on messages", () => {
     expect([request, answer, start].join("\n")).not.toContain("hunter2");
     expect(request).toContain('"n":12345678901234567890');
   });
+
+  test.each([
+    ["plain", `x😀é${"y".repeat(400_000)}`],
+    ["with what a terminal obeys", `\u0085😀${"y\u202e".repeat(200_000)}`],
+  ])("NdjsonRenderer gives long texts in pieces that are the same line: %s", (_, long) => {
+    const request = JSON.stringify({ jsonrpc: "2.0", id: 7, method: "ping", params: { long } });
+    const params = JSON.stringify({ long });
+    const line = messageLine({ message: message({ raw: request, paramsText: params }) });
+    const pieces = [...raw().chunks([line, callRequest()])];
+    expect(pieces.length).toBeGreaterThan(4);
+    expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(2_000_000);
+    const [first, second] = assertNdjson(pieces.join("").trimEnd().split("\n"));
+    expect({ params: first?.["params"], raw: first?.["raw"] }).toEqual({
+      params: { long },
+      raw: request,
+    });
+    expect(second?.["method"]).toBe("tools/call");
+  });
+
+  test("NdjsonRenderer gives the long request of an answer in pieces, too", () => {
+    const paramsText = JSON.stringify({ long: "x".repeat(600_000) });
+    const line = { ...callAnswer(), request: { method: "ping", paramsText } };
+    const rendered = plain().render(line);
+    expect(typeof rendered).not.toBe("string");
+    const [answer] = assertNdjson([plain().item(line)]);
+    expect(answer?.["request"]).toEqual({ method: "ping", params: JSON.parse(paramsText) });
+  });
 });

@@ -5,6 +5,7 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -115,20 +116,38 @@ describe("OutputFile", () => {
     expect(failure.message).toBe('Cannot write to "/dev/full": no space left on device (ENOSPC)');
   });
 
-  test.skipIf(!isRoot)("OutputFile leaves whole lines on a disk that fills up", () => {
+  /** A disk of 16 KiB. */
+  function onSmallDisk(body: (folder: TemporaryFolder) => void): void {
     using folder = new TemporaryFolder();
     const mount = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=16k", "none", folder.path]);
     if (mount.exitCode !== 0) throw new Error(`mount failed: ${mount.stderr.toString()}`);
     try {
+      body(folder);
+    } finally {
+      Bun.spawnSync(["umount", folder.path]);
+    }
+  }
+
+  const line = `${"x".repeat(99)}\n`;
+
+  test.skipIf(!isRoot)("OutputFile leaves whole lines on a disk that fills up", () => {
+    onSmallDisk((folder) => {
       using file = new OutputFile(folder.at("a"), undefined);
-      const line = `${"x".repeat(99)}\n`;
       file.append(line.repeat(100));
       const failure = failureOf(() => file.append(line.repeat(100)));
       expect(failure.code).toBe("ENOSPC");
       // 16,384 bytes hold 163 lines of 100 bytes; the torn one is cut off.
       expect(readFileSync(folder.at("a"), "utf8")).toBe(line.repeat(163));
-    } finally {
-      Bun.spawnSync(["umount", folder.path]);
-    }
+    });
+  });
+
+  test.skipIf(!isRoot)("OutputFile cuts a line that came in pieces off as a whole", () => {
+    onSmallDisk((folder) => {
+      using file = new OutputFile(folder.at("a"), undefined);
+      file.append(`${line.repeat(50)}torn`);
+      file.append("x".repeat(5_000));
+      expect(failureOf(() => file.append("x".repeat(10_000))).code).toBe("ENOSPC");
+      expect(readFileSync(folder.at("a"), "utf8")).toBe(line.repeat(50));
+    });
   });
 });
