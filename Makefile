@@ -51,7 +51,7 @@ test-kernels: setup-test setup-kernels build build-arm64 traffic ## Run the kern
 	$(Q)scripts/test-kernels.sh
 
 .PHONY: bench
-bench: setup-build build ## Measure, and write test/bench/results.json
+bench: setup-build setup-kernels build ## Measure, and write test/bench/results.json
 	$(Q)$(BUN) test/bench/run.ts
 
 .PHONY: fuzz

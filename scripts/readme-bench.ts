@@ -47,6 +47,7 @@ function renderBench(measured: unknown): string {
   return [
     `${machine}; medians (lowest…highest) of several rounds${quick}.`,
     costTable(measured, frontEnds),
+    ...emulatedTable(measured),
     rateTable(listAt(measured, "rates")),
     restTable(listAt(measured, "delays"), listAt(measured, "footprints")),
   ].join("\n\n");
@@ -61,6 +62,25 @@ function costTable(measured: unknown, frontEnds: readonly string[]): string {
       ...frontEnds.map((name) => spread(at(measured, "cost", key, "added", name))),
     ]),
   ]);
+}
+
+/** In an emulated guest nanoseconds say nothing; how much of a call is added does. */
+function emulatedTable(measured: unknown): string[] {
+  const emulated = at(measured, "emulated");
+  if (emulated === undefined) return [];
+  const frontEnds = ["fexit", "tracepoint"];
+  const percent = (key: string, frontEnd: string) => {
+    const base = numberAt(emulated, "cost", key, "base", "median");
+    const added = numberAt(emulated, "cost", key, "added", frontEnd, "median");
+    return `${Math.round((added / base) * 100)} %`;
+  };
+  return [
+    `Both front ends, emulated (${textAt(emulated, "kernel")}), in percent of the same calls without the tool:`,
+    table([
+      ["what a program pays more", ...frontEnds],
+      ...COSTS.map(([key, title]) => [title, ...frontEnds.map((name) => percent(key, name))]),
+    ]),
+  ];
 }
 
 /** The C consumer is the reference: the same drain, without any of overhear's rooms. */

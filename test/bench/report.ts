@@ -1,6 +1,7 @@
 /** Results in, a table on standard output out. */
 import { type Cost, KINDS, type Kind } from "./cost.ts";
 import type { Delay } from "./delay.ts";
+import type { Emulated } from "./emulated.ts";
 import { type Machine, say } from "./environment.ts";
 import type { Footprint } from "./footprint.ts";
 import { type Measured, round } from "./statistics.ts";
@@ -22,6 +23,8 @@ export interface Results {
   readonly quick: boolean;
   readonly front_ends: readonly FrontEnd[];
   readonly cost: Record<Kind, Cost>;
+  /** Where this kernel refuses a front end. */
+  readonly emulated: Emulated | undefined;
   readonly rates: RateResult[];
   readonly delays: (Delay & { readonly front_end: FrontEnd; readonly rate: number })[];
   readonly footprints: (Footprint & { readonly front_end: FrontEnd })[];
@@ -60,6 +63,7 @@ export function printReport(results: Results): void {
   }
   say("\nAdded ns per write+read of 200 B (per call: getppid)");
   table(costRows(results));
+  if (results.emulated !== undefined) say("  (both front ends, emulated: results.json, README.md)");
   say("\nDelay from write() to the line, µs");
   table([
     ["", "p50", "p99", "max"],

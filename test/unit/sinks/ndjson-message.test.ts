@@ -225,7 +225,7 @@ describe("NdjsonRenderer on messages", () => {
 
   test("NdjsonRenderer gives the long request of an answer in pieces, too", () => {
     const paramsText = JSON.stringify({ long: "x".repeat(600_000) });
-    const line = { ...callAnswer(), request: { method: "ping", paramsText } };
+    const line = { ...callAnswer(), request: { method: "ping", target: undefined, paramsText } };
     const rendered = plain().render(line);
     expect(typeof rendered).not.toBe("string");
     const [answer] = assertNdjson([plain().item(line)]);
