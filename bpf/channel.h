@@ -125,7 +125,7 @@ static __always_inline void renew(struct channel *channel, struct call *call, co
 	event->kind = EVENT_REUSED;
 	event->generation = old;
 	event->start_ns = written - channel->base_written; /* REUSED: bytes written, not a start time */
-	if (*(volatile __u64 *)&channel->generation == old && send_header(event, BPF_RB_NO_WAKEUP))
+	if (*(volatile __u64 *)&channel->generation == old && send_header(event, CAN_WAIT))
 		add(&map_full_bytes, event->lost);
 	event->generation = place->generation;
 	event->start_ns = start_ns;
@@ -246,8 +246,7 @@ __attribute__((noinline)) int on_write(__u32 slot, __s64 result)
 	if (result > 0 && channel->written - channel->base_written == (__u64)result &&
 	    channel->moved == channel->base_moved)
 		return 1;
-	/* only data is in a hurry: the rest is seen with it, or when the waiter looks (ffi/shim.c, WAIT_MS) */
-	if (send_header(event, BPF_RB_NO_WAKEUP))
+	if (send_header(event, CAN_WAIT))
 		add(&channel->notes_lost, 1);
 	return 0;
 }
@@ -362,7 +361,7 @@ __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 		add(&channel->unseen, result);
 	fill_counts(event, channel);
 	/* what is spliced away at speed would fill the ring before the waiter looks */
-	if (send_header(event, kind == EVENT_UNSEEN ? wake_flags() : BPF_RB_NO_WAKEUP) && kind == EVENT_UNSEEN)
+	if (send_header(event, kind == EVENT_UNSEEN ? WAKES : CAN_WAIT) && kind == EVENT_UNSEEN)
 		add(&channel->lost, result);
 	return 0;
 }

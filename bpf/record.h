@@ -52,7 +52,13 @@ static __always_inline void fill_caller(struct io_event *event)
 	}
 }
 
-static __always_inline int send_header(struct io_event *event, __u64 flags)
+/* How a record is submitted. */
+enum hurry {
+	CAN_WAIT, /* seen with the next data, or when the waiter looks (ffi/shim.c, WAIT_MS) */
+	WAKES, /* wakes a consumer that sleeps */
+};
+
+static __always_inline int send_header(struct io_event *event, enum hurry hurry)
 {
 	struct io_event *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
@@ -61,7 +67,7 @@ static __always_inline int send_header(struct io_event *event, __u64 flags)
 		return -1;
 	}
 	*record = *event;
-	bpf_ringbuf_submit(record, flags);
+	bpf_ringbuf_submit(record, hurry == WAKES ? wake_flags() : BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -174,7 +180,7 @@ REPEATED(gather_buffer)
 static __always_inline __u64 send_gathered(__u32 slot, struct call *call)
 {
 	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
-	__u64 filled;
+	__u64 filled, flags;
 
 	if (!gather)
 		return 0;
@@ -189,8 +195,12 @@ static __always_inline __u64 send_gathered(__u32 slot, struct call *call)
 	barrier_var(filled);
 	if (filled > sizeof(gather->bytes))
 		filled = sizeof(gather->bytes);
-	if (bpf_ringbuf_output(&ring, gather, sizeof(gather->event) + filled, wake_flags()))
+	flags = wake_flags();
+	if (bpf_ringbuf_output(&ring, gather, sizeof(gather->event) + filled, flags)) {
 		lose(call, filled);
+		if (flags == BPF_RB_FORCE_WAKEUP)
+			consumer_sleeps = 1;
+	}
 	return filled;
 }
 
@@ -207,7 +217,7 @@ __attribute__((noinline)) int send_piece(__u32 slot)
 		call->event.flags |= IO_FAULT;
 		call->event.len = call->left;
 		call->event.cap_len = 0;
-		if (send_header(&call->event, wake_flags()))
+		if (send_header(&call->event, WAKES))
 			lose(call, call->left);
 		call->left = 0;
 		return 1;
@@ -291,7 +301,7 @@ static __always_inline void send_all(__u32 slot, struct call *call)
 	call->event.flags |= IO_CUT;
 	call->event.len = call->left;
 	call->event.cap_len = 0;
-	if (send_header(&call->event, wake_flags()))
+	if (send_header(&call->event, WAKES))
 		lose(call, call->left);
 }
 

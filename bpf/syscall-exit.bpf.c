@@ -313,7 +313,7 @@ static __always_inline int on_uring(__u32 slot)
 	call->event.time_ns = bpf_ktime_get_boot_ns();
 	call->event.moved = 0;
 	call->event.lost = 0;
-	send_header(&call->event, BPF_RB_NO_WAKEUP);
+	send_header(&call->event, CAN_WAIT);
 	return 0;
 }
 

@@ -3,9 +3,9 @@ import { closeSync, constants, fstatSync, openSync, write } from "node:fs";
 import { errorCode, errorText, OutputError, ReaderGone } from "./errors.ts";
 
 /** Beyond this, `write` asks its caller to wait. */
-const HIGH_WATER_BYTES = 1 << 20;
+const HIGH_WATER_CHARS = 1 << 20;
 /** One write(2) at most: big enough to cost nothing, small enough that a slow reader frees memory as it reads. */
-const MAX_WRITE_BYTES = 1 << 20;
+const MAX_WRITE_CHARS = 1 << 20;
 const RETRY_MIN_MS = 1;
 const RETRY_MAX_MS = 20;
 
@@ -17,10 +17,10 @@ const RETRY_MAX_MS = 20;
 export class FdWriter {
   readonly #fd: number;
   readonly #name: string;
-  #waiting: Buffer[] = [];
+  #waiting: string[] = [];
   /** What did not fit below the high water: asked for as the reader reads, so that a long line never is in memory. */
   readonly #sources: Iterator<string>[] = [];
-  /** Bytes that wait, and of the write under way. */
+  /** Characters that wait, and of the write under way. */
   #unwritten = 0;
   #running: Promise<void> | undefined;
   #failure: ReaderGone | OutputError | undefined;
@@ -37,7 +37,7 @@ export class FdWriter {
     this.#sources.push(texts[Symbol.iterator]());
     this.#pull();
     if (this.#waiting.length > 0) this.#running ??= this.#pump();
-    if (this.#unwritten >= HIGH_WATER_BYTES) return this.flush();
+    if (this.#unwritten >= HIGH_WATER_CHARS) return this.flush();
   }
 
   /** Resolves when everything written so far is with the kernel. */
@@ -55,9 +55,9 @@ export class FdWriter {
   async #pump(): Promise<void> {
     try {
       while (this.#waiting.length > 0) {
-        const bytes = this.#take();
-        await this.#writeAll(bytes);
-        this.#unwritten -= bytes.length;
+        const text = this.#take();
+        await this.#writeAll(Buffer.from(text));
+        this.#unwritten -= text.length;
         this.#pull();
       }
     } catch (cause) {
@@ -79,29 +79,27 @@ export class FdWriter {
   /** Takes texts up to the high water. */
   #pull(): void {
     for (let source = this.#sources[0]; source !== undefined; source = this.#sources[0]) {
-      while (this.#unwritten < HIGH_WATER_BYTES) {
+      while (this.#unwritten < HIGH_WATER_CHARS) {
         const text = source.next();
         if (text.done === true) break;
-        const bytes = Buffer.from(text.value);
-        if (bytes.length > 0) this.#waiting.push(bytes);
-        this.#unwritten += bytes.length;
+        if (text.value !== "") this.#waiting.push(text.value);
+        this.#unwritten += text.value.length;
       }
-      if (this.#unwritten >= HIGH_WATER_BYTES) return;
+      if (this.#unwritten >= HIGH_WATER_CHARS) return;
       this.#sources.shift();
     }
   }
 
-  /** What comes next, joined up to about MAX_WRITE_BYTES; always at least one. */
-  #take(): Buffer {
+  /** The next texts, joined up to about MAX_WRITE_CHARS; always at least one. */
+  #take(): string {
     let count = 0;
-    let length = 0;
-    for (const bytes of this.#waiting) {
-      if (count > 0 && length + bytes.length > MAX_WRITE_BYTES) break;
+    let chars = 0;
+    for (const text of this.#waiting) {
+      if (count > 0 && chars + text.length > MAX_WRITE_CHARS) break;
       count += 1;
-      length += bytes.length;
+      chars += text.length;
     }
-    const taken = this.#waiting.splice(0, count);
-    return count === 1 && taken[0] !== undefined ? taken[0] : Buffer.concat(taken);
+    return this.#waiting.splice(0, count).join("");
   }
 
   async #writeAll(bytes: Buffer): Promise<void> {

@@ -8,9 +8,9 @@ export type FrontEnd = "fexit" | "tracepoint";
 /** Where its standard output goes; a pipe is read by `tail`, which keeps only the end. */
 export type Output = "file" | "pipe" | "null";
 
-/** What it says of a run with load.c, besides the generator's own count. */
+/** What it says of runs of load.c, besides the generator's own count. */
 export interface Count {
-  /** Messages of the run: for overhear the finished calls of bench-server, both halves. */
+  /** Messages of all runs of load.c: for overhear the finished calls of bench-server, both halves. */
   readonly messages: number;
   /** Anything lost, whatever the unit; 0 means nothing. */
   readonly lost: number;
@@ -19,7 +19,7 @@ export interface Count {
 export interface Tool {
   readonly name: string;
   command(frontEnd: FrontEnd): string[];
-  count(output: string, stderr: string): Count;
+  count(output: string, stderr: string, runs: number): Count;
 }
 
 /**
@@ -31,7 +31,7 @@ const OUR_LOSSES = ["ring_full", "fault", "call_too_large", "cut_by_gap", "memor
 export const overhear: Tool = {
   name: "overhear",
   command: (frontEnd) => [OVERHEAR, "--format", "ndjson", "--attach", frontEnd],
-  count: (output) => {
+  count: (output, _stderr, runs) => {
     const summary = parseObject(output.trimEnd().split("\n").at(-1) ?? "");
     const calls = summary["calls"];
     const ours = Array.isArray(calls)
@@ -40,8 +40,8 @@ export const overhear: Tool = {
     const finished = ours.reduce((sum: number, call: unknown) => sum + numberAt(call, "calls"), 0);
     const inexact = summary["exact"] === true ? 0 : 1;
     const lost = OUR_LOSSES.reduce((sum, reason) => sum + numberAt(summary, "loss", reason), 0);
-    // Every call is two messages; one more is notifications/initialized.
-    return { messages: 2 * finished + 1, lost: lost + inexact };
+    // Every call is two messages; one more a run is notifications/initialized.
+    return { messages: 2 * finished + runs, lost: lost + inexact };
   },
 };
 
@@ -123,15 +123,15 @@ export class Running implements AsyncDisposable {
     return { now: field("VmRSS"), peak: field("VmHWM"), own: field("RssAnon") };
   }
 
-  /** SIGINT; resolves with its count when it has ended. */
-  async stop(): Promise<Count> {
+  /** SIGINT; resolves with its count of so many runs of load.c when it has ended. */
+  async stop(runs = 1): Promise<Count> {
     this.#process.kill("SIGINT");
     await this.#process.exited;
     await this.#stderrDone;
     await this.#reader?.exited;
     const kept = this.#file === "/dev/null" ? "" : await endOf(this.#file);
     this.#remove();
-    return this.#tool.count(kept, this.#stderr);
+    return this.#tool.count(kept, this.#stderr, runs);
   }
 
   #remove(): void {

@@ -17,13 +17,13 @@ function message(bytes: number): ExchangeItem {
   return { ...line, message: { ...line.message, bytes } };
 }
 
-test("Collector collects once per 24,576 records that became nothing larger", () => {
-  expect(collections(...Array.from({ length: 10 }, () => [8192, []] as const))).toBe(3);
+test("Collector collects once per 20,480 records that became nothing larger", () => {
+  expect(collections(...Array.from({ length: 10 }, () => [10_240, []] as const))).toBe(5);
 });
 
-test("Collector collects once per 6 MiB of messages", () => {
+test("Collector collects once per 5 MiB of messages", () => {
   expect(collections(...Array.from({ length: 30 }, () => [0, [message(1 << 20)]] as const))).toBe(
-    5,
+    6,
   );
 });
 
