@@ -39,13 +39,23 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
   const child = options.run ? startChild(options.run.argv, kernel) : undefined;
   const undo = watchEnds(session, options, child);
   try {
-    const summary = await session.run();
-    const code = exitCodeOf(summary, options.failOnLoss);
+    const code = await session
+      .run()
+      .then((summary) => exitCodeOf(summary, options.failOnLoss))
+      .catch((error: unknown) => giveUp(error, child, options.debug));
     const childCode = child ? await child.exited : EXIT_OK;
     return childCode === EXIT_OK ? code : childCode;
   } finally {
     undo();
   }
+}
+
+/** An output failed. A command that runs is not to be left alone, nor to suffer: say so now, and wait for it. */
+function giveUp(error: unknown, child: Child | undefined, debug: boolean): ExitCode {
+  if (!child) throw error;
+  const { text, exitCode } = formatError(error, debug);
+  say(text.trimEnd());
+  return exitCode;
 }
 
 function announce(attached: Attached, options: ListenOptions): void {

@@ -58,7 +58,7 @@ function buildListen(parsed: ParsedArgv, surroundings: Surroundings): ListenOpti
     ]),
     filters: buildFilters(options),
     run,
-    outputs: buildOutputs(options, surroundings.stdoutIsTerminal),
+    outputs: buildOutputs(options, surroundings.stdoutIsTerminal, run !== undefined),
     allJsonrpc: options.has("all-jsonrpc"),
     durationMs: duration === undefined ? undefined : parseTime("--duration", duration),
     maxMessages: maxMessages(options),
@@ -162,7 +162,7 @@ function commandToRun(parsed: ParsedArgv): readonly string[] {
   if (argv.length === 0 || argv[0] === "") {
     throw new UsageError(
       "Cannot run: no command given",
-      "for example overhear run -- npx my-server",
+      "for example overhear run -o mcp.ndjson -- my-agent",
     );
   }
   return argv;

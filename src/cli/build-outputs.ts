@@ -8,10 +8,20 @@ type Texts = ReadonlyMap<string, readonly string[]>;
 const DEFAULT_KINDS: readonly LineKind[] = ["message", "session", "loss", "coverage"];
 const ALL_KINDS: readonly LineKind[] = ["message", "call", "session", "loss", "coverage"];
 
-/** Throws UsageError. */
-export function buildOutputs(options: Texts, stdoutIsTerminal: boolean): OutputOptions {
+/** `runs`: standard output is a command's as well. Throws UsageError. */
+export function buildOutputs(
+  options: Texts,
+  stdoutIsTerminal: boolean,
+  runs = false,
+): OutputOptions {
   const names = distinctTexts(options, "output");
   const format = options.get("format")?.[0];
+  if (runs && !stdoutIsTerminal && format === undefined && names.length === 0) {
+    throw new UsageError(
+      "Cannot run: standard output is the command's, 1 output of its own needed",
+      "add -o FILE; --format ndjson writes between what the command writes",
+    );
+  }
   return {
     stdout: stdoutOf(names, format, stdoutIsTerminal),
     color: parseChoice("--color", options.get("color")?.[0] ?? "auto", ["auto", "always", "never"]),

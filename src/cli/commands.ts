@@ -57,8 +57,8 @@ export const EXAMPLES: readonly { readonly line: string; readonly says: string }
     says: "on a pipe it speaks NDJSON",
   },
   {
-    line: "sudo overhear run -- npx -y @modelcontextprotocol/server-everything",
-    says: "start a program and hear only that",
+    line: "sudo overhear run -o mcp.ndjson -- claude",
+    says: "start an agent and hear only that and its servers",
   },
   {
     line: "sudo overhear --pid 4711 --method 'tools/*'",

@@ -23,19 +23,20 @@ export class UsageError extends Error {
 export class UnsupportedKernelError extends Error {
   override readonly name = "UnsupportedKernelError";
   readonly feature: string;
-  /** First release that has it, e.g. "5.8". */
-  readonly minKernel: string;
+  /** First release that has it, e.g. "5.8"; undefined: no release is refused for its age. */
+  readonly minKernel: string | undefined;
   readonly hint: string;
   constructor(
-    need: { feature: string; minKernel: string; found: string; hint?: string },
+    need: { feature: string; found: string; hint?: string } & (
+      | { minKernel: string }
+      | { why: string }
+    ),
     options?: ErrorOptions,
   ) {
-    super(
-      `Cannot listen: kernel ${need.found} has no ${need.feature}, ${need.minKernel} or newer needed`,
-      options,
-    );
+    const wanted = "why" in need ? need.why : `${need.minKernel} or newer needed`;
+    super(`Cannot listen: kernel ${need.found} has no ${need.feature}, ${wanted}`, options);
     this.feature = need.feature;
-    this.minKernel = need.minKernel;
+    this.minKernel = "minKernel" in need ? need.minKernel : undefined;
     this.hint = need.hint ?? '"overhear doctor" says what this kernel offers';
   }
 }

@@ -70,7 +70,8 @@ function verdictOf(
     return { verdict: "not here: the front ends could not be tried", exitCode: EXIT_UNSUPPORTED };
   }
   if (probe.fexit.ok) return { verdict: "yes, by fexit", exitCode: EXIT_OK };
-  if (probe.tracepoint.ok) return { verdict: "yes, by syscall exit", exitCode: EXIT_OK };
+  if (probe.tracepoint.ok)
+    return { verdict: "yes, by tracepoint (the exit of system calls)", exitCode: EXIT_OK };
   return { verdict: "not here: no front end attaches", exitCode: EXIT_UNSUPPORTED };
 }
 
@@ -139,7 +140,7 @@ function isOfUse(capability: string, facts: HostFacts): boolean {
 
 function frontEndFindings(probe: ProbeReport | Error | undefined): Finding[] {
   const fexit = "front end fexit";
-  const tracepoint = "front end syscall exit";
+  const tracepoint = "front end tracepoint";
   if (probe === undefined || probe instanceof Error) {
     const found = probe === undefined ? "not tried without privilege" : probe.message;
     const status = probe === undefined ? "unknown" : "failed";

@@ -138,13 +138,18 @@ function unknownOption(written: string, word = written): UsageError {
   return new UsageError(`Unknown option "${written}"${whole}`, hint);
 }
 
+/** As it is typed: listening has no word. */
+function called(command: CommandName): string {
+  return command === "listen" ? "overhear" : `overhear ${command}`;
+}
+
 function checkOption(option: OptionSpec, texts: string[], command: CommandName): string[] {
   if (!option.commands.includes(command)) {
     throw new UsageError(
-      `Cannot use --${option.name} with "overhear ${command}": it belongs to ${option.commands
-        .map((name) => (name === "listen" ? '"overhear"' : `"overhear ${name}"`))
+      `Cannot use --${option.name} with "${called(command)}": it belongs to ${option.commands
+        .map((name) => `"${called(name)}"`)
         .join(", ")}`,
-      `overhear ${command} --help lists what can be used`,
+      `${called(command)} --help lists what can be used`,
     );
   }
   if (texts.length > 1 && option.repeat !== true) {

@@ -1,5 +1,6 @@
 /** `overhear replay`: recorded files in, the lines that were written live out, and the exit code. */
-
+import { statSync, writeSync } from "node:fs";
+import strftime from "strftime";
 import { readLines } from "../replay/read-lines.ts";
 import { RecordedClock } from "../replay/recorded-time.ts";
 import { ReplayRun } from "../replay/replay-run.ts";
@@ -14,6 +15,7 @@ const BATCH_LINES = 256;
 
 /** Throws UsageError when nothing can be read, OutputError when an output fails. */
 export async function replay(options: ReplayOptions): Promise<ExitCode> {
+  for (const file of options.files) checkIsNoOutput(file, options);
   const clock = new RecordedClock();
   const outputs = openSinks({
     outputs: options.outputs,
@@ -43,6 +45,24 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
     );
   }
   return endedBy === "reader_gone" ? EXIT_OK : exitCodeOf(summary, options.failOnLoss);
+}
+
+/** A file that is read and appended to has no end. Throws UsageError. */
+function checkIsNoOutput(file: string, { outputs }: ReplayOptions): void {
+  const input = identityOf(file);
+  for (const { pattern } of outputs.files) {
+    const path = strftime(pattern, new Date());
+    if (input === undefined || identityOf(path) !== input) continue;
+    throw new UsageError(
+      `Cannot replay "${file}" into "${path}": both are one file, two needed`,
+      "name another file with -o",
+    );
+  }
+}
+
+function identityOf(path: string): string | undefined {
+  const stats = statSync(path === "-" ? "/dev/stdin" : path, { throwIfNoEntry: false });
+  return stats?.isFile() === true ? `${stats.dev}:${stats.ino}` : undefined;
 }
 
 async function feed(
@@ -75,5 +95,14 @@ function reportInput(options: ReplayOptions, run: ReplayRun, malformed: number):
       : "",
   ];
   if (options.outputs.quiet && malformed === 0) return;
-  for (const note of notes) if (note !== "") console.error(`overhear: replay: ${note}`);
+  for (const note of notes) if (note !== "") say(`overhear: replay: ${note}`);
+}
+
+/** Not console.error, which Bun colours. */
+function say(line: string): void {
+  try {
+    writeSync(2, `${line}\n`);
+  } catch {
+    // nobody reads stderr
+  }
 }

@@ -39,7 +39,7 @@ export function parseTime(option: string, text: string): number {
     option,
     text,
     "a time with its unit needed (ms, s, m, h, d), at most 365d",
-    /^[0-9]+$/.test(text) ? `${option} ${text}s` : `${option} 1h30m`,
+    /^0*[1-9][0-9]*$/.test(text) ? `${option} ${text}s` : `${option} 1h30m`,
   );
 }
 

@@ -42,6 +42,7 @@ export class SummaryCollector {
   #messageBytes = 0;
   #sessions = 0;
   #callsFinished = 0;
+  #callsUnanswered = 0;
   #lossBytes = 0;
 
   constructor(openEnds: OpenEnds, run: RunStart) {
@@ -72,6 +73,7 @@ export class SummaryCollector {
       sessions: this.#sessions,
       calls: this.#calls.list(),
       callsFinished: this.#callsFinished,
+      callsUnanswered: this.#callsUnanswered,
       openCalls: this.#openEnds.openCalls(),
       loss: { ...this.#loss },
       lossBytes: this.#lossBytes,
@@ -92,10 +94,12 @@ export class SummaryCollector {
       case "call":
         this.#calls.add(item);
         if (item.response !== undefined) this.#callsFinished++;
+        else this.#callsUnanswered++;
         return;
       case "loss":
         this.#loss[item.reason] += item.bytes;
-        this.#lossBytes += item.bytes;
+        // what nobody ever read is told, but was nobody's loss here: there was nothing to hear
+        if (item.reason !== "unread") this.#lossBytes += item.bytes;
         return;
       case "coverage":
         this.#cover(item.reason, item.count ?? 1);

@@ -158,9 +158,12 @@ export interface Summary {
   readonly sessions: number;
   readonly calls: readonly ToolStatistics[];
   readonly callsFinished: number;
+  /** Cancelled, or their session ended first. */
+  readonly callsUnanswered: number;
   readonly openCalls: readonly OpenCall[];
   /** Every reason, zeros included. */
   readonly loss: Readonly<Record<LossReason, number>>;
+  /** Their sum, "unread" left out: that was there to be heard by nobody. */
   readonly lossBytes: number;
   /** Heard lines that are no message, on MCP channels. */
   readonly noiseBytes: number;

@@ -66,6 +66,17 @@ function refusal(frontEnd: FrontEnd, error: BpfError): Error {
       { cause: error },
     );
   }
+  if (isDenied) {
+    return new UnsupportedKernelError(
+      {
+        feature: "fexit programs that may be loaded",
+        found: release(),
+        why: `it refuses them (${error.reason})`,
+        hint: "leave --attach away: overhear then takes what this kernel offers",
+      },
+      { cause: error },
+    );
+  }
   const feature =
     frontEnd === "fexit"
       ? `fexit programs that attach: ${error.reason}`

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { Kernel } from "../capture/kernel.ts";
 import { UsageError } from "../cli/errors.ts";
+import { errorText } from "../sinks/errors.ts";
 
 export interface Child {
   /** The command's exit code; 128 + signal when one ended it. */
@@ -32,7 +33,7 @@ export function startChild(argv: readonly string[], kernel: Kernel): Child {
     return { exited: exitCode(child), kill: (signal) => child.kill(signal) };
   } catch (cause) {
     throw new UsageError(
-      `Cannot run "${command}": ${cause instanceof Error ? cause.message : String(cause)}`,
+      `Cannot run "${command}": ${errorText(cause)}`,
       "the words after -- are a command and its arguments",
       { cause },
     );

@@ -52,7 +52,7 @@ function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
   const kinds = [
     plural(request, "request"),
     plural(response, "response"),
-    plural(error, "error"),
+    plural(error, "error response"),
     plural(notification, "notification"),
   ].join(", ");
   return [
@@ -64,7 +64,8 @@ function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
     row("sessions", formatCount(summary.sessions), options),
     row(
       "calls",
-      `${formatCount(summary.callsFinished)} finished, ${formatCount(summary.openCalls.length)} open`,
+      `${formatCount(summary.callsFinished)} finished, ${formatCount(summary.callsUnanswered)} without an answer, ` +
+        `${formatCount(summary.openCalls.length)} open`,
       options,
     ),
   ];

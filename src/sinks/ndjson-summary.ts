@@ -12,7 +12,7 @@ export function renderSummary(summary: Summary, context: LineContext): string {
     (summary.capture === undefined ? "" : renderCapture(summary.capture)) +
     `,"messages":${summary.messages},"message_bytes":${summary.messageBytes}` +
     `,"by_type":${stringify(summary.byType)},"sessions":${summary.sessions}` +
-    `,"calls_finished":${summary.callsFinished}` +
+    `,"calls_finished":${summary.callsFinished},"calls_unanswered":${summary.callsUnanswered}` +
     `,"calls":[${summary.calls.map((entry) => renderTool(entry, context)).join(",")}]` +
     `,"open_calls":[${summary.openCalls.map((call) => renderOpen(call, context)).join(",")}]` +
     `,"loss":${stringify(summary.loss)},"loss_bytes":${summary.lossBytes}` +

@@ -237,6 +237,29 @@ describe.skipIf(lacks !== undefined)(titled("life cycle", lacks), () => {
     }
   });
 
+  test("run waits for its command when the disk is full, says so at once, and ends with 6", async () => {
+    using directory = new Directory();
+    const disk = directory.file("disk");
+    mkdirSync(disk);
+    const mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk];
+    expect(Bun.spawnSync(mount).exitCode).toBe(0);
+    try {
+      const done = directory.file("done");
+      const script = `"${TRAFFIC}" --log "$0" --messages 200 --size 1000 --tag full >/dev/null; echo "$?" >"$1"`;
+      const command = ["sh", "-c", script, directory.path, done];
+      const tool = Bun.spawn(
+        [OVERHEAR, "run", "-b", "-q", ...attach, "-o", join(disk, "out.ndjson"), "--", ...command],
+        { stdin: "ignore", stdout: "ignore", stderr: "pipe", timeout: PATIENCE_MS },
+      );
+      const said = await tool.stderr.text();
+      expect(await tool.exited).toBe(6);
+      expect(said).toContain("no space left on device");
+      expect(readFileSync(done, "utf8")).toBe("0\n");
+    } finally {
+      Bun.spawnSync(["umount", disk]);
+    }
+  });
+
   test.skipIf(BPFTOOL === null).each(["SIGINT", "SIGKILL"] as const)(
     titled(
       "leaves no program and no link behind after %s",

@@ -328,8 +328,12 @@ describe("buildCommand", () => {
       'Cannot run "npx": "--" needed before the command',
       "overhear run -- npx x",
     ],
-    [["run"], "Cannot run: no command given", "for example overhear run -- npx my-server"],
-    [["run", "--"], "Cannot run: no command given", "for example overhear run -- npx my-server"],
+    [["run"], "Cannot run: no command given", "for example overhear run -o mcp.ndjson -- my-agent"],
+    [
+      ["run", "--"],
+      "Cannot run: no command given",
+      "for example overhear run -o mcp.ndjson -- my-agent",
+    ],
     [
       ["--", "npx"],
       'Cannot use "--" with "overhear": no command to run here',

@@ -27,6 +27,7 @@ function summary(lossBytes: number, capture: CaptureFacts | undefined): Summary 
     sessions: 0,
     calls: [],
     callsFinished: 0,
+    callsUnanswered: 0,
     openCalls: [],
     loss: {
       ring_full: lossBytes,

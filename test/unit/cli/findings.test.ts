@@ -44,7 +44,7 @@ describe("diagnose", () => {
         "privilege: failed",
         "capabilities: failed",
         "front end fexit: unknown",
-        "front end syscall exit: unknown",
+        "front end tracepoint: unknown",
       ],
     ],
     [
@@ -66,14 +66,14 @@ describe("diagnose", () => {
       {},
       { ...WORKS, fexit: { ok: false }, tracepoint: { ok: false } },
       4,
-      ["front end fexit: failed", "front end syscall exit: failed"],
+      ["front end fexit: failed", "front end tracepoint: failed"],
     ],
     [
       "a probe that throws",
       {},
       new Error("bpf: Function not implemented"),
       4,
-      ["front end fexit: failed", "front end syscall exit: failed"],
+      ["front end fexit: failed", "front end tracepoint: failed"],
     ],
     ["an old kernel", { kernel: "5.4.0-1" }, WORKS, 0, ["kernel: failed"]],
     ["no BTF", { btf: false }, { ...WORKS, btf: false }, 0, ["btf: failed"]],
@@ -120,7 +120,7 @@ test.each<[string, string]>([
   const { findings } = diagnose(ROOT, { ...WORKS, fexit: no, tracepoint: no });
   expect(findings.filter(({ status }) => status === "failed")).toEqual([
     { check: "front end fexit", status: "failed", found: why, hint },
-    { check: "front end syscall exit", status: "failed", found: why, hint },
+    { check: "front end tracepoint", status: "failed", found: why, hint },
   ]);
 });
 

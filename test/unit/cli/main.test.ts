@@ -72,6 +72,18 @@ describe("main", () => {
       "make the directory first",
     ],
     [
+      ["replay", import.meta.path, "-o", import.meta.path],
+      2,
+      `Cannot replay "${import.meta.path}" into "${import.meta.path}": both are one file, two needed`,
+      "name another file with -o",
+    ],
+    [
+      ["run", "--", "true"],
+      2,
+      "Cannot run: standard output is the command's, 1 output of its own needed",
+      "add -o FILE; --format ndjson writes between what the command writes",
+    ],
+    [
       ["replay", "/dev/null"],
       2,
       "Cannot replay: 0 readable lines in 0, at least 1 needed",

@@ -17,6 +17,7 @@ const SUMMARY: Summary = {
   sessions: 0,
   calls: [],
   callsFinished: 0,
+  callsUnanswered: 0,
   openCalls: [],
   loss: {
     ring_full: 0,

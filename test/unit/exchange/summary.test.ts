@@ -86,6 +86,7 @@ describe("SummaryCollector", () => {
         },
       ],
       callsFinished: 3,
+      callsUnanswered: 0,
       openCalls: [
         {
           session: expect.objectContaining({ id: "pipe:100" }),
@@ -107,7 +108,8 @@ describe("SummaryCollector", () => {
         unread: 7,
         memory_limit: 0,
       },
-      lossBytes: 18,
+      // "unread" was there for nobody to hear
+      lossBytes: 11,
       noiseBytes: 12,
       coverage: {},
       endedBy: "signal",
@@ -125,11 +127,12 @@ describe("SummaryCollector", () => {
       tick(6_000 * MS),
     ]);
     const made = summary.make(undefined, "end_of_input", 1_000 * MS);
-    expect([made.callsFinished, made.calls[0]?.calls, made.calls[0]?.p50Ms]).toEqual([
-      0,
-      1,
-      undefined,
-    ]);
+    expect([
+      made.callsFinished,
+      made.callsUnanswered,
+      made.calls[0]?.calls,
+      made.calls[0]?.p50Ms,
+    ]).toEqual([0, 1, 1, undefined]);
   });
 
   test("SummaryCollector adds up coverage by reason", () => {

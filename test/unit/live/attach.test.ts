@@ -87,7 +87,9 @@ test.skipIf(!hasBtf)(
     actAs(0);
     refuse(new BpfError("Cannot attach", EPERM));
     const report = attach("fexit");
-    expect(report.message).toContain("has no fexit programs that attach: EPERM");
+    expect(report.message).toContain(
+      "has no fexit programs that may be loaded, it refuses them (EPERM)",
+    );
     expect(report.hint).toBe("leave --attach away: overhear then takes what this kernel offers");
     expect(report.exitCode).toBe(4);
   },

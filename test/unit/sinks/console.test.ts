@@ -49,9 +49,9 @@ describe("renderConsoleSummary", () => {
     expect(text).toBe(`
 Listened for 1 min 37 s by fexit on kernel 6.12.1 (signal)
 
-messages  1,234 (512 requests, 510 responses, 2 errors, 210 notifications), 345.7 kB
+messages  1,234 (512 requests, 510 responses, 2 error responses, 210 notifications), 345.7 kB
 sessions  3
-calls     512 finished, 1 open
+calls     512 finished, 3 without an answer, 1 open
 
 SERVER   METHOD      TARGET       CALLS  ERRORS      P50     P95
 weather  tools/call  get_weather  1,234       1  12.3 ms  1.50 s

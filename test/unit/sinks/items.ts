@@ -222,6 +222,7 @@ export function summary(over: Partial<Summary> = {}): Summary {
     sessions: 3,
     calls: [],
     callsFinished: 512,
+    callsUnanswered: 3,
     openCalls: [],
     loss: NO_LOSS,
     lossBytes: 0,

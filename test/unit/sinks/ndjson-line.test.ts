@@ -209,6 +209,7 @@ describe("NdjsonRenderer on the other kinds", () => {
       by_type: { request: 512, notification: 210, response: 510, error: 2 },
       sessions: 3,
       calls_finished: 512,
+      calls_unanswered: 3,
       calls: [
         {
           server: "weather",
