@@ -55,7 +55,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     repeat: true,
     group: "Whom to hear",
     commands: ["listen"],
-    help: "only processes of this name, as in /proc/PID/comm, and their children",
+    help: "only processes of this name (ps -o comm; often node), and their children",
   },
   {
     name: "container",
@@ -63,7 +63,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     repeat: true,
     group: "Whom to hear",
     commands: ["listen"],
-    help: "only this container: its id or the beginning of it (4 characters at least)",
+    help: "only this container, also when it starts later: the first 4 characters of its id at least",
   },
   {
     name: "cgroup",
@@ -101,7 +101,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     repeat: true,
     group: "What to show",
     commands: SHOWING,
-    help: "only calls of this tool, with their answers, progress and logs",
+    help: "only calls of this tool, with their answers, progress and logs; other kinds of lines stay",
   },
   {
     name: "server",
@@ -204,7 +204,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     value: "TIME",
     group: "When to stop",
     commands: HEARING,
-    help: "stop after TIME, e.g. 90s, 15m or 1h30m",
+    help: "stop after TIME, e.g. 90s, 15m or 1h30m; run waits for its command all the same",
   },
   {
     name: "max-messages",

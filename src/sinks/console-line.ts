@@ -138,7 +138,9 @@ export class ConsoleLineRenderer {
   #loss(loss: Loss): string {
     const { channel } = loss;
     const ends = this.#ends(channel?.writer, channel?.reader, undefined);
-    const rest = `${formatBytes(loss.bytes)} lost: ${loss.reason}`;
+    const bytes = formatBytes(loss.bytes);
+    const rest =
+      loss.reason === "unread" ? `${bytes} were never read` : `${bytes} lost: ${loss.reason}`;
     return this.#line(loss.timeNs, ends, "LOSS", rest, this.#options.colors.yellow, PLAIN);
   }
 
@@ -164,7 +166,7 @@ export class ConsoleLineRenderer {
     const name = infoOf(process, session)?.name ?? processName(process);
     const masked = redactor === undefined ? name : redactor.text(name);
     const limit = this.#isNarrow() ? MAX_NAME_NARROW : MAX_NAME;
-    return `${truncate(printable(masked), limit)}[${process.pid}]`;
+    return `${fitName(printable(masked), limit)}[${process.pid}]`;
   }
 
   /** All text from the wire is masked, made printable, cut and coloured, in this order, here or in `#end`. */
@@ -198,6 +200,12 @@ export class ConsoleLineRenderer {
   #columns(): number {
     return this.#options.columns() ?? DEFAULT_COLUMNS;
   }
+}
+
+/** Of "@scope/package" the package is what tells it from others. */
+function fitName(name: string, columns: number): string {
+  const isTooLong = Bun.stringWidth(name) > columns;
+  return truncate(isTooLong ? name.replace(/^@[^/]+\//, "") : name, columns);
 }
 
 function infoOf(process: Process, session: Session | undefined): PartyInfo | undefined {

@@ -311,12 +311,12 @@ describe("buildCommand", () => {
     [
       ["--comm"],
       'Cannot use "--comm": no value given, NAME needed',
-      "-c, --comm NAME...: only processes of this name, as in /proc/PID/comm, and their children",
+      "-c, --comm NAME...: only processes of this name (ps -o comm; often node), and their children",
     ],
     [
       ["--comm="],
       'Cannot use --comm "": empty, NAME needed',
-      "-c, --comm NAME...: only processes of this name, as in /proc/PID/comm, and their children",
+      "-c, --comm NAME...: only processes of this name (ps -o comm; often node), and their children",
     ],
     [
       ["--comm", "--raw"],
