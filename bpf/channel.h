@@ -17,6 +17,8 @@
 #define SOCK_DGRAM 2
 #define SOCK_SEQPACKET 5
 #define MSG_PEEK 2
+#define FMODE_READ 1
+#define FMODE_WRITE 2
 #define EPIPE 32
 
 extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
@@ -140,6 +142,7 @@ static __always_inline void renew(struct channel *channel, struct call *call, co
 	channel->muted = 0;
 	channel->wanted = 0;
 	channel->opaque = 0;
+	channel->broken = 0;
 	channel->peer = 0;
 	channel->peer_generation = 0;
 	channel->kind = place->kind;
@@ -199,7 +202,7 @@ static __always_inline bool is_filtered(struct channel *channel, __u32 tgid, enu
 	return side == SIDE_WRITE || channel->writer_tgid;
 }
 
-/* Sends the note of a write through call->place. The first write of a channel that nobody has read from yet is
+/* Sends the note of a write through call->place. The first writes to a channel that nobody has read from yet are
  * different: returns 1, and the caller is to describe its buffers and to call send_opening.
  * A global function, like on_read: verified once, however many programs and branches end here. */
 __attribute__((noinline)) int on_write(__u32 slot, __s64 result)
@@ -216,6 +219,9 @@ __attribute__((noinline)) int on_write(__u32 slot, __s64 result)
 	event = &call->event;
 	fill_place(event, place);
 	fill_caller(event);
+	/* writers may try a broken pipe again and again: a channel that is forgotten stays so */
+	if (result <= 0 && !bpf_map_lookup_elem(&channels, &place->channel))
+		return 0;
 	channel = find_channel(call, place, SIDE_WRITE);
 	if (!channel) {
 		add(&map_full_count, 1);
@@ -236,6 +242,11 @@ __attribute__((noinline)) int on_write(__u32 slot, __s64 result)
 	channel->writer_tgid = event->tgid;
 	if (filtered)
 		return 0;
+	if (result <= 0) {
+		if (channel->broken)
+			return 0;
+		channel->broken = 1;
+	}
 	if (channel->wanted)
 		event->flags |= IO_WANTED;
 	event->kind = result > 0 ? EVENT_NOTE : EVENT_BROKEN;
@@ -243,16 +254,16 @@ __attribute__((noinline)) int on_write(__u32 slot, __s64 result)
 	fill_counts(event, channel);
 	event->moved = channel->written - channel->base_written;
 	event->len = result > 0 ? result : 0;
-	if (result > 0 && channel->written - channel->base_written == (__u64)result &&
-	    channel->moved == channel->base_moved)
+	if (result > 0 && channel->moved == channel->base_moved &&
+	    channel->written - channel->base_written - result < OPENING_WINDOW)
 		return 1;
 	if (send_header(event, CAN_WAIT))
 		add(&channel->notes_lost, 1);
 	return 0;
 }
 
-/* The note of a first write, with the bytes that it begins with: should nobody ever read them, they say what
- * kind of channel it was. */
+/* The note of one of the first writes, with the bytes that it begins with: should nobody ever read them, they say
+ * what kind of channel it was. */
 __attribute__((noinline)) int send_opening(__u32 slot)
 {
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);

@@ -13,7 +13,9 @@
 #define ROUNDS 33
 #define CALL_PIECES (STEPS * ROUNDS) /* most records of one call: 32 MiB, or UIO_MAXIOV (1,024) buffers */
 #define GATHER_BYTES 4096 /* smaller buffers of one call go into one record of up to twice that */
-#define OPENING_BYTES 64 /* of a channel's first write, in its note; a little more when it has several buffers */
+#define OPENING_BYTES                                                                                                  \
+	64 /* of each of a channel's first writes, in its note; a little more when it has several buffers */
+#define OPENING_WINDOW 4096 /* bytes written before anybody reads, of which the beginnings are told */
 #define OPENING_BUFFERS 8
 #define MAX_CHANNELS 32768
 #define MAX_THREADS 65536 /* threads that move bytes through channels at a time */

@@ -219,26 +219,22 @@ int BPF_PROG(dgram_recv, struct socket *socket, struct msghdr *message, __u64 si
 }
 
 /* fexit on the system calls that move bytes into or out of a pipe without its read and write operations. */
-static __always_inline int on_splice_call(const struct pt_regs *regs, __s64 result, __u32 op, bool compat)
+static __always_inline int on_splice_call(__u32 slot, const struct pt_regs *regs, __s64 result, __u32 op, bool compat)
 {
 	struct request request = {};
 
 	if (result <= 0)
 		return 0;
-	CALL_OR_RETURN(SLOT_SPLICE);
+	CALL_OR_RETURN(slot);
 	request.op = op;
+	request.compat = compat;
 	request.arguments[0] = argument(regs, 0, compat);
 	request.arguments[1] = argument(regs, 1, compat);
 	request.arguments[2] = argument(regs, 2, compat);
-	if (op != OP_WRITE) {
-		on_splice(SLOT_SPLICE, call, &request, result, false);
-	} else {
-		struct place place = {};
-
-		find_place(&place, request.arguments[0], SIDE_WRITE);
-		if (place.kind && place.kind <= CHANNEL_FIFO && !is_ignored(&place))
-			on_bufferless_write(SLOT_SPLICE, call, &place, result);
-	}
+	if (op == OP_VMSPLICE)
+		on_vmsplice(slot, call, &request, result);
+	else
+		on_splice(slot, call, &request, result, false);
 	return 0;
 }
 
@@ -267,25 +263,25 @@ int BPF_PROG(do_splice, struct file *in, void *off_in, struct file *out, void *o
 SEC("?fexit")
 int BPF_PROG(tee_call, const struct pt_regs *regs, long result)
 {
-	return on_splice_call(regs, result, OP_TEE, false);
+	return on_splice_call(SLOT_TEE, regs, result, OP_TEE, false);
 }
 
 SEC("?fexit")
 int BPF_PROG(tee_compat_call, const struct pt_regs *regs, long result)
 {
-	return on_splice_call(regs, result, OP_TEE, true);
+	return on_splice_call(SLOT_TEE_COMPAT, regs, result, OP_TEE, true);
 }
 
 SEC("?fexit")
 int BPF_PROG(vmsplice_call, const struct pt_regs *regs, long result)
 {
-	return on_splice_call(regs, result, OP_WRITE, false);
+	return on_splice_call(SLOT_VMSPLICE, regs, result, OP_VMSPLICE, false);
 }
 
 SEC("?fexit")
 int BPF_PROG(vmsplice_compat_call, const struct pt_regs *regs, long result)
 {
-	return on_splice_call(regs, result, OP_WRITE, true);
+	return on_splice_call(SLOT_VMSPLICE_COMPAT, regs, result, OP_VMSPLICE, true);
 }
 
 /* sendfile(2) of 64-bit and 32-bit processes */
@@ -296,10 +292,10 @@ int BPF_PROG(do_sendfile, int out_fd, int in_fd, void *offset, __u64 count, __s6
 
 	if (result <= 0)
 		return 0;
-	CALL_OR_RETURN(SLOT_SPLICE);
+	CALL_OR_RETURN(SLOT_SENDFILE);
 	find_place(&place, out_fd, SIDE_WRITE);
 	if (place.kind && place.kind <= CHANNEL_FIFO && !is_ignored(&place))
-		on_bufferless_write(SLOT_SPLICE, call, &place, result);
+		on_bufferless_write(SLOT_SENDFILE, call, &place, result);
 	return 0;
 }
 

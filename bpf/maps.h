@@ -35,7 +35,7 @@ struct channel {
 	__u32 wanted; /* an end is in `followed` */
 	__u32 opaque; /* reported as EVENT_OPAQUE already */
 	__u32 peer_generation;
-	__u32 _pad;
+	__u32 broken; /* reported as EVENT_BROKEN already */
 	/* the counts when this generation began: they go on when the address is given to another channel */
 	__u64 base_moved;
 	__u64 base_lost;
@@ -145,6 +145,11 @@ enum slot {
 	SLOT_DGRAM,
 	SLOT_SEQPACKET,
 	SLOT_SPLICE,
+	SLOT_TEE,
+	SLOT_TEE_COMPAT,
+	SLOT_VMSPLICE,
+	SLOT_VMSPLICE_COMPAT,
+	SLOT_SENDFILE,
 	SLOTS,
 };
 

@@ -31,6 +31,13 @@ static __always_inline __u64 wake_flags(void)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
+/* A quarter of the ring is taken: what wakes nobody may come so fast that the waiter looks too late. */
+static __always_inline bool ring_fills(void)
+{
+	return consumer_sleeps &&
+	       bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 4;
+}
+
 /* The process (not the thread) that is calling. */
 static __always_inline void fill_caller(struct io_event *event)
 {
@@ -54,7 +61,7 @@ static __always_inline void fill_caller(struct io_event *event)
 
 /* How a record is submitted. */
 enum hurry {
-	CAN_WAIT, /* seen with the next data, or when the waiter looks (ffi/shim.c, WAIT_MS) */
+	CAN_WAIT, /* seen with the next data, when the ring fills, or when the waiter looks (ffi/shim.c, WAIT_MS) */
 	WAKES, /* wakes a consumer that sleeps */
 };
 
@@ -67,7 +74,7 @@ static __always_inline int send_header(struct io_event *event, enum hurry hurry)
 		return -1;
 	}
 	*record = *event;
-	bpf_ringbuf_submit(record, hurry == WAKES ? wake_flags() : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, hurry == WAKES || ring_fills() ? wake_flags() : BPF_RB_NO_WAKEUP);
 	return 0;
 }
 

@@ -4,8 +4,6 @@
  */
 #include "channel.h"
 
-#define FMODE_READ 1
-#define FMODE_WRITE 2
 #define SOCKET_BUFFERS 512 /* looked at */
 #define PIPE_BUFFERS 64 /* looked at; a pipe has 16 unless F_SETPIPE_SZ made it larger */
 

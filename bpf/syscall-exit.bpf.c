@@ -64,11 +64,15 @@ static __always_inline int is_peek(const struct request *request)
 	return flags & MSG_PEEK;
 }
 
-/* Describes the buffers of message `index` of a recvmmsg, or of a recvmsg (index 0). Returns its length, for recvmmsg. */
-static __always_inline __u32 take_msghdr(struct call *call, __u64 address, bool compat)
+/* A global function, so that its header is on the stack of no other: with all calls below, 512 bytes are little.
+ * Describes the buffers of one message of a recvmmsg, or those of recvmsg and sendmsg. Returns its length, for recvmmsg. */
+__attribute__((noinline)) int take_msghdr(__u32 slot, __u64 address, __u32 compat)
 {
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
 	__u32 length = 0;
 
+	if (!call)
+		return 0;
 	if (compat) {
 		struct compat_mmsghdr header = {};
 
@@ -92,7 +96,7 @@ static __always_inline __u32 take_msghdr(struct call *call, __u64 address, bool 
 	return length;
 }
 
-static __always_inline void take_buffers(struct call *call, const struct request *request, __u64 result)
+static __always_inline void take_buffers(__u32 slot, struct call *call, const struct request *request, __u64 result)
 {
 	call->iov = 0;
 	call->iov_left = 0;
@@ -100,21 +104,20 @@ static __always_inline void take_buffers(struct call *call, const struct request
 	if (request->op == OP_READ || request->op == OP_RECVFROM || request->op == OP_WRITE) {
 		call->base = request->arguments[1];
 		call->segment_left = result;
-	} else if (request->op == OP_READV || request->op == OP_WRITEV) {
+	} else if (request->op == OP_READV || request->op == OP_WRITEV || request->op == OP_VMSPLICE) {
 		call->iov = request->arguments[1];
 		call->iov_left = request->arguments[2];
 		call->iov_source = request->compat ? IOV_COMPAT : IOV_USER;
 	} else if (request->op != OP_SENDFILE) {
-		take_msghdr(call, request->arguments[1], request->compat);
+		take_msghdr(slot, request->arguments[1], request->compat);
 	}
 }
 
-#define MMSG_MESSAGES 64 /* of one recvmmsg or sendmmsg; the rest is reported as IO_CUT */
-
-/* One message of a recvmmsg. Returns 0 while there is more. */
+/* The messages of a recvmmsg or sendmmsg, one by one: UIO_MAXIOV at most, which the loop's two levels hold. */
 struct mmsg {
-	__u64 address;
+	__u64 address; /* of the next one's header */
 	__u64 left;
+	__u64 sum; /* bytes of the messages so far */
 	__u32 compat;
 	__u32 _pad;
 };
@@ -126,15 +129,28 @@ struct {
 	__type(value, struct mmsg);
 } mmsgs SEC(".maps");
 
+static __always_inline struct mmsg *start_mmsg(__u32 slot, const struct request *request, __u64 count)
+{
+	struct mmsg *mmsg = bpf_map_lookup_elem(&mmsgs, &slot);
+
+	if (!mmsg)
+		return NULL;
+	mmsg->address = request->arguments[1];
+	mmsg->left = count;
+	mmsg->sum = 0;
+	mmsg->compat = request->compat;
+	return mmsg;
+}
+
+/* Returns 0 while there is more. */
 __attribute__((noinline)) int receive_one(__u32 slot)
 {
 	struct mmsg *mmsg = bpf_map_lookup_elem(&mmsgs, &slot);
-	struct call *call = bpf_map_lookup_elem(&calls, &slot);
 	__u32 length;
 
-	if (!mmsg || !call || !mmsg->left)
+	if (!mmsg || !mmsg->left)
 		return 1;
-	length = take_msghdr(call, mmsg->address, mmsg->compat);
+	length = take_msghdr(slot, mmsg->address, mmsg->compat);
 	mmsg->address += mmsg->compat ? sizeof(struct compat_mmsghdr) : sizeof(struct user_mmsghdr);
 	mmsg->left--;
 	if (length)
@@ -142,38 +158,42 @@ __attribute__((noinline)) int receive_one(__u32 slot)
 	return 0;
 }
 
-static __always_inline void on_recvmmsg(__u32 slot, const struct request *request, __u64 count)
+REPEATED(receive_one)
+
+/* Returns 0 while there is more. */
+__attribute__((noinline)) int add_sent(__u32 slot)
 {
 	struct mmsg *mmsg = bpf_map_lookup_elem(&mmsgs, &slot);
+	__u32 length = 0;
+	__u64 step;
 
-	if (!mmsg)
-		return;
-	mmsg->address = request->arguments[1];
-	mmsg->left = count;
-	mmsg->compat = request->compat;
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < MMSG_MESSAGES; i++)
-		if (receive_one(slot))
-			return;
+	if (!mmsg || !mmsg->left)
+		return 1;
+	step = mmsg->compat ? sizeof(struct compat_mmsghdr) : sizeof(struct user_mmsghdr);
+	/* msg_len stands last, padded to 8 bytes for 64-bit processes */
+	bpf_probe_read_user(&length, sizeof(length), (void *)(mmsg->address + step - (mmsg->compat ? 4 : 8)));
+	mmsg->sum += length;
+	mmsg->address += step;
+	mmsg->left--;
+	return 0;
 }
 
-static __always_inline __u64 sent_by_mmsg(const struct request *request, __u64 count)
+REPEATED(add_sent)
+
+static __always_inline void on_recvmmsg(__u32 slot, const struct request *request, __u64 count)
 {
-	__u64 step = request->compat ? sizeof(struct compat_mmsghdr) : sizeof(struct user_mmsghdr);
-	__u64 at = request->arguments[1] + step - (request->compat ? 4 : 8);
-	__u64 sum = 0;
+	if (start_mmsg(slot, request, count))
+		receive_one_until_done(slot);
+}
 
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < MMSG_MESSAGES; i++) {
-		__u32 length = 0;
+static __always_inline __u64 sent_by_mmsg(__u32 slot, const struct request *request, __u64 count)
+{
+	struct mmsg *mmsg = start_mmsg(slot, request, count);
 
-		if ((__u64)i >= count)
-			break;
-		bpf_probe_read_user(&length, sizeof(length), (void *)at);
-		sum += length;
-		at += step;
-	}
-	return sum;
+	if (!mmsg)
+		return 0;
+	add_sent_until_done(slot);
+	return mmsg->sum;
 }
 
 static __always_inline void on_splice(__u32 slot, struct call *call, const struct request *request, __s64 result,
@@ -195,15 +215,38 @@ static __always_inline void on_splice(__u32 slot, struct call *call, const struc
 		on_bufferless_write(slot, call, &out, result);
 }
 
+/* Into a pipe: a write. Out of one (its pages are mapped or copied): a read, into the buffers of the call. */
+static __always_inline void on_vmsplice(__u32 slot, struct call *call, const struct request *request, __s64 result)
+{
+	struct file *file = file_of(request->arguments[0]);
+	struct place place = {};
+	bool writes;
+
+	if (!file)
+		return;
+	writes = BPF_CORE_READ(file, f_mode) & FMODE_WRITE;
+	find_file(&place, file, writes ? SIDE_WRITE : SIDE_READ);
+	if (!place.kind || place.kind > CHANNEL_FIFO || is_ignored(&place))
+		return;
+	call->place = place;
+	if (!writes) {
+		take_buffers(slot, call, request, result);
+		on_read(slot, result, EVENT_DATA);
+	} else if (on_write(slot, result)) {
+		take_buffers(slot, call, request, result);
+		send_opening(slot);
+	}
+}
+
 static __always_inline void on_io(__u32 slot, struct call *call, const struct request *request, __s64 result,
 				  const struct place *place, enum side side)
 {
 	call->place = *place;
 	if (side == SIDE_WRITE) {
 		if (request->op == OP_SENDMMSG && result > 0)
-			result = sent_by_mmsg(request, result);
+			result = sent_by_mmsg(slot, request, result);
 		if (on_write(slot, result)) {
-			take_buffers(call, request, result);
+			take_buffers(slot, call, request, result);
 			send_opening(slot);
 		}
 		return;
@@ -216,7 +259,7 @@ static __always_inline void on_io(__u32 slot, struct call *call, const struct re
 		on_recvmmsg(slot, request, result);
 		return;
 	}
-	take_buffers(call, request, result);
+	take_buffers(slot, call, request, result);
 	if (place->kind == CHANNEL_UNIX_STREAM || place->kind <= CHANNEL_FIFO) {
 		on_read(slot, result, EVENT_DATA);
 		return;
@@ -331,10 +374,15 @@ static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slo
 		return 0;
 	if (request.op == OP_URING)
 		return on_uring(slot);
-	if (request.op == OP_SPLICE || request.op == OP_TEE) {
+	if (request.op == OP_SPLICE || request.op == OP_TEE || request.op == OP_VMSPLICE) {
 		CALL_OR_RETURN(slot);
 
-		if (copy == SECOND_COPY ? second_copy_takes() : copy == ONLY_COPY || first_copy_takes())
+		if (result <= 0 ||
+		    (copy == SECOND_COPY ? !second_copy_takes() : copy == FIRST_COPY && !first_copy_takes()))
+			return 0;
+		if (request.op == OP_VMSPLICE)
+			on_vmsplice(slot, call, &request, result);
+		else
 			on_splice(slot, call, &request, result, true);
 		return 0;
 	}

@@ -23,6 +23,7 @@ enum op {
 	OP_SENDFILE, /* fd; the bytes are in no buffer */
 	OP_SENDMMSG, /* fd, mmsghdr; the result is a count */
 	OP_SPLICE, /* fd_in, off_in, fd_out */
+	OP_VMSPLICE, /* fd, iovec, count; writes or reads, as the descriptor was opened */
 	OP_TEE, /* fd_in, fd_out */
 	OP_URING, /* io_uring_enter */
 	OP_SOCKETCALL, /* i386: call, pointer to the arguments */
@@ -37,15 +38,15 @@ static __always_inline bool is_writing(__u32 op)
 
 #ifdef __TARGET_ARCH_x86
 static const __u8 wide_ops[SYSCALL_NUMBERS] = {
-	[0] = OP_READ,	   [1] = OP_WRITE,     [19] = OP_READV,	    [20] = OP_WRITEV,	 [40] = OP_SENDFILE,
-	[44] = OP_WRITE,   [45] = OP_RECVFROM, [46] = OP_SENDMSG,   [47] = OP_RECVMSG,	 [275] = OP_SPLICE,
-	[276] = OP_TEE,	   [278] = OP_WRITEV,  [299] = OP_RECVMMSG, [307] = OP_SENDMMSG, [327] = OP_READV,
+	[0] = OP_READ,	   [1] = OP_WRITE,	[19] = OP_READV,     [20] = OP_WRITEV,	  [40] = OP_SENDFILE,
+	[44] = OP_WRITE,   [45] = OP_RECVFROM,	[46] = OP_SENDMSG,   [47] = OP_RECVMSG,	  [275] = OP_SPLICE,
+	[276] = OP_TEE,	   [278] = OP_VMSPLICE, [299] = OP_RECVMMSG, [307] = OP_SENDMMSG, [327] = OP_READV,
 	[328] = OP_WRITEV, [426] = OP_URING,
 };
 
 static const __u8 compat_ops[SYSCALL_NUMBERS] = {
 	[3] = OP_READ,	     [4] = OP_WRITE,	  [102] = OP_SOCKETCALL, [145] = OP_READV,    [146] = OP_WRITEV,
-	[187] = OP_SENDFILE, [239] = OP_SENDFILE, [313] = OP_SPLICE,	 [315] = OP_TEE,      [316] = OP_WRITEV,
+	[187] = OP_SENDFILE, [239] = OP_SENDFILE, [313] = OP_SPLICE,	 [315] = OP_TEE,      [316] = OP_VMSPLICE,
 	[337] = OP_RECVMMSG, [345] = OP_SENDMMSG, [369] = OP_WRITE,	 [370] = OP_SENDMSG,  [371] = OP_RECVFROM,
 	[372] = OP_RECVMSG,  [378] = OP_READV,	  [379] = OP_WRITEV,	 [417] = OP_RECVMMSG, [426] = OP_URING,
 };
@@ -69,7 +70,7 @@ static __always_inline __u64 argument(const struct pt_regs *regs, int n, bool co
 #ifdef __TARGET_ARCH_arm64
 static const __u8 wide_ops[SYSCALL_NUMBERS] = {
 	[63] = OP_READ,	    [64] = OP_WRITE,	[65] = OP_READV,     [66] = OP_WRITEV,	  [71] = OP_SENDFILE,
-	[75] = OP_WRITEV,   [76] = OP_SPLICE,	[77] = OP_TEE,	     [206] = OP_WRITE,	  [207] = OP_RECVFROM,
+	[75] = OP_VMSPLICE, [76] = OP_SPLICE,	[77] = OP_TEE,	     [206] = OP_WRITE,	  [207] = OP_RECVFROM,
 	[211] = OP_SENDMSG, [212] = OP_RECVMSG, [243] = OP_RECVMMSG, [269] = OP_SENDMMSG, [286] = OP_READV,
 	[287] = OP_WRITEV,  [426] = OP_URING,
 };
@@ -77,7 +78,7 @@ static const __u8 wide_ops[SYSCALL_NUMBERS] = {
 static const __u8 compat_ops[SYSCALL_NUMBERS] = {
 	[3] = OP_READ,	     [4] = OP_WRITE,	  [145] = OP_READV,  [146] = OP_WRITEV,	  [187] = OP_SENDFILE,
 	[239] = OP_SENDFILE, [289] = OP_WRITE,	  [290] = OP_WRITE,  [291] = OP_RECVFROM, [292] = OP_RECVFROM,
-	[296] = OP_SENDMSG,  [297] = OP_RECVMSG,  [340] = OP_SPLICE, [342] = OP_TEE,	  [343] = OP_WRITEV,
+	[296] = OP_SENDMSG,  [297] = OP_RECVMSG,  [340] = OP_SPLICE, [342] = OP_TEE,	  [343] = OP_VMSPLICE,
 	[365] = OP_RECVMMSG, [374] = OP_SENDMMSG, [392] = OP_READV,  [393] = OP_WRITEV,	  [417] = OP_RECVMMSG,
 	[426] = OP_URING,
 };

@@ -92,6 +92,7 @@ export const CHANNEL = {
   wanted: 88,
   opaque: 92,
   peer_generation: 96,
+  broken: 100,
   base_moved: 104,
   base_lost: 112,
   base_written: 120,

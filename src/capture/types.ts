@@ -38,8 +38,8 @@ export interface Channel {
   reverse: Channel | undefined;
   /** Its first bytes may have moved before the tool listened: position 0 may be inside a line. */
   readonly late?: boolean;
-  /** What its first write begins with (64 bytes at most), when nobody had read from it by then. */
-  readonly opening?: Uint8Array | undefined;
+  /** What its first writes begin with, a line each, as far as nobody had read from it by then. */
+  readonly opening?: string | undefined;
   /** Who read from it last, and who wrote last; undefined until known. */
   reader: Process | undefined;
   writer: Process | undefined;
@@ -77,7 +77,7 @@ export interface IoEvent {
   readonly pid: number;
   readonly channelKind: ChannelKind;
   readonly comm: string;
-  /** data: what was read; note: what a channel's first write begins with. A view into the ring: valid only until
+  /** data: what was read; note: what one of a channel's first writes begins with. A view into the ring: valid only until
    * the batch is released. */
   readonly payload: Uint8Array;
 }

@@ -22,7 +22,7 @@ export class ChannelState implements Channel {
   /** The channel's count of bytes that the ring had no room for, as of the last record. */
   lost = 0;
   lastTimeNs = 0;
-  opening: Uint8Array | undefined;
+  opening: string | undefined;
   /** An end of it is one that the user's filters follow. */
   wanted = false;
   readonly notes = new WriteNotes();

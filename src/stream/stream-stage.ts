@@ -120,7 +120,9 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     if (event.flags & WANTED) channel.wanted = true;
     channel.writer = this.#processes.at(event.pid, event.startNs, event.comm);
     channel.notes.add(channel.writer, event.timeNs, event.moved, event.len);
-    if (event.payload.length > 0) channel.opening ??= new Uint8Array(event.payload);
+    if (event.payload.length > 0) {
+      channel.opening = `${channel.opening ?? ""}${Buffer.from(event.payload).toString("latin1")}\n`;
+    }
     return NOTHING;
   }
 

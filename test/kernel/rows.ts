@@ -16,7 +16,8 @@ export interface Row extends Expectations {
 
 const INTO_PIPE = ["write", "writev", "pwritev2", "sendfile", "splice", "vmsplice"];
 const SENDING = ["send", "sendto", "sendmsg", "sendmmsg"];
-const OUT_OF_PIPE = ["read", "readv", "preadv2"];
+const OUT_OF_PIPE = ["read", "readv", "preadv2", "vmsplice"];
+const OUT_OF_SOCKET = ["read", "readv", "preadv2"];
 const RECEIVING = ["recv", "recvfrom", "recvmsg", "recvmmsg"];
 
 interface Calls {
@@ -62,7 +63,7 @@ export const GRID: readonly Row[] = [
   ...grid(
     ["socketpair", "unix-listen"],
     [...INTO_PIPE, ...SENDING],
-    [...OUT_OF_PIPE, ...RECEIVING],
+    [...OUT_OF_SOCKET, ...RECEIVING],
   ),
 ].map((path) => row("", path, "--batch 3"));
 
@@ -116,6 +117,10 @@ export const SPECIAL: readonly Row[] = [
     LISTEN,
     calls("pipe", "pwritev2", "preadv2"),
     calls("socketpair", "writev", "readv"),
+  ]),
+  ...onEach("in some 170 messages of 7 bytes a call", "--buffers 200 --batch 6 --messages 60", {}, [
+    calls("socketpair", "sendmmsg", "recvmmsg"),
+    calls("unix-listen", "sendmmsg", "recvmmsg"),
   ]),
   ...onEach("messages of 1 MB", "--size 1000000 --messages 3", { alone: true }),
   ...onEach("a message of 16 MiB by one call", `--size ${BIG} --answer-size 300 --messages 1`, {

@@ -141,15 +141,23 @@ static ssize_t write_by_sendmsg(int fd, const char *bytes, size_t len)
 	return sendmsg(fd, &m, MSG_NOSIGNAL);
 }
 
+/* Two messages of one buffer each, or --buffers small ones. Returns how many. */
+static unsigned as_messages(struct mmsghdr *m, struct iovec *v, char *bytes, size_t len)
+{
+	size_t each = channel_keeps_packets() || len < 2 ? len : opt.buffers ? SMALL_BYTES : (len + 1) / 2;
+	unsigned most = opt.buffers ? (unsigned)opt.buffers : 2, n = 0;
+	for (size_t at = 0; n < most && at < len; at += each, n++) {
+		v[n] = (struct iovec){ bytes + at, len - at < each ? len - at : each };
+		m[n] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &v[n], .msg_iovlen = 1 } };
+	}
+	return n;
+}
+
 static ssize_t write_by_sendmmsg(int fd, const char *bytes, size_t len)
 {
-	size_t half = channel_keeps_packets() ? len : (len + 1) / 2;
-	struct iovec v[2] = { { (char *)bytes, half }, { (char *)bytes + half, len - half } };
-	struct mmsghdr m[2];
-	memset(m, 0, sizeof m);
-	for (int i = 0; i < 2; i++)
-		m[i].msg_hdr = (struct msghdr){ .msg_iov = &v[i], .msg_iovlen = 1 };
-	int sent = sendmmsg(fd, m, len > half ? 2 : 1, MSG_NOSIGNAL);
+	struct iovec v[MOST_BUFFERS];
+	struct mmsghdr m[MOST_BUFFERS];
+	int sent = sendmmsg(fd, m, as_messages(m, v, (char *)bytes, len), MSG_NOSIGNAL);
 	if (sent < 0)
 		return -1;
 	ssize_t n = 0;
@@ -192,20 +200,21 @@ static ssize_t receive_by_recvmsg(int fd, char *bytes, size_t len, int flags)
 	return recvmsg(fd, &m, flags);
 }
 
+/* What each message took, put together at the beginning of `bytes`. */
 static ssize_t receive_by_recvmmsg(int fd, char *bytes, size_t len, int flags)
 {
-	size_t half = channel_keeps_packets() || len < 2 ? len : len / 2;
-	struct iovec v[2] = { { bytes, half }, { bytes + half, len - half } };
-	struct mmsghdr m[2];
-	memset(m, 0, sizeof m);
-	for (int i = 0; i < 2; i++)
-		m[i].msg_hdr = (struct msghdr){ .msg_iov = &v[i], .msg_iovlen = 1 };
-	int got = recvmmsg(fd, m, half < len && !(flags & MSG_PEEK) ? 2 : 1, flags | MSG_WAITFORONE, NULL);
+	struct iovec v[MOST_BUFFERS];
+	struct mmsghdr m[MOST_BUFFERS];
+	unsigned count = as_messages(m, v, bytes, len);
+	int got = recvmmsg(fd, m, flags & MSG_PEEK ? 1 : count, flags | MSG_WAITFORONE, NULL);
 	if (got < 0)
 		return -1;
-	if (got == 2)
-		memmove(bytes + m[0].msg_len, bytes + half, m[1].msg_len);
-	return (ssize_t)m[0].msg_len + (got == 2 ? (ssize_t)m[1].msg_len : 0);
+	ssize_t n = 0;
+	for (int i = 0; i < got; i++) {
+		memmove(bytes + n, v[i].iov_base, m[i].msg_len);
+		n += m[i].msg_len;
+	}
+	return n;
 }
 
 static ssize_t receive(int fd, char *bytes, size_t len, int flags)
@@ -256,6 +265,10 @@ ssize_t read_once(int fd, char *bytes, size_t len)
 		return preadv2(fd, v, cut(v, bytes, len), -1, 0);
 	if (is(opt.read, "splice"))
 		return read_by_splice(fd, bytes, len);
+	if (is(opt.read, "vmsplice")) {
+		v[0] = (struct iovec){ bytes, len };
+		return vmsplice(fd, v, 1, splice_flags());
+	}
 	if (is(opt.read, "io_uring"))
 		return uring_read(fd, bytes, len);
 	if (!strncmp(opt.read, "recv", 4))

@@ -93,9 +93,9 @@ test("LossGate tells, at the end of a silent channel, what may have been a whole
 test("LossGate tells what nobody ever read when it begins like a message", () => {
   const channel = {
     ...makeChannel("pipe:3"),
-    opening: Buffer.from('{"jsonrpc":"2.0","id":0,"met'),
+    opening: '{"jsonrpc":"2.0","id":0,"met',
   };
-  const log = { ...makeChannel("pipe:4"), opening: Buffer.from('{"level":"info","msg":"hello"}') };
+  const log = { ...makeChannel("pipe:4"), opening: '{"level":"info","msg":"hello"}' };
   expect(
     run(loss(channel, "unread", 8), channelEnd(channel), loss(log, "unread", 9), channelEnd(log)),
   ).toEqual([["pipe:3", "unread", 8], "end", "end"]);

@@ -11,9 +11,11 @@ test.each([
   ['["jsonrpc"]', false],
   ['log: {"jsonrpc":"2.0"}', false],
   ['{"jsonrpc', false],
+  ['starting\n{"jsonrpc":"2.0","id":1}\n', true],
+  ['starting\nlog {"jsonrpc":"2.0","id":1}\n', false],
   ["", false],
 ])("opensLikeMessage takes %j for the beginning of a message: %p", (text, expected) => {
-  expect(opensLikeMessage(Buffer.from(text))).toBe(expected);
+  expect(opensLikeMessage(Buffer.from(text).toString("latin1"))).toBe(expected);
 });
 
 test("opensLikeMessage says no where no first write was heard", () => {

@@ -338,11 +338,11 @@ test("StreamStage counts every channel that it saw", () => {
   expect([stage.channelsSeen, stage.channels.size]).toEqual([5, 4]);
 });
 
-test("StreamStage keeps a copy of what a channel's first write begins with", () => {
+test("StreamStage keeps copies of what a channel's first writes begin with", () => {
   const stage = new StreamStage(processes());
-  const ring = Buffer.from('{"id":1}');
+  const ring = Buffer.from("hello");
   stage.push(note(20, 20, { payload: ring }));
   ring.fill(0);
-  stage.push(note(20, 40, { payload: Buffer.from("later") }));
-  expect(Buffer.from(stage.channels.get(PIPE)?.opening ?? []).toString()).toBe('{"id":1}');
+  stage.push(note(20, 40, { payload: Buffer.from('{"id":1}') }));
+  expect(stage.channels.get(PIPE)?.opening).toBe('hello\n{"id":1}\n');
 });
