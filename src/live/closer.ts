@@ -1,7 +1,13 @@
 /** Finds out which channels have ended, and what was left in them. */
 import type { Holder } from "../capture/holders.ts";
 import type { ChannelCounts } from "../capture/kernel.ts";
-import type { ChannelClosed, ChannelTotals, IoEvent, KernelEvent } from "../capture/types.ts";
+import type {
+  ChannelClosed,
+  ChannelTotals,
+  IoEvent,
+  KernelEvent,
+  Process,
+} from "../capture/types.ts";
 import type { ChannelState } from "../stream/channel-state.ts";
 import type { StreamInput } from "../stream/stream-stage.ts";
 
@@ -20,6 +26,8 @@ export interface CloserParts {
   readonly isQuiet: () => boolean;
   /** True when the channel's writer was inside a write when the tool began: how much of it came later is unknown. */
   readonly isUncertain: (channel: ChannelState) => boolean;
+  /** The process with this pid and start; undefined: pid 0, not known yet. */
+  readonly processOf: (pid: number, startNs: number) => Process | undefined;
   /** True when the kernel skipped runs: then a missing read is no proof of io_uring. */
   readonly hasSkips: () => boolean;
 }
@@ -109,7 +117,7 @@ export class Closer {
   catchUp(nowNs: number): boolean {
     const found = [...this.#parts.channels().values()].flatMap((channel) => {
       const counts = this.#parts.kernel.counts(channel.address);
-      return counts && counts.lost > channel.lost ? [totals(channel, counts, nowNs)] : [];
+      return counts && counts.lost > channel.lost ? [this.#totals(channel, counts, nowNs)] : [];
     });
     if (!this.#parts.isQuiet()) return false;
     for (const each of found) this.#parts.push(each);
@@ -123,7 +131,7 @@ export class Closer {
       if (!counts || this.#aside.has(channel)) continue;
       const taken = counts.moved + counts.unseen;
       const lost = channel.lost + Math.max(0, taken - channel.position);
-      this.#parts.push({ ...totals(channel, counts, nowNs), lost });
+      this.#parts.push({ ...this.#totals(channel, counts, nowNs), lost });
     }
   }
 
@@ -149,7 +157,7 @@ export class Closer {
     if (isOther && !this.#parts.isQuiet()) return false;
     const counts = isOther ? undefined : found;
     if (counts && isBehind(channel, counts) && !this.#parts.isQuiet()) return false;
-    if (counts) this.#parts.push(totals(channel, counts, nowNs));
+    if (counts) this.#parts.push(this.#totals(channel, counts, nowNs));
     channel.wanted ||= counts?.wanted ?? false;
     // its frames may still wait for a note: the entry that names the writer goes now
     channel.likelyWriter();
@@ -167,6 +175,15 @@ export class Closer {
     this.#parts.push(closed);
     if (!isOther) this.#parts.kernel.forget(channel.address);
     return true;
+  }
+
+  /** What is told now needs names: no record may have brought them, while the ring was full. */
+  #totals(channel: ChannelState, counts: ChannelCounts, timeNs: number): ChannelTotals {
+    if (counts.generation === channel.inode) {
+      channel.reader ??= this.#parts.processOf(counts.readerPid, counts.readerStartNs);
+      channel.writer ??= this.#parts.processOf(counts.writerPid, counts.writerStartNs);
+    }
+    return totals(channel, counts, timeNs);
   }
 
   /** Written and neither read nor seen to leave. Unknown, hence 0, where not all was counted. */

@@ -96,6 +96,7 @@ export class LiveSession {
       push: (event) => this.#pipeline.push(event),
       isQuiet: () => this.#kernel.ring.pending() === 0,
       isUncertain: (channel) => this.#uncertain.has(channel.address),
+      processOf: (pid, startNs) => this.#processOf(pid, startNs),
       hasSkips: () => this.#kernel.skippedRuns() > 0,
     });
     this.#summary = new SummaryCollector(this.#pipeline.exchange, {

@@ -59,7 +59,9 @@ function expectAccounted(heard: Heard, truth: Truth): void {
     });
     heardOnce.add(key);
   }
-  expect(at(heard.summary, "exact")).toBe(true);
+  // emulation makes a preemptible kernel skip runs, and then the summary has to say so
+  const skips = EMULATED && numberAt(heard.summary, "skipped_runs") > 0;
+  expect(at(heard.summary, "exact")).toBe(!skips);
   expect(at(heard.summary, "unattributed_bytes")).toBe(0);
 }
 

@@ -12,7 +12,8 @@ const MS = 1_000_000;
 /** A closer between a made-up kernel and a real stream room. */
 function setUp() {
   const kernel = new FakeKernel();
-  const stage = new StreamStage(processes());
+  const directory = processes();
+  const stage = new StreamStage(directory);
   const out: StreamOutput[] = [];
   const state = { isQuiet: true, isUncertain: false, hasSkips: false };
   const push = (event: StreamInput) => out.push(...stage.push(event));
@@ -22,6 +23,7 @@ function setUp() {
     push,
     isQuiet: () => state.isQuiet,
     isUncertain: () => state.isUncertain,
+    processOf: (pid, startNs) => (pid === 0 ? undefined : directory.at(pid, startNs, "")),
     hasSkips: () => state.hasSkips,
   });
   return {
@@ -52,6 +54,16 @@ function heardPipe(set: ReturnType<typeof setUp>) {
   set.kernel.entries.set(PIPE, counts({ moved: 3, written: 5 }));
   set.take();
 }
+
+test("Closer names the ends of a channel of which only notes found room, as its entry has them", () => {
+  const set = setUp();
+  set.hear(note(5, 5));
+  const ends = { readerPid: READER, readerStartNs: READER * 1_000, writerPid: WRITER };
+  set.kernel.entries.set(PIPE, counts({ moved: 5, lost: 5, written: 5, ...ends }));
+  expect(set.closer.catchUp(1_000)).toBe(true);
+  expect(set.stage.channels.get(PIPE)?.reader?.pid).toBe(READER);
+  expect(set.take()).toEqual([["pipe:4711", "ring_full", 5]]);
+});
 
 test("Closer ends a channel when its reader saw the end, and lets the kernel forget it", () => {
   const set = setUp();
