@@ -18,7 +18,7 @@ export class FdWriter {
   readonly #fd: number;
   readonly #name: string;
   #waiting: string[] = [];
-  /** What did not fit below the high water: asked for as the reader reads, so that a long line never is in memory. */
+  /** What did not fit below the high water: asked for as the reader reads, so that a long line is never copied as a whole. */
   readonly #sources: Iterator<string>[] = [];
   /** Characters that wait, and of the write under way. */
   #unwritten = 0;

@@ -9,8 +9,9 @@ import type {
 } from "../exchange/types.ts";
 import type { Loss } from "../framing/types.ts";
 import { quote } from "./json-text.ts";
+import { LineBuilder } from "./line-builder.ts";
 import { LineContext, type LineOptions, millis } from "./line-context.ts";
-import { flat, joined, LONG_CHARS, type Rendered } from "./long-text.ts";
+import { joined, type Rendered } from "./long-text.ts";
 import { MessageRenderer } from "./ndjson-message.ts";
 import { renderSummary } from "./ndjson-summary.ts";
 
@@ -111,31 +112,23 @@ function party(key: string, info: PartyInfo | undefined, context: LineContext): 
 function renderCall(line: CallLine, context: LineContext): Rendered {
   const { request, response, session } = line;
   const { frame } = request;
-  let json =
+  const out = new LineBuilder(
+    context,
     `${head("call", line.timeNs, context)},"transport_type":"stdio"` +
-    `,"stdio_transport":${context.transport(frame.sender ?? frame.channel.writer, frame.reader, frame.channel)}` +
-    `,"session":${quote(session.id)},"direction":"${line.direction}"` +
-    `,"start":"${context.timestamp(frame.sentNs ?? frame.timeNs)}","outcome":"${line.outcome}"`;
-  if (request.idText !== undefined) json += `,"id":${context.json(request.idText)}`;
-  json += `,"method":${context.name(line.method)}`;
-  if (line.target !== undefined) json += `,"target":${context.name(line.target)}`;
-  const parts: Rendered[] = [];
-  const add = (key: string, text: string | undefined) => {
-    if (text === undefined) return;
-    json += `,"${key}":`;
-    if (text.length <= LONG_CHARS) json += context.json(text);
-    else {
-      parts.push(json, context.longJson(text));
-      json = "";
-    }
-  };
-  add("params", request.paramsText);
-  add("result", response?.resultText);
-  add("error", response?.errorText);
-  json += millis("duration_ms", line.durationMs) + millis("server_ms", line.serverMs);
-  json += `,"progress_count":${line.progressCount},"log_count":${line.logCount}`;
-  if (line.chain !== undefined) json += `,"chain":${context.json(line.chain)}`;
-  return parts.length === 0 ? `${json}}` : flat([...parts, `${json}}`]);
+      `,"stdio_transport":${context.transport(frame.sender ?? frame.channel.writer, frame.reader, frame.channel)}` +
+      `,"session":${quote(session.id)},"direction":"${line.direction}"` +
+      `,"start":"${context.timestamp(frame.sentNs ?? frame.timeNs)}","outcome":"${line.outcome}"`,
+  );
+  out.json("id", request.idText);
+  out.text += `,"method":${context.name(line.method)}`;
+  if (line.target !== undefined) out.text += `,"target":${context.name(line.target)}`;
+  out.json("params", request.paramsText);
+  out.json("result", response?.resultText);
+  out.json("error", response?.errorText);
+  out.text += millis("duration_ms", line.durationMs) + millis("server_ms", line.serverMs);
+  out.text += `,"progress_count":${line.progressCount},"log_count":${line.logCount}`;
+  if (line.chain !== undefined) out.text += `,"chain":${context.json(line.chain)}`;
+  return out.finish();
 }
 
 function renderLoss(loss: Loss, context: LineContext): string {
