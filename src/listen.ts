@@ -1,8 +1,8 @@
 /** Live capture: opens outputs, attaches, says that it listens, runs until the end, and gives the exit code. */
-import { writeSync } from "node:fs";
 import { formatError } from "./cli/errors.ts";
 import { EXIT_OK, exitCodeOf } from "./cli/exit-codes.ts";
 import { openSinks } from "./cli/open-sinks.ts";
+import { say } from "./cli/say.ts";
 import type { ExitCode, ListenOptions } from "./cli/types.ts";
 import { type Attached, attachKernel } from "./live/attach.ts";
 import { findBlockedThreads } from "./live/blocked.ts";
@@ -63,14 +63,6 @@ function announce(attached: Attached, options: ListenOptions): void {
   const { kernel, fexitRefused } = attached;
   const why = fexitRefused && options.outputs.verbosity > 0 ? `; fexit: ${fexitRefused}` : "";
   say(`overhear: listening (${kernel.frontEnd}${why}), Ctrl-C ends`);
-}
-
-function say(line: string): void {
-  try {
-    writeSync(2, `${line}\n`);
-  } catch {
-    // nobody reads stderr: the capture goes on
-  }
 }
 
 /** What ends a run besides its outputs. Returns what takes the handlers away again. */

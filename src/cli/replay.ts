@@ -1,5 +1,5 @@
 /** `overhear replay`: recorded files in, the lines that were written live out, and the exit code. */
-import { statSync, writeSync } from "node:fs";
+import { statSync } from "node:fs";
 import strftime from "strftime";
 import { readLines } from "../replay/read-lines.ts";
 import { RecordedClock } from "../replay/recorded-time.ts";
@@ -8,6 +8,7 @@ import { ReaderGone } from "../sinks/errors.ts";
 import { UsageError } from "./errors.ts";
 import { EXIT_OK, exitCodeOf } from "./exit-codes.ts";
 import { type Outputs, openSinks } from "./open-sinks.ts";
+import { say } from "./say.ts";
 import type { ExitCode, ReplayOptions } from "./types.ts";
 
 /** Items are written in batches of about this many lines read. */
@@ -96,13 +97,4 @@ function reportInput(options: ReplayOptions, run: ReplayRun, malformed: number):
   ];
   if (options.outputs.quiet && malformed === 0) return;
   for (const note of notes) if (note !== "") say(`overhear: replay: ${note}`);
-}
-
-/** Not console.error, which Bun colours. */
-function say(line: string): void {
-  try {
-    writeSync(2, `${line}\n`);
-  } catch {
-    // nobody reads stderr
-  }
 }

@@ -66,33 +66,18 @@ function refusal(frontEnd: FrontEnd, error: BpfError): Error {
       { cause: error },
     );
   }
-  if (isDenied) {
+  if (frontEnd === "tracepoint") {
+    const feature = `tp_btf programs that attach: ${error.reason}`;
     return new UnsupportedKernelError(
-      {
-        feature: "fexit programs that may be loaded",
-        found: release(),
-        why: `it refuses them (${error.reason})`,
-        hint: "leave --attach away: overhear then takes what this kernel offers",
-      },
+      { feature, minKernel: "5.10", found: release() },
       { cause: error },
     );
   }
-  const feature =
-    frontEnd === "fexit"
-      ? `fexit programs that attach: ${error.reason}`
-      : `tp_btf programs that attach: ${error.reason}`;
-  return new UnsupportedKernelError(
-    {
-      feature,
-      minKernel: "5.10",
-      found: release(),
-      hint:
-        frontEnd === "fexit"
-          ? "leave --attach away: overhear then takes what this kernel offers"
-          : '"overhear doctor" says what this kernel offers',
-    },
-    { cause: error },
-  );
+  const hint = "leave --attach away: overhear then takes what this kernel offers";
+  const need = isDenied
+    ? { feature: "fexit programs that may be loaded", why: `it refuses them (${error.reason})` }
+    : { feature: `fexit programs that attach: ${error.reason}`, minKernel: "5.10" };
+  return new UnsupportedKernelError({ ...need, found: release(), hint }, { cause: error });
 }
 
 /**
