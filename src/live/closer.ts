@@ -92,8 +92,8 @@ export class Closer {
   closeUnheld(nowNs: number, isLast = false): void {
     if (nowNs >= this.#nextScanNs) this.#scanDueNs = Math.min(this.#scanDueNs, nowNs);
     if (!isLast && nowNs < this.#scanDueNs) return;
-    if (this.#parts.channels().size === 0) return;
     this.#scanDueNs = Number.POSITIVE_INFINITY;
+    if (this.#parts.channels().size === 0) return;
     this.#nextScanNs = nowNs + REGULAR_NS;
     this.#lastScanNs = nowNs;
     const isHeld = heldBy(this.#parts.kernel.scan());
@@ -183,7 +183,13 @@ export class Closer {
       channel.reader ??= this.#parts.processOf(counts.readerPid, counts.readerStartNs);
       channel.writer ??= this.#parts.processOf(counts.writerPid, counts.writerStartNs);
     }
-    return totals(channel, counts, timeNs);
+    return {
+      kind: "totals",
+      channel: channel.address,
+      generation: counts.generation,
+      lost: counts.lost,
+      timeNs,
+    };
   }
 
   /** Written and neither read nor seen to leave. Unknown, hence 0, where not all was counted. */
@@ -200,16 +206,6 @@ export class Closer {
 function isBehind(channel: ChannelState, counts: ChannelCounts): boolean {
   const told = channel.position + Math.max(0, counts.lost - channel.lost);
   return told < counts.moved + counts.unseen;
-}
-
-function totals(channel: ChannelState, counts: ChannelCounts, timeNs: number): ChannelTotals {
-  return {
-    kind: "totals",
-    channel: channel.address,
-    generation: counts.generation,
-    lost: counts.lost,
-    timeNs,
-  };
 }
 
 /** Whether somebody can still read from a channel. */

@@ -29,12 +29,17 @@ export class Collector {
     for (const item of items) {
       if (item.kind !== "message") continue;
       this.#garbage += item.message.bytes * TEXT_COPIES;
-      isLarge ||= item.message.bytes > LARGE_BYTES;
+      isLarge ||= isLargeLine(item.message.bytes);
     }
-    if (this.#garbage < GARBAGE_BYTES) return;
+    if (!isLarge && this.#garbage < GARBAGE_BYTES) return;
     this.#garbage = 0;
     this.#collect(isLarge);
   }
+}
+
+/** Large enough for what it leaves behind to be freed at once. */
+export function isLargeLine(bytes: number): boolean {
+  return bytes > LARGE_BYTES;
 }
 
 /** Behind a large line Bun's own way, which takes twice as long and gives memory back to the system as well. */

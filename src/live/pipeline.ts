@@ -11,8 +11,7 @@ import type { MessageItem } from "../message/types.ts";
 import type { HolderSource } from "../stream/channel-state.ts";
 import { type StreamInput, StreamStage } from "../stream/stream-stage.ts";
 import type { Blind, StreamItem } from "../stream/types.ts";
-
-const LARGE_BYTES = 4 << 20;
+import { isLargeLine } from "./collector.ts";
 
 export interface PipelineOptions {
   readonly processes: ProcessDirectory;
@@ -82,7 +81,7 @@ export class Pipeline {
   #send(item: FramingItem): void {
     if (item.kind === "set-aside") this.#options.onSetAside(item.channel);
     // what the line was gathered in is free: gone before its text is parsed, both need not fit
-    if (item.kind === "frame" && item.bytes > LARGE_BYTES) Bun.gc(true);
+    if (item.kind === "frame" && isLargeLine(item.bytes)) Bun.gc(true);
     for (const sent of this.#sender.push(item)) this.#hear(sent);
   }
 

@@ -32,7 +32,7 @@ const LIVELY_MS = 2000;
 const HOLD_MS = 3;
 const FINAL_DRAIN_MS = 10_000;
 const RETRY_ASIDE_NS = 10_000_000_000;
-const SLOW_CHECK_TICKS = 10;
+const SLOW_CHECK_NS = 2_000_000_000;
 const BETWEEN_LOOKS_NS = 100_000_000;
 
 function unlessGone(error: unknown): void {
@@ -58,7 +58,7 @@ export class LiveSession {
   readonly #stopped = Promise.withResolvers<void>();
   #endedBy: string | undefined;
   #lastTickNs = 0;
-  #ticks = 0;
+  #lastCheckNs = 0;
   #ringFull = 0;
   #yieldAt = 0;
   #livelyAt = 0;
@@ -199,13 +199,14 @@ export class LiveSession {
     const nowNs = this.#clock.nowNs();
     if (nowNs - this.#lastTickNs < TICK_MS * 1e6) return;
     this.#lastTickNs = nowNs;
-    this.#ticks += 1;
     this.#tick(nowNs);
     this.#closer.closeUnheld(nowNs);
     // FFI's poll sees sockets, too
     const isShown = this.#options.outputs.stdout !== "none";
     if (isShown && (isReaderGone(1) || this.#outputs.readerGone())) this.stop("reader_gone");
-    if (this.#ticks % SLOW_CHECK_TICKS === 0) this.#checkSlowly(nowNs);
+    if (nowNs - this.#lastCheckNs < SLOW_CHECK_NS) return;
+    this.#lastCheckNs = nowNs;
+    this.#checkSlowly(nowNs);
   }
 
   #checkSlowly(nowNs: number): void {
@@ -260,12 +261,11 @@ export class LiveSession {
     return summary;
   }
 
-  /** Channels of which the ring had room for nothing at all: named by their entries in the kernel. */
+  /** Channels of which the ring had room for nothing at all: the closer names their ends with what they lost. */
   #adoptUnheard(): void {
     for (const channel of this.#kernel.channels()) {
       const counts = this.#kernel.counts(channel);
       if (!counts || counts.lost === 0 || this.#pipeline.stream.channels.has(channel)) continue;
-      const { readerPid, readerStartNs, writerPid, writerStartNs } = counts;
       this.#pipeline.push({
         kind: "found",
         channel,
@@ -273,8 +273,8 @@ export class LiveSession {
         peer: 0,
         peerGeneration: 0,
         channelKind: counts.kind,
-        reader: this.#processOf(readerPid, readerStartNs),
-        writer: this.#processOf(writerPid, writerStartNs),
+        reader: undefined,
+        writer: undefined,
         buffered: 0,
       });
     }

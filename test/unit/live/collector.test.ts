@@ -30,3 +30,11 @@ test("Collector collects once per 5 MiB of messages", () => {
 test("Collector collects at once behind a line of many megabytes, not while its pieces come", () => {
   expect(collections([1000, []], [1000, []], [1, [message(8 << 20)]], [1, [message(200)]])).toBe(1);
 });
+
+test("Collector gives memory back behind a large line, and only there", () => {
+  const larges: boolean[] = [];
+  const collector = new Collector((isLarge) => larges.push(isLarge));
+  collector.note(1, [message((4 << 20) + 1)]);
+  collector.note(20_480, [message(200)]);
+  expect(larges).toEqual([true, false]);
+});
