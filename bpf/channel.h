@@ -113,24 +113,54 @@ static __always_inline void fill_counts(struct io_event *event, const struct cha
 	event->lost = channel->lost - channel->base_lost;
 }
 
+static __always_inline __u32 kind_of(const struct place *place)
+{
+	struct inode *inode = (struct inode *)place->inode;
+
+	if (place->kind == CHANNEL_PIPE && BPF_CORE_READ(inode, i_sb, s_magic) != PIPEFS_MAGIC)
+		return CHANNEL_FIFO;
+	return place->kind;
+}
+
+/* Else the type would not be in the object's BTF, where the layout test looks for it. */
+const struct reused_event *reused_layout __attribute__((unused));
+
+static __always_inline int send_reused(const struct channel *channel, __u64 address, __u64 generation)
+{
+	struct reused_event *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+
+	if (!record) {
+		add(&ring_full_count, 1);
+		return -1;
+	}
+	record->kind = EVENT_REUSED;
+	record->channel_kind = channel->kind;
+	record->channel = address;
+	record->generation = generation;
+	record->time_ns = bpf_ktime_get_boot_ns();
+	record->moved = channel->moved - channel->base_moved;
+	record->lost = channel->lost - channel->base_lost;
+	record->written = channel->written - channel->base_written;
+	record->unseen = channel->unseen - channel->base_unseen;
+	record->reader_start_ns = channel->reader_start_ns;
+	record->writer_start_ns = channel->writer_start_ns;
+	record->reader_tgid = channel->reader_tgid;
+	record->writer_tgid = channel->writer_tgid;
+	bpf_ringbuf_submit(record, ring_fills() ? wake_flags() : BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
 /* The address has been given to another pipe or socket: report the old one's last counts, and where the new one's
  * begin. The reader and the writer may do this at a time, on two CPUs: nothing is set back, since the other may have
  * counted already. Who finds the new generation has come too late. Until it stands there nobody counts, so that the
  * bases of both are the same. */
-static __always_inline void renew(struct channel *channel, struct call *call, const struct place *place, __u64 old)
+static __always_inline void renew(struct channel *channel, const struct place *place, __u64 old)
 {
-	struct io_event *event = &call->event;
 	__u64 moved = channel->moved, lost = channel->lost, written = channel->written, unseen = channel->unseen;
-	__u64 start_ns = event->start_ns;
 
-	fill_counts(event, channel);
-	event->kind = EVENT_REUSED;
-	event->generation = old;
-	event->start_ns = written - channel->base_written; /* REUSED: bytes written, not a start time */
-	if (*(volatile __u64 *)&channel->generation == old && send_header(event, CAN_WAIT))
-		add(&map_full_bytes, event->lost);
-	event->generation = place->generation;
-	event->start_ns = start_ns;
+	if (*(volatile __u64 *)&channel->generation == old && !channel->muted &&
+	    send_reused(channel, place->channel, old))
+		add(&map_full_bytes, lost - channel->base_lost);
 	if (*(volatile __u64 *)&channel->generation != old)
 		return;
 	channel->base_moved = moved;
@@ -145,7 +175,7 @@ static __always_inline void renew(struct channel *channel, struct call *call, co
 	channel->broken = 0;
 	channel->peer = 0;
 	channel->peer_generation = 0;
-	channel->kind = place->kind;
+	channel->kind = kind_of(place);
 	*(volatile __u64 *)&channel->generation = place->generation;
 }
 
@@ -155,14 +185,11 @@ static __always_inline struct channel *find_channel(struct call *call, const str
 	__u64 generation;
 
 	if (!channel) {
-		struct inode *inode = (struct inode *)place->inode;
 		struct channel *fresh = &call->fresh;
 
 		__builtin_memset(fresh, 0, sizeof(*fresh));
 		fresh->generation = place->generation;
-		fresh->kind = place->kind;
-		if (place->kind == CHANNEL_PIPE && BPF_CORE_READ(inode, i_sb, s_magic) != PIPEFS_MAGIC)
-			fresh->kind = CHANNEL_FIFO;
+		fresh->kind = kind_of(place);
 		bpf_map_update_elem(&channels, &place->channel, fresh, BPF_NOEXIST);
 		return bpf_map_lookup_elem(&channels, &place->channel);
 	}
@@ -174,7 +201,7 @@ static __always_inline struct channel *find_channel(struct call *call, const str
 			channel->generation = place->generation;
 		else if (place->generation ||
 			 (side == SIDE_WRITE && socket_inode((struct sock *)place->channel) != generation))
-			renew(channel, call, place, generation);
+			renew(channel, place, generation);
 		call->event.generation = channel->generation;
 	}
 	return channel;

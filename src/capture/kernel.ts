@@ -146,8 +146,9 @@ export class Kernel implements Disposable {
     }
   }
 
-  /** Only after a proven close. */
-  forget(channel: number): void {
+  /** Only after a proven close; another channel that has the address since is left alone. */
+  forget(channel: number, generation: number): void {
+    if (this.counts(channel)?.generation !== generation) return;
     this.#channels.delete(addressKey(channel));
   }
 

@@ -45,6 +45,23 @@ export const IO_EVENT = {
   size: 104,
 } as const;
 
+export const REUSED_EVENT = {
+  kind: 0,
+  channel_kind: 4,
+  channel: 8,
+  generation: 16,
+  time_ns: 24,
+  moved: 32,
+  lost: 40,
+  written: 48,
+  unseen: 56,
+  reader_start_ns: 64,
+  writer_start_ns: 72,
+  reader_tgid: 80,
+  writer_tgid: 84,
+  size: 88,
+} as const;
+
 export const PROCESS_EVENT = {
   kind: 0,
   tgid: 4,

@@ -58,7 +58,7 @@ export interface WriteNote {
 
 /** One record of the ring, decoded. Addresses are kernel addresses (their low 53 bits). */
 export interface IoEvent {
-  readonly kind: "data" | "note" | "eof" | "unseen" | "opaque" | "reused" | "broken" | "uring";
+  readonly kind: "data" | "note" | "eof" | "unseen" | "opaque" | "broken" | "uring";
   /** enum io_flag of bpf/event.h */
   readonly flags: number;
   readonly channel: number;
@@ -68,7 +68,7 @@ export interface IoEvent {
   readonly moved: number;
   /** bytes of the channel that found no room in the ring, before this record */
   readonly lost: number;
-  /** Start of the process, CLOCK_BOOTTIME ns; "reused": the old channel's bytes written. */
+  /** Start of the process, CLOCK_BOOTTIME ns. */
   readonly startNs: number;
   readonly peer: number;
   /** Inode of the other end's socket; 0 while nobody has accepted it. */
@@ -80,6 +80,23 @@ export interface IoEvent {
   /** data: what was read; note: what one of a channel's first writes begins with. A view into the ring: valid only until
    * the batch is released. */
   readonly payload: Uint8Array;
+}
+
+/** The last word on a channel whose address now belongs to another one; counts as in IoEvent, pid 0: not known. */
+export interface ReusedEvent {
+  readonly kind: "reused";
+  readonly channel: number;
+  readonly generation: number;
+  readonly channelKind: ChannelKind;
+  readonly timeNs: number;
+  readonly moved: number;
+  readonly lost: number;
+  readonly written: number;
+  readonly unseen: number;
+  readonly readerPid: number;
+  readonly readerStartNs: number;
+  readonly writerPid: number;
+  readonly writerStartNs: number;
 }
 
 export interface ExecEvent {
@@ -111,7 +128,7 @@ export interface ExitEvent {
   readonly status: number;
 }
 
-export type KernelEvent = IoEvent | ForkEvent | ExecEvent | ExitEvent;
+export type KernelEvent = IoEvent | ReusedEvent | ForkEvent | ExecEvent | ExitEvent;
 
 /** Finds the one object that stands for a process, and is told what becomes of it. */
 export interface ProcessDirectory {
@@ -139,6 +156,8 @@ export interface ChannelClosed {
   readonly unreadBytes: number;
   /** Bytes that were read unseen: write notes say so, no read was heard. */
   readonly missedBytes: number;
+  /** Another channel has its address, and the record that says so was lost. */
+  readonly isReplaced: boolean;
   readonly timeNs: number;
 }
 

@@ -14,7 +14,7 @@ import type { StreamInput } from "../stream/stream-stage.ts";
 /** What the closer needs of the kernel. */
 export interface ChannelSource {
   counts(channel: number): ChannelCounts | undefined;
-  forget(channel: number): void;
+  forget(channel: number, generation: number): void;
   scan(): readonly Holder[];
 }
 
@@ -103,7 +103,10 @@ export class Closer {
   }
 
   #closeIfOver(channel: ChannelState, nowNs: number): void {
-    const isGone = channel.reader === undefined || channel.reader.exit !== undefined;
+    const isGone =
+      channel.reader === undefined ||
+      channel.reader.exit !== undefined ||
+      this.#isReplaced(channel, this.#parts.kernel.counts(channel.address));
     // descriptors on their way through a socket are in no table: give them time
     const isOver = isGone || nowNs - channel.lastTimeNs > IDLE_NS;
     if (isOver && this.#close(channel, nowNs, false)) return;
@@ -153,7 +156,7 @@ export class Closer {
   #close(channel: ChannelState, nowNs: number, wasRead: boolean): boolean {
     const found = this.#parts.kernel.counts(channel.address);
     // another channel has the address by now: the last word on this one is in the ring, or was lost there
-    const isOther = found !== undefined && found.generation !== channel.inode;
+    const isOther = this.#isReplaced(channel, found);
     if (isOther && !this.#parts.isQuiet()) return false;
     const counts = isOther ? undefined : found;
     if (counts && isBehind(channel, counts) && !this.#parts.isQuiet()) return false;
@@ -170,11 +173,16 @@ export class Closer {
       generation: channel.inode,
       unreadBytes: wasRead ? 0 : outstanding,
       missedBytes: wasRead && !isSkip ? outstanding : 0,
+      isReplaced: isOther,
       timeNs: nowNs,
     };
     this.#parts.push(closed);
-    if (!isOther) this.#parts.kernel.forget(channel.address);
+    if (!isOther) this.#parts.kernel.forget(channel.address, channel.inode);
     return true;
+  }
+
+  #isReplaced(channel: ChannelState, counts: ChannelCounts | undefined): boolean {
+    return counts !== undefined && counts.generation !== channel.inode;
   }
 
   /** What is told now needs names: no record may have brought them, while the ring was full. */
@@ -211,8 +219,10 @@ function isBehind(channel: ChannelState, counts: ChannelCounts): boolean {
 /** Whether somebody can still read from a channel. */
 function heldBy(holders: readonly Holder[]): (channel: ChannelState) => boolean {
   const readers = holders.filter((each) => each.kind.startsWith("unix") || each.mayRead);
-  const held = new Set(readers.map((each) => each.channel));
+  // the same address with another inode is another channel
+  const held = new Map(readers.map((each) => [each.channel, each.generation]));
   // written to and not accepted yet: in no process's table; the other end is
   const connected = new Set(holders.map((each) => each.peer));
-  return ({ address, inode }) => held.has(address) || (inode === 0 && connected.has(address));
+  return ({ address, inode }) =>
+    inode === 0 ? held.has(address) || connected.has(address) : held.get(address) === inode;
 }

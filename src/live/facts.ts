@@ -11,7 +11,7 @@ export function captureFacts(
 ): CaptureFacts {
   const skippedRuns = kernel.skippedRuns();
   let notesLost = 0;
-  let unattributedBytes = kernel.counters().mapFullBytes;
+  let unattributedBytes = kernel.counters().mapFullBytes - stream.toldTwiceBytes;
   for (const channel of kernel.channels()) {
     const counts = kernel.counts(channel);
     notesLost += counts?.notesLost ?? 0;

@@ -7,7 +7,9 @@ import type {
   IoEvent,
   KernelEvent,
   LossReason,
+  Process,
   ProcessDirectory,
+  ReusedEvent,
 } from "../capture/types.ts";
 import type { Stage } from "../stage.ts";
 import { ChannelState, type HolderSource } from "./channel-state.ts";
@@ -15,6 +17,8 @@ import type { Blind, StreamItem, Tick } from "./types.ts";
 
 const CUT = 2;
 const WANTED = 4;
+/** Only a second telling, some microseconds after the first, needs them. */
+const MAX_REUSED = 4096;
 export type StreamOutput = StreamItem | Blind;
 
 const NOTHING: readonly StreamOutput[] = [];
@@ -30,7 +34,10 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   readonly #holders: HolderSource | undefined;
   readonly #channels = new Map<number, ChannelState>();
   readonly #names = new Map<string, number>();
+  /** By address: the inode of the channel that had it last. */
+  readonly #reusedLast = new Map<number, number>();
   #seen = 0;
+  #toldTwice = 0;
 
   constructor(processes: ProcessDirectory, holders?: HolderSource) {
     this.#processes = processes;
@@ -39,6 +46,14 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   get channelsSeen(): number {
     return this.#seen;
+  }
+
+  /**
+   * Bytes of gaps that the kernel counts under no channel, too: another channel was given the address, and there was
+   * no room for the record that says so.
+   */
+  get toldTwiceBytes(): number {
+    return this.#toldTwice;
   }
 
   /** Channels that are known now, by kernel address. */
@@ -89,12 +104,12 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   #data(event: IoEvent): readonly StreamOutput[] {
-    const channel = this.#channelOf(event);
+    const out: StreamOutput[] = [];
+    const channel = this.#channelOf(event, out);
     if (event.flags & WANTED) channel.wanted = true;
     const reader = this.#processes.at(event.pid, event.startNs, event.comm);
     channel.reader = reader;
     channel.lastTimeNs = event.timeNs;
-    const out: StreamOutput[] = [];
     this.#catchUp(channel, event.lost, event.timeNs, out);
     const heard = event.payload.length;
     if (heard > 0) {
@@ -116,14 +131,15 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   #note(event: IoEvent): readonly StreamOutput[] {
-    const channel = this.#channelOf(event);
+    const out: StreamOutput[] = [];
+    const channel = this.#channelOf(event, out);
     if (event.flags & WANTED) channel.wanted = true;
     channel.writer = this.#processes.at(event.pid, event.startNs, event.comm);
     channel.notes.add(channel.writer, event.timeNs, event.moved, event.len);
     if (event.payload.length > 0) {
       channel.opening = `${channel.opening ?? ""}${Buffer.from(event.payload).toString("latin1")}\n`;
     }
-    return NOTHING;
+    return out;
   }
 
   #uring(event: IoEvent): readonly StreamOutput[] {
@@ -141,12 +157,11 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   #blind(event: IoEvent, reason: "packet_socket" | "unseen_read"): readonly StreamOutput[] {
-    const channel = this.#channelOf(event);
+    const out: StreamOutput[] = [];
+    const channel = this.#channelOf(event, out);
     const process = this.#processes.at(event.pid, event.startNs, event.comm);
     channel.reader = process;
-    const out: StreamOutput[] = [
-      { kind: "blind", channel, process, reason, bytes: event.len, timeNs: event.timeNs },
-    ];
+    out.push({ kind: "blind", channel, process, reason, bytes: event.len, timeNs: event.timeNs });
     if (reason === "unseen_read") {
       this.#catchUp(channel, event.lost, event.timeNs, out);
       this.#gap(channel, event.len, "unseen_read", event.timeNs, out);
@@ -155,13 +170,36 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   /** The kernel saw another channel at this address: end the old one with its last counts. */
-  #reused(event: IoEvent): readonly StreamOutput[] {
-    const channel = this.#channels.get(event.channel);
-    if (!channel || channel.inode !== event.generation) return NOTHING;
+  #reused(event: ReusedEvent): readonly StreamOutput[] {
+    const known = this.#channels.get(event.channel);
+    const isKnown = known?.inode === event.generation;
+    // one that is unknown and lost nothing was closed already; reader and writer may both say it, on two CPUs
+    if (!isKnown && (event.lost === 0 || this.#isRetold(event))) return NOTHING;
+    this.#remember(event);
     const out: StreamOutput[] = [];
+    if (known && !isKnown) this.#replace(known, event.timeNs, out);
+    const channel = isKnown
+      ? known
+      : this.#open(event.channel, event.generation, event.channelKind, false);
+    channel.reader ??= this.#processOf(event.readerPid, event.readerStartNs);
+    channel.writer ??= this.#processOf(event.writerPid, event.writerStartNs);
     this.#catchUp(channel, event.lost, event.timeNs, out);
-    this.#end(channel, Math.max(0, event.startNs - event.moved), event.timeNs, out);
+    const unread = event.written - event.moved - event.unseen;
+    this.#end(channel, Math.max(0, unread), event.timeNs, out);
     return out;
+  }
+
+  #isRetold(event: ReusedEvent): boolean {
+    return this.#reusedLast.get(event.channel) === event.generation;
+  }
+
+  #remember(event: ReusedEvent): void {
+    if (this.#reusedLast.size >= MAX_REUSED) this.#reusedLast.clear();
+    this.#reusedLast.set(event.channel, event.generation);
+  }
+
+  #processOf(pid: number, startNs: number): Process | undefined {
+    return pid === 0 ? undefined : this.#processes.at(pid, startNs, "");
   }
 
   #exit(event: ExitEvent): readonly StreamOutput[] {
@@ -184,6 +222,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     if (closed.missedBytes > 0) {
       this.#gap(channel, closed.missedBytes, "unseen_read", closed.timeNs, out);
     }
+    if (closed.isReplaced) this.#toldTwice += channel.lost;
     this.#end(channel, closed.unreadBytes, closed.timeNs, out);
     return out;
   }
@@ -199,6 +238,12 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   #end(channel: ChannelState, unreadBytes: number, timeNs: number, out: StreamOutput[]): void {
     out.push({ kind: "end", channel, timeNs, unreadBytes, writer: channel.writer });
     this.#channels.delete(channel.address);
+  }
+
+  /** Another channel has the address: how much of the old one was never read is not known. */
+  #replace(channel: ChannelState, timeNs: number, out: StreamOutput[]): void {
+    this.#toldTwice += channel.lost;
+    this.#end(channel, 0, timeNs, out);
   }
 
   /** Bytes were lost before this record: they lie between what was heard and what it brings. */
@@ -220,7 +265,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     channel.position += bytes;
   }
 
-  #channelOf(event: IoEvent): ChannelState {
+  #channelOf(event: IoEvent, out: StreamOutput[]): ChannelState {
     const known = this.#channels.get(event.channel);
     if (known?.inode === event.generation) return known;
     // a reader's socket loses its inode while it closes
@@ -231,6 +276,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
       known.id = this.#nameOf(known.kind, known.inode);
       return known;
     }
+    if (known) this.#replace(known, event.timeNs, out);
     const channel = this.#open(event.channel, event.generation, event.channelKind, false);
     this.#link(channel, event.peer, event.peerGeneration);
     return channel;

@@ -10,12 +10,14 @@ import {
   IO_EVENT,
   IO_FLAG,
   PROCESS_EVENT,
+  REUSED_EVENT,
 } from "../../src/capture/layout.ts";
 import { at, type Json, listAt, numberAt, parseObject, textAt } from "./json.ts";
 import { ROOT, titled } from "./settings.ts";
 
 const LAYOUTS = {
   io_event: IO_EVENT,
+  reused_event: REUSED_EVENT,
   process_event: PROCESS_EVENT,
   holder_event: HOLDER_EVENT,
   channel: CHANNEL,

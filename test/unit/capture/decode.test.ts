@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Decoder, splitArguments } from "../../../src/capture/decode.ts";
 import type { KernelEvent } from "../../../src/capture/types.ts";
-import { inRing, ioRecord, processRecord } from "./records.ts";
+import { inRing, ioRecord, processRecord, reusedRecord } from "./records.ts";
 
 /** All events of the span, with payloads copied as text. */
 function decode(...records: readonly Buffer[]): unknown[] {
@@ -70,11 +70,25 @@ test.each([
   [3, "eof"],
   [4, "unseen"],
   [5, "opaque"],
-  [6, "reused"],
   [9, "broken"],
   [10, "uring"],
 ])("Decoder calls an io_event of kind %d %p", (kind, name) => {
   expect(decode(inRing(ioRecord({ kind })))).toEqual([expect.objectContaining({ kind: name })]);
+});
+
+test("Decoder reads the last word on a channel whose address was given to another", () => {
+  const record = reusedRecord({
+    ...{ channelKind: 3, channel: 0xffff_8881_0000_1000n, generation: 77, timeNs: 5_000 },
+    ...{ moved: 10, lost: 4, written: 12, unseen: 1 },
+    ...{ readerTgid: 20, readerStartNs: 2_001, writerTgid: 10, writerStartNs: 1_001 },
+  });
+  expect(decode(inRing(record))).toEqual([
+    {
+      ...{ kind: "reused", channelKind: "unix-stream", channel: 0x1f_8881_0000_1000 },
+      ...{ generation: 77, timeNs: 5_000, moved: 10, lost: 4, written: 12, unseen: 1 },
+      ...{ readerPid: 20, readerStartNs: 2_001, writerPid: 10, writerStartNs: 1_001 },
+    },
+  ]);
 });
 
 test.each([

@@ -69,6 +69,31 @@ export function ioRecord(io: IoFields): Buffer {
     .bytes();
 }
 
+export interface ReusedFields {
+  readonly channelKind: number;
+  readonly channel: Word;
+  readonly generation: Word;
+  readonly timeNs: Word;
+  readonly moved: Word;
+  readonly lost: Word;
+  readonly written: Word;
+  readonly unseen: Word;
+  readonly readerStartNs: Word;
+  readonly writerStartNs: Word;
+  readonly readerTgid: number;
+  readonly writerTgid: number;
+}
+
+/** struct reused_event. */
+export function reusedRecord(last: ReusedFields): Buffer {
+  return new Fields()
+    .u32(6, last.channelKind)
+    .u64(last.channel, last.generation, last.timeNs, last.moved, last.lost)
+    .u64(last.written, last.unseen, last.readerStartNs, last.writerStartNs)
+    .u32(last.readerTgid, last.writerTgid)
+    .bytes();
+}
+
 export interface ProcessFields {
   readonly kind: number;
   readonly tgid: number;

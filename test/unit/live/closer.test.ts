@@ -135,6 +135,19 @@ test("Closer ends a channel that nobody can read any more, with what was not rea
   expect(set.kernel.entries.size).toBe(0);
 });
 
+test("Closer ends a channel at whose address another one is held", () => {
+  const set = setUp();
+  set.hear(data("abc", { timeNs: SECOND }));
+  set.kernel.entries.set(PIPE, counts({ generation: 4712, moved: 50, lost: 50 }));
+  set.kernel.holders = [holder({ generation: 4712 })];
+  set.closer.closeUnheld(SECOND);
+  expect(set.take()).toEqual([
+    ["pipe:4711", 0, "abc"],
+    ["pipe:4711", "end", 0],
+  ]);
+  expect(set.kernel.entries.size).toBe(1);
+});
+
 test("Closer counts what lay in the channel before among the unread", () => {
   const set = setUp();
   set.push(found({ buffered: 100 }));

@@ -51,8 +51,8 @@ export class FakeKernel implements ChannelSource {
     return this.entries.get(channel);
   }
 
-  forget(channel: number): void {
-    this.entries.delete(channel);
+  forget(channel: number, generation: number): void {
+    if (this.entries.get(channel)?.generation === generation) this.entries.delete(channel);
   }
 
   scan(): readonly Holder[] {

@@ -6,6 +6,7 @@ import type {
   ChannelFound,
   ChannelTotals,
   IoEvent,
+  ReusedEvent,
 } from "../../../src/capture/types.ts";
 import type { StreamOutput } from "../../../src/stream/stream-stage.ts";
 
@@ -52,6 +53,25 @@ export function note(len: number, moved: number, fields: Partial<IoEvent> = {}):
   return io("note", { len, moved, ...fields });
 }
 
+export function reused(fields: Partial<ReusedEvent> = {}): ReusedEvent {
+  return {
+    kind: "reused",
+    channel: PIPE,
+    generation: INODE,
+    channelKind: "pipe",
+    timeNs: 1_500,
+    moved: 0,
+    lost: 0,
+    written: 0,
+    unseen: 0,
+    readerPid: READER,
+    readerStartNs: READER * 1_000,
+    writerPid: WRITER,
+    writerStartNs: WRITER * 1_000,
+    ...fields,
+  };
+}
+
 export function totals(lost: number, fields: Partial<ChannelTotals> = {}): ChannelTotals {
   return { kind: "totals", channel: PIPE, generation: INODE, lost, timeNs: 2_000, ...fields };
 }
@@ -63,6 +83,7 @@ export function closed(fields: Partial<ChannelClosed> = {}): ChannelClosed {
     generation: INODE,
     unreadBytes: 0,
     missedBytes: 0,
+    isReplaced: false,
     timeNs: 3_000,
     ...fields,
   };
