@@ -146,7 +146,7 @@ static __always_inline int send_reused(const struct channel *channel, __u64 addr
 	record->writer_start_ns = channel->writer_start_ns;
 	record->reader_tgid = channel->reader_tgid;
 	record->writer_tgid = channel->writer_tgid;
-	bpf_ringbuf_submit(record, ring_fills() ? wake_flags() : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, patient_flags());
 	return 0;
 }
 
@@ -160,7 +160,7 @@ static __always_inline void renew(struct channel *channel, const struct place *p
 
 	if (*(volatile __u64 *)&channel->generation == old && !channel->muted &&
 	    send_reused(channel, place->channel, old))
-		add(&map_full_bytes, lost - channel->base_lost);
+		add(&unattributed_bytes, lost - channel->base_lost);
 	if (*(volatile __u64 *)&channel->generation != old)
 		return;
 	channel->base_moved = moved;
@@ -251,7 +251,7 @@ __attribute__((noinline)) int on_write(__u32 slot, __s64 result)
 		return 0;
 	channel = find_channel(call, place, SIDE_WRITE);
 	if (!channel) {
-		add(&map_full_count, 1);
+		add(&notes_lost, 1);
 		return 0;
 	}
 	note_peer(channel, place);
@@ -285,7 +285,7 @@ __attribute__((noinline)) int on_write(__u32 slot, __s64 result)
 	    channel->written - channel->base_written - result < OPENING_WINDOW)
 		return 1;
 	if (send_header(event, CAN_WAIT))
-		add(&channel->notes_lost, 1);
+		add(&notes_lost, 1);
 	return 0;
 }
 
@@ -304,11 +304,8 @@ __attribute__((noinline)) int send_opening(__u32 slot)
 		return 0;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
-		struct channel *channel = bpf_map_lookup_elem(&channels, &call->event.channel);
-
 		add(&ring_full_count, 1);
-		if (channel)
-			add(&channel->notes_lost, 1);
+		add(&notes_lost, 1);
 		return 0;
 	}
 #pragma clang loop unroll(disable)
@@ -330,7 +327,7 @@ __attribute__((noinline)) int send_opening(__u32 slot)
 	}
 	record->event = call->event;
 	record->event.cap_len = used < call->event.len ? used : call->event.len;
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, patient_flags());
 	return 0;
 }
 
@@ -363,8 +360,7 @@ __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 		return 0;
 	channel = find_channel(call, place, SIDE_READ);
 	if (!channel) {
-		add(&map_full_count, 1);
-		add(&map_full_bytes, result);
+		add(&unattributed_bytes, result);
 		return 0;
 	}
 	note_peer(channel, place);
@@ -372,10 +368,8 @@ __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 	event->peer_generation = channel->peer_generation;
 	if (channel->muted || event->tgid == own_tgid)
 		return 0;
-	if (is_filtered(channel, event->tgid, SIDE_READ)) {
-		add(&filtered_bytes, result);
+	if (is_filtered(channel, event->tgid, SIDE_READ))
 		return 0;
-	}
 	if (channel->wanted)
 		event->flags |= IO_WANTED;
 	if (kind == EVENT_OPAQUE) {
@@ -437,7 +431,6 @@ static __always_inline bool second_copy_takes(void)
 		*mark = 0;
 		return false;
 	}
-	add(&rescued_count, 1);
 	return true;
 }
 

@@ -24,7 +24,6 @@ struct channel {
 	__u64 lost; /* of these, bytes that found no room in the ring */
 	__u64 written;
 	__u64 unseen; /* bytes that left without a buffer */
-	__u64 notes_lost; /* write notes that found no room */
 	__u64 peer;
 	__u64 reader_start_ns;
 	__u64 writer_start_ns;
@@ -186,14 +185,11 @@ __u32 blocked_left;
 __u64 ignored[IGNORED_SLOTS];
 /* Reserves that failed, whatever the record. */
 __u64 ring_full_count;
-/* Bytes and calls for which there was no room in `channels`. */
-__u64 map_full_bytes;
-__u64 map_full_count;
-/* EXEC and EXIT records lost. */
+/* Bytes for which there was no room in `channels`, or in the ring to say that they were lost. */
+__u64 unattributed_bytes;
+/* Write notes that found no room. */
+__u64 notes_lost;
+/* FORK, EXEC and EXIT records that found no room. */
 __u64 process_events_lost;
-/* Bytes that the filter kept out. */
-__u64 filtered_bytes;
-/* Calls that the second copy of a body handled. */
-__u64 rescued_count;
 
 #endif

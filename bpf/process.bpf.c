@@ -73,7 +73,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	}
 	fill_process(record, child, EVENT_FORK);
 	record->parent_tgid = BPF_CORE_READ(parent, tgid);
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, patient_flags());
 	return 0;
 }
 
@@ -82,7 +82,7 @@ int BPF_PROG(process_exec, struct task_struct *task)
 {
 	__u32 zero = 0;
 	struct process_event *event = bpf_map_lookup_elem(&process_scratch, &zero);
-	__u64 start, length;
+	__u64 start, length, flags;
 
 	if (!event)
 		return 0;
@@ -96,8 +96,11 @@ int BPF_PROG(process_exec, struct task_struct *task)
 		length = COMMAND_LINE_LEN;
 	if (!bpf_probe_read_user(event->command_line, length, (void *)start))
 		event->command_line_len = length;
-	if (bpf_ringbuf_output(&ring, event, sizeof(*event), BPF_RB_NO_WAKEUP))
+	flags = patient_flags();
+	if (bpf_ringbuf_output(&ring, event, sizeof(*event), flags)) {
 		add(&process_events_lost, 1);
+		take_back(flags);
+	}
 	return 0;
 }
 
@@ -124,6 +127,6 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	record->exit_code = BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT ?
 				    BPF_CORE_READ(task, signal, group_exit_code) :
 				    BPF_CORE_READ(task, exit_code);
-	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, patient_flags());
 	return 0;
 }

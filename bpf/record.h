@@ -31,11 +31,21 @@ static __always_inline __u64 wake_flags(void)
 	return BPF_RB_FORCE_WAKEUP;
 }
 
-/* A quarter of the ring is taken: what wakes nobody may come so fast that the waiter looks too late. */
-static __always_inline bool ring_fills(void)
+/* For what may wait until the waiter looks: wakes nobody unless a quarter of the ring is taken, since it may come so
+ * fast that the waiter looks too late. */
+static __always_inline __u64 patient_flags(void)
 {
-	return consumer_sleeps &&
-	       bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 4;
+	bool fills = consumer_sleeps &&
+		     bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) > bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE) / 4;
+
+	return fills ? wake_flags() : BPF_RB_NO_WAKEUP;
+}
+
+/* The record found no room: who was to be woken with it still sleeps. */
+static __always_inline void take_back(__u64 flags)
+{
+	if (flags == BPF_RB_FORCE_WAKEUP)
+		consumer_sleeps = 1;
 }
 
 /* The process (not the thread) that is calling. */
@@ -74,7 +84,7 @@ static __always_inline int send_header(struct io_event *event, enum hurry hurry)
 		return -1;
 	}
 	*record = *event;
-	bpf_ringbuf_submit(record, hurry == WAKES || ring_fills() ? wake_flags() : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(record, hurry == WAKES ? wake_flags() : patient_flags());
 	return 0;
 }
 
@@ -205,8 +215,7 @@ static __always_inline __u64 send_gathered(__u32 slot, struct call *call)
 	flags = wake_flags();
 	if (bpf_ringbuf_output(&ring, gather, sizeof(gather->event) + filled, flags)) {
 		lose(call, filled);
-		if (flags == BPF_RB_FORCE_WAKEUP)
-			consumer_sleeps = 1;
+		take_back(flags);
 	}
 	return filled;
 }

@@ -36,7 +36,6 @@ export interface ChannelCounts {
   readonly lost: number;
   readonly written: number;
   readonly unseen: number;
-  readonly notesLost: number;
   readonly readerPid: number;
   readonly readerStartNs: number;
   readonly writerPid: number;
@@ -46,13 +45,11 @@ export interface ChannelCounts {
   readonly wanted: boolean;
 }
 
+/** What found no room, and no channel's entry counts. */
 export interface Counters {
-  readonly ringFull: number;
-  readonly mapFullBytes: number;
-  readonly mapFullCalls: number;
+  readonly unattributedBytes: number;
+  readonly notesLost: number;
   readonly processEventsLost: number;
-  readonly filteredBytes: number;
-  readonly rescued: number;
 }
 
 function addressKey(channel: number): Uint8Array {
@@ -128,7 +125,6 @@ export class Kernel implements Disposable {
       lost: u64(view, CHANNEL.lost) - u64(view, CHANNEL.base_lost),
       written: u64(view, CHANNEL.written) - u64(view, CHANNEL.base_written),
       unseen: u64(view, CHANNEL.unseen) - u64(view, CHANNEL.base_unseen),
-      notesLost: u64(view, CHANNEL.notes_lost),
       readerPid: view.getUint32(CHANNEL.reader_tgid, true),
       readerStartNs: u64(view, CHANNEL.reader_start_ns),
       writerPid: view.getUint32(CHANNEL.writer_tgid, true),
@@ -211,12 +207,9 @@ export class Kernel implements Disposable {
   counters(): Counters {
     const read = (name: string) => u64(this.#bss, this.#variable(name));
     return {
-      ringFull: read("ring_full_count"),
-      mapFullBytes: read("map_full_bytes"),
-      mapFullCalls: read("map_full_count"),
+      unattributedBytes: read("unattributed_bytes"),
+      notesLost: read("notes_lost"),
       processEventsLost: read("process_events_lost"),
-      filteredBytes: read("filtered_bytes"),
-      rescued: read("rescued_count"),
     };
   }
 

@@ -129,7 +129,10 @@ export interface CaptureFacts {
   readonly skippedRuns: number;
   /** Bytes that the write notes say were read and no read was heard of (lower bound of what skipped runs cost). */
   readonly missedBytes: number;
+  /** Notes about writes that found no room: their senders and send times are not known. */
   readonly notesLost: number;
+  /** Forks, execs and exits that found no room. */
+  readonly processEventsLost: number;
   readonly channelsSeen: number;
   /** Bytes lost that no channel can be named for. */
   readonly unattributedBytes: number;

@@ -10,12 +10,10 @@ export function captureFacts(
   missedBytes: number,
 ): CaptureFacts {
   const skippedRuns = kernel.skippedRuns();
-  let notesLost = 0;
-  let unattributedBytes = kernel.counters().mapFullBytes - stream.toldTwiceBytes;
+  const { notesLost, processEventsLost, ...counters } = kernel.counters();
+  let unattributedBytes = counters.unattributedBytes - stream.toldTwiceBytes;
   for (const channel of kernel.channels()) {
-    const counts = kernel.counts(channel);
-    notesLost += counts?.notesLost ?? 0;
-    if (!stream.channels.has(channel)) unattributedBytes += counts?.lost ?? 0;
+    if (!stream.channels.has(channel)) unattributedBytes += kernel.counts(channel)?.lost ?? 0;
   }
   return {
     frontEnd: kernel.frontEnd,
@@ -24,6 +22,7 @@ export function captureFacts(
     skippedRuns,
     missedBytes,
     notesLost,
+    processEventsLost,
     channelsSeen: stream.channelsSeen,
     unattributedBytes,
   };

@@ -135,6 +135,11 @@ function loss(summary: Summary, options: ConsoleSummaryOptions): string[] {
       row("", colors.yellow(`unattributed ${formatCount(capture.unattributedBytes)}`), options),
     );
   }
+  if (capture.notesLost + capture.processEventsLost > 0) {
+    const notes = plural(capture.notesLost, "write");
+    const events = plural(capture.processEventsLost, "process event");
+    lines.push(row("", colors.yellow(`senders of ${notes} unknown, ${events} lost`), options));
+  }
   const runs = plural(capture.skippedRuns, "skipped program run");
   lines.push(
     capture.exact

@@ -25,6 +25,7 @@ function renderCapture(capture: CaptureFacts): string {
     `,"front_end":${quote(capture.frontEnd)},"kernel":${quote(capture.kernel)}` +
     `,"exact":${capture.exact},"skipped_runs":${capture.skippedRuns}` +
     `,"missed_bytes":${capture.missedBytes},"notes_lost":${capture.notesLost}` +
+    `,"process_events_lost":${capture.processEventsLost}` +
     `,"unattributed_bytes":${capture.unattributedBytes},"channels_seen":${capture.channelsSeen}`
   );
 }

@@ -32,11 +32,9 @@ test("variableOffsets finds every variable that user space reads or writes", () 
       "blocked_left",
       "ignored",
       "ring_full_count",
-      "map_full_bytes",
-      "map_full_count",
+      "unattributed_bytes",
+      "notes_lost",
       "process_events_lost",
-      "filtered_bytes",
-      "rescued_count",
     ]),
   );
   expect([...variableOffsets(bytes, "rodata").keys()]).toEqual(

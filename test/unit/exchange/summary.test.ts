@@ -25,6 +25,7 @@ const CAPTURE: CaptureFacts = {
   skippedRuns: 0,
   missedBytes: 0,
   notesLost: 0,
+  processEventsLost: 0,
   channelsSeen: 2,
   unattributedBytes: 0,
 };

@@ -6,24 +6,17 @@ import { StreamStage } from "../../../src/stream/stream-stage.ts";
 import { data, PIPE, processes } from "../stream/events.ts";
 import { counts, FakeKernel } from "./fake-kernel.ts";
 
-const COUNTERS: Counters = {
-  ringFull: 0,
-  mapFullBytes: 0,
-  mapFullCalls: 0,
-  processEventsLost: 0,
-  filteredBytes: 0,
-  rescued: 0,
-};
+const COUNTERS: Counters = { unattributedBytes: 0, notesLost: 0, processEventsLost: 0 };
 
 function makeKernel(
   entries: FakeKernel,
-  fields: { skipped?: number; mapFullBytes?: number; missing?: string[] } = {},
+  fields: { skipped?: number; counters?: Partial<Counters>; missing?: string[] } = {},
 ): Kernel {
   return Object.create(null, {
     frontEnd: { value: "fexit" },
     missing: { value: fields.missing ?? [] },
     skippedRuns: { value: () => fields.skipped ?? 0 },
-    counters: { value: () => ({ ...COUNTERS, mapFullBytes: fields.mapFullBytes ?? 0 }) },
+    counters: { value: () => ({ ...COUNTERS, ...fields.counters }) },
     channels: { value: () => entries.entries.keys() },
     counts: { value: (channel: number) => entries.counts(channel) },
   });
@@ -31,18 +24,22 @@ function makeKernel(
 
 test("captureFacts adds up what the kernel counted", () => {
   const entries = new FakeKernel();
-  entries.entries.set(PIPE, counts({ notesLost: 2, lost: 100 }));
-  entries.entries.set(64, counts({ notesLost: 3, lost: 7 }));
+  entries.entries.set(PIPE, counts({ lost: 100 }));
+  entries.entries.set(64, counts({ lost: 7 }));
   const stream = new StreamStage(processes());
+  // another channel at its address, and no record to say so: 50 bytes are told and among the unattributed
+  stream.push(data("x", { generation: 4710, lost: 50 }));
   stream.push(data("abc"));
-  expect(captureFacts(makeKernel(entries, { mapFullBytes: 1_000 }), stream, 0)).toEqual({
+  const counters = { unattributedBytes: 1_050, notesLost: 5, processEventsLost: 6 };
+  expect(captureFacts(makeKernel(entries, { counters }), stream, 0)).toEqual({
     frontEnd: "fexit",
     kernel: release(),
     exact: true,
     skippedRuns: 0,
     missedBytes: 0,
     notesLost: 5,
-    channelsSeen: 1,
+    processEventsLost: 6,
+    channelsSeen: 2,
     unattributedBytes: 1_007,
   });
 });

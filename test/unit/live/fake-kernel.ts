@@ -11,7 +11,6 @@ export function counts(fields: Partial<ChannelCounts> = {}): ChannelCounts {
     lost: 0,
     written: 0,
     unseen: 0,
-    notesLost: 0,
     readerPid: 0,
     readerStartNs: 0,
     writerPid: 0,

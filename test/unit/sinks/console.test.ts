@@ -79,13 +79,15 @@ coverage  nothing seen that cannot be heard
         exact: false,
         skippedRuns: 1,
         missedBytes: 70,
-        notesLost: 0,
+        notesLost: 1,
+        processEventsLost: 2_000,
         channelsSeen: 1,
         unattributedBytes: 99,
       },
     });
     expect(text).toContain("loss      12.3 kB\n          ring_full 12,345, fault 0,");
     expect(text).toContain("          unattributed 99\n");
+    expect(text).toContain("          senders of 1 write unknown, 2,000 process events lost\n");
     expect(text).toContain("exact     no: up to 1 skipped program run, at least 70 bytes missed\n");
     expect(text).toContain("coverage  datagram socket: 2\n");
   });

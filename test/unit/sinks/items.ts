@@ -213,6 +213,7 @@ export function summary(over: Partial<Summary> = {}): Summary {
       skippedRuns: 0,
       missedBytes: 0,
       notesLost: 0,
+      processEventsLost: 0,
       channelsSeen: 4,
       unattributedBytes: 0,
     },

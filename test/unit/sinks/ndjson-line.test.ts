@@ -202,6 +202,7 @@ describe("NdjsonRenderer on the other kinds", () => {
       skipped_runs: 0,
       missed_bytes: 0,
       notes_lost: 0,
+      process_events_lost: 0,
       unattributed_bytes: 0,
       channels_seen: 4,
       messages: 1234,
