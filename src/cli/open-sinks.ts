@@ -15,13 +15,19 @@ import type { OutputOptions } from "./types.ts";
 
 type Accepts = (item: ExchangeItem) => boolean;
 
+/** What can be asked about standard output. */
+export interface StreamState {
+  readonly written: number;
+  readerGone(): boolean;
+}
+
 /** All outputs of a run. Errors as those of Sink; the first one is thrown after all were tried. */
 export class Outputs implements Sink {
   readonly #sinks: readonly Sink[];
   readonly #accepts: Accepts;
   readonly #gate: ServerGate | undefined;
   readonly #countsAsShown: Accepts;
-  readonly #readerGone: () => boolean;
+  readonly #stream: StreamState | undefined;
   readonly #maxMessages: number;
   #shownMessages = 0;
 
@@ -31,14 +37,15 @@ export class Outputs implements Sink {
     gate: ServerGate | undefined;
     /** Whether an item counts for --max-messages, its kind asked for or not. */
     countsAsShown: Accepts;
-    readerGone: () => boolean;
+    /** Standard output, when something is shown there. */
+    stream: StreamState | undefined;
     maxMessages: number | undefined;
   }) {
     this.#sinks = parts.sinks;
     this.#accepts = parts.accepts;
     this.#gate = parts.gate;
     this.#countsAsShown = parts.countsAsShown;
-    this.#readerGone = parts.readerGone;
+    this.#stream = parts.stream;
     this.#maxMessages = parts.maxMessages ?? Number.POSITIVE_INFINITY;
   }
 
@@ -49,7 +56,12 @@ export class Outputs implements Sink {
 
   /** Standard output cannot be read by anybody any more; cheap enough to ask a few times a second. */
   readerGone(): boolean {
-    return this.#readerGone();
+    return this.#stream?.readerGone() ?? false;
+  }
+
+  /** Bytes that standard output has taken: while it grows, its reader reads. */
+  get streamed(): number {
+    return this.#stream?.written ?? 0;
   }
 
   write(items: readonly ExchangeItem[]): void | Promise<void> {
@@ -127,7 +139,7 @@ export function openSinks(options: OpenOptions): Outputs {
     accepts,
     gate: filters.servers.length === 0 ? undefined : new ServerGate(),
     countsAsShown: itemFilter({ ...chosen, kinds: ["message"] }),
-    readerGone: () => stream?.readerGone() ?? false,
+    stream,
     maxMessages: options.maxMessages,
   });
 }

@@ -225,11 +225,16 @@ export class LiveSession {
       this.#livelyAt = performance.now();
       this.#summary.observe(items);
       const wait = this.#outputs.write(items);
-      if (wait !== undefined) await waitPatiently(wait, this.#stopped.promise);
+      if (wait !== undefined) await this.#waitFor(wait);
       if (this.#outputs.full) this.stop("max_messages");
     }
     this.#collector.note(this.#records, items);
     this.#records = 0;
+  }
+
+  /** @throws OutputError */
+  #waitFor(output: Promise<void>): Promise<void> {
+    return waitPatiently(output, this.#stopped.promise, () => this.#outputs.streamed);
   }
 
   /** A reader of standard output that has gone keeps nothing from the files. */
@@ -257,7 +262,7 @@ export class LiveSession {
     const { stream } = this.#pipeline;
     const facts = captureFacts(this.#kernel, stream, this.#closer.missedBytes);
     const summary = this.#summary.make(facts, this.#endedBy ?? "signal", nowNs);
-    await waitPatiently(this.#outputs.close(summary), this.#stopped.promise).catch(unlessGone);
+    await this.#waitFor(this.#outputs.close(summary)).catch(unlessGone);
     return summary;
   }
 

@@ -35,6 +35,10 @@ export class Console implements Sink {
     return this.#writer.readerGone();
   }
 
+  get written(): number {
+    return this.#writer.written;
+  }
+
   flush(): Promise<void> {
     return this.#writer.flush();
   }

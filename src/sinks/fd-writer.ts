@@ -4,8 +4,8 @@ import { errorCode, errorText, OutputError, ReaderGone } from "./errors.ts";
 
 /** Beyond this, `write` asks its caller to wait. */
 const HIGH_WATER_CHARS = 1 << 20;
-/** One write(2) at most: big enough to cost nothing, small enough that a slow reader frees memory as it reads. */
-const MAX_WRITE_CHARS = 1 << 20;
+/** One write(2) at most: big enough to cost nothing, small enough that a slow reader frees memory, and is seen to read. */
+const MAX_WRITE_CHARS = 1 << 18;
 const RETRY_MIN_MS = 1;
 const RETRY_MAX_MS = 20;
 
@@ -22,6 +22,7 @@ export class FdWriter {
   readonly #sources: Iterator<string>[] = [];
   /** Characters that wait, and of the write under way. */
   #unwritten = 0;
+  #written = 0;
   #running: Promise<void> | undefined;
   #failure: ReaderGone | OutputError | undefined;
 
@@ -44,6 +45,11 @@ export class FdWriter {
   async flush(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Bytes that are with the kernel: while it grows, somebody reads. */
+  get written(): number {
+    return this.#written;
   }
 
   /** True when nobody can read what would be written next. */
@@ -107,7 +113,9 @@ export class FdWriter {
     let retryMs = RETRY_MIN_MS;
     while (offset < bytes.length) {
       try {
-        offset += await writeSome(this.#fd, bytes, offset);
+        const written = await writeSome(this.#fd, bytes, offset);
+        offset += written;
+        this.#written += written;
         retryMs = RETRY_MIN_MS;
       } catch (error) {
         const code = errorCode(error);

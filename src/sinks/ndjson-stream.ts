@@ -31,6 +31,10 @@ export class NdjsonStream implements Sink {
     return this.#writer.readerGone();
   }
 
+  get written(): number {
+    return this.#writer.written;
+  }
+
   flush(): Promise<void> {
     return this.#writer.flush();
   }

@@ -81,12 +81,16 @@ function outputs(sinks: readonly Sink[], maxMessages?: number): Outputs {
     accepts: (each) => each.kind === "coverage" && each.reason !== "hidden",
     gate: undefined,
     countsAsShown: (each) => each.kind === "coverage" && each.reason === "counted",
-    readerGone: () => false,
+    stream: { written: 7, readerGone: () => true },
     maxMessages,
   });
 }
 
 describe("Outputs", () => {
+  test("Outputs passes on what standard output says of its reader", () => {
+    expect([outputs([]).streamed, outputs([]).readerGone()]).toEqual([7, true]);
+  });
+
   test("Outputs gives every sink what is accepted, in order", async () => {
     const [one, two] = [new Recorder(), new Recorder()];
     const all = outputs([one, two]);
