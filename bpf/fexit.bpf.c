@@ -5,45 +5,8 @@
  * has advanced, but not out of reach. The attach targets are set by user space (pipe_read is anon_pipe_read
  * since 6.16).
  */
-#include "channel.h"
-
-/* Points the call at the bytes that were just written through `iter`. False: they are not in user memory. */
-static __always_inline bool take_iter(__u32 slot, struct call *call, struct iov_iter *iter, __u64 result)
-{
-	__u64 offset = BPF_CORE_READ(iter, iov_offset);
-
-	call->iov = 0;
-	call->iov_left = 0;
-	call->segment_left = 0;
-	if (!bpf_core_field_exists(struct iov_iter, iter_type)) {
-		struct iov_iter___type *old = (void *)iter;
-
-		/* 5.10: ITER_IOVEC is 4, bit 0 the direction */
-		if ((BPF_CORE_READ(old, type) & ~1U) != 4)
-			return false;
-	} else {
-		__u8 type = BPF_CORE_READ(iter, iter_type);
-
-		if (bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) &&
-		    type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
-			call->base = (__u64)BPF_CORE_READ(iter, ubuf) + offset - result;
-			call->segment_left = result;
-			return true;
-		}
-		if (type != bpf_core_enum_value(enum iter_type, ITER_IOVEC))
-			return false;
-	}
-	if (bpf_core_field_exists(struct iov_iter, __iov))
-		call->iov = (__u64)BPF_CORE_READ(iter, __iov);
-	else
-		call->iov = (__u64)BPF_CORE_READ((struct iov_iter___iov *)iter, iov);
-	call->iov_source = IOV_KERNEL;
-	call->iov_left = CALL_PIECES;
-	call->segment_left = offset;
-	call->back = result;
-	step_back_until_done(slot);
-	return true;
-}
+#include "io.h"
+#include "twin.h"
 
 /* A call that fexit has seen is none that was under way before. */
 static __always_inline void not_blocked(void)

@@ -16,6 +16,19 @@
 #define NULL ((void *)0)
 #endif
 
+#define S_IFMT 00170000
+#define S_IFSOCK 0140000
+#define S_IFIFO 0010000
+#define PIPEFS_MAGIC 0x50495045
+#define AF_UNIX 1
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_SEQPACKET 5
+#define MSG_PEEK 2
+#define FMODE_READ 1
+#define FMODE_WRITE 2
+#define EPIPE 32
+
 #ifdef __TARGET_ARCH_x86
 struct pt_regs {
 	unsigned long bx, bp, r10, r9, r8, ax, cx, dx, si, di, orig_ax;

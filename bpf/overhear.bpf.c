@@ -7,9 +7,6 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
-#include "kernel.h"
-#include "event.h"
-#include "maps.h"
 #include "syscall-exit.bpf.c"
 #include "fexit.bpf.c"
 #include "process.bpf.c"

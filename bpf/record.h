@@ -6,7 +6,7 @@
 #define OVERHEAR_RECORD_H
 
 #include <bpf/bpf_core_read.h>
-#include "maps.h"
+#include "segments.h"
 
 /* Adds without taking the old value, which 5.10 cannot. The barrier keeps clang from turning an addition of a
  * constant 0 into an atomic or, which 5.10 has not either. */
@@ -111,19 +111,6 @@ static __always_inline int send_header(struct io_event *event, enum hurry hurry)
 		bpf_ringbuf_submit(record, wake_flags());                                                              \
 	} while (0)
 
-/* Defines NAME_until_done(slot): calls NAME(slot), a global function, until it returns non-zero, CALL_PIECES times at
- * most. A global function is verified once, whatever calls it how often; 5.10 has no bpf_loop. */
-#define REPEATED(name)                                                                                                 \
-	__attribute__((noinline)) int name##_some(__u32 slot)                                                          \
-	{                                                                                                              \
-		_Pragma("clang loop unroll(disable)") for (int i = 0; i < STEPS; i++) if (name(slot)) return 1;        \
-		return 0;                                                                                              \
-	}                                                                                                              \
-	static __always_inline void name##_until_done(__u32 slot)                                                      \
-	{                                                                                                              \
-		_Pragma("clang loop unroll(disable)") for (int i = 0; i < ROUNDS; i++) if (name##_some(slot)) return;  \
-	}
-
 static __always_inline void lose(struct call *call, __u64 length)
 {
 	struct channel *channel = bpf_map_lookup_elem(&channels, &call->event.channel);
@@ -132,35 +119,6 @@ static __always_inline void lose(struct call *call, __u64 length)
 		add(&channel->lost, length);
 	call->event.lost += length;
 	add(&ring_full_count, 1);
-}
-
-/* Takes the next iovec. Returns 0 when there is none or it cannot be read. */
-static __always_inline int next_segment(struct call *call)
-{
-	struct iovec wide = {};
-	struct compat_iovec narrow = {};
-
-	if (!call->iov || !call->iov_left)
-		return 0;
-	call->iov_left--;
-	if (call->iov_source == IOV_COMPAT) {
-		if (bpf_probe_read_user(&narrow, sizeof(narrow), (void *)call->iov))
-			return 0;
-		call->iov += sizeof(narrow);
-		call->base = narrow.iov_base;
-		call->segment_left = narrow.iov_len;
-		return 1;
-	}
-	if (call->iov_source == IOV_KERNEL) {
-		if (bpf_probe_read_kernel(&wide, sizeof(wide), (void *)call->iov))
-			return 0;
-	} else if (bpf_probe_read_user(&wide, sizeof(wide), (void *)call->iov)) {
-		return 0;
-	}
-	call->iov += sizeof(wide);
-	call->base = (__u64)wide.iov_base;
-	call->segment_left = wide.iov_len;
-	return 1;
 }
 
 /* Appends one small buffer to those gathered. Returns 0 while there may be more for the same record. */
@@ -274,40 +232,6 @@ sent:
 }
 
 REPEATED(send_piece)
-
-/* Steps back over one iovec, from behind the call's bytes to where they begin (fexit: the iterator has advanced).
- * Returns 0 while there is more. */
-__attribute__((noinline)) int step_back(__u32 slot)
-{
-	struct call *call = bpf_map_lookup_elem(&calls, &slot);
-	struct iovec segment = {};
-
-	if (!call)
-		return 1;
-	if (call->back <= call->segment_left) {
-		/* begins in this segment, back bytes before the iterator's place in it */
-		if (bpf_probe_read_kernel(&segment, sizeof(segment), (void *)call->iov))
-			call->iov = 0;
-		call->base = (__u64)segment.iov_base + call->segment_left - call->back;
-		call->segment_left = segment.iov_len - (call->segment_left - call->back);
-		if (call->iov)
-			call->iov += sizeof(segment);
-		else
-			call->segment_left = 0;
-		return 1;
-	}
-	call->back -= call->segment_left;
-	call->iov -= sizeof(segment);
-	if (bpf_probe_read_kernel(&segment, sizeof(segment), (void *)call->iov)) {
-		call->iov = 0;
-		call->segment_left = 0;
-		return 1;
-	}
-	call->segment_left = segment.iov_len;
-	return 0;
-}
-
-REPEATED(step_back)
 
 static __always_inline void send_all(__u32 slot, struct call *call)
 {

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * A system call as its registers say it.
+ */
+#ifndef OVERHEAR_REQUEST_H
+#define OVERHEAR_REQUEST_H
+
+#include "syscalls.h"
+
+/* A call as its numbers say it. */
+struct request {
+	__u64 arguments[4];
+	__u32 op;
+	__u32 compat;
+};
+
+static __always_inline int is_peek(const struct request *request)
+{
+	__u32 op = request->op;
+	__u64 flags = op == OP_RECVFROM || op == OP_RECVMMSG ? request->arguments[3] :
+		      op == OP_RECVMSG			     ? request->arguments[2] :
+							       0;
+
+	return flags & MSG_PEEK;
+}
+
+static __always_inline bool read_request(struct request *request, const struct pt_regs *regs, __s64 result)
+{
+	__u64 number = (__u32)syscall_number(regs);
+
+	/* the verifier of 6.1 does not follow a comparison of half a register */
+	barrier_var(number);
+	if (number >= SYSCALL_NUMBERS)
+		return false;
+	request->compat = false;
+	/* one of the tables says no for nearly all calls; only then it matters which one counts */
+	if (!wide_ops[number] && !compat_ops[number])
+		return false;
+	request->compat = is_compat();
+	request->op = request->compat ? compat_ops[number] : wide_ops[number];
+	if (!request->op)
+		return false;
+	/* of the failed calls only a broken pipe says something */
+	if (result < 0 && (result != -EPIPE || !is_writing(request->op)))
+		return false;
+	request->arguments[0] = argument(regs, 0, request->compat);
+	request->arguments[1] = argument(regs, 1, request->compat);
+	request->arguments[2] = argument(regs, 2, request->compat);
+	request->arguments[3] = argument(regs, 3, request->compat);
+	return true;
+}
+
+#ifdef __TARGET_ARCH_x86
+/* i386's socketcall(2): the call's number, and its arguments in memory. Source: include/uapi/linux/net.h */
+static __always_inline bool unpack_socketcall(struct request *request)
+{
+	__u32 arguments[4] = {};
+
+	switch (request->arguments[0]) {
+	case 9: /* send */
+	case 11: /* sendto */
+		request->op = OP_WRITE;
+		break;
+	case 16:
+		request->op = OP_SENDMSG;
+		break;
+	case 10: /* recv */
+	case 12: /* recvfrom */
+		request->op = OP_RECVFROM;
+		break;
+	case 17:
+		request->op = OP_RECVMSG;
+		break;
+	case 19:
+		request->op = OP_RECVMMSG;
+		break;
+	case 20:
+		request->op = OP_SENDMMSG;
+		break;
+	default:
+		return false;
+	}
+	if (bpf_probe_read_user(arguments, sizeof(arguments), (void *)request->arguments[1]))
+		return false;
+	for (int i = 0; i < 4; i++)
+		request->arguments[i] = arguments[i];
+	return true;
+}
+#else
+static __always_inline bool unpack_socketcall(struct request *request)
+{
+	return false;
+}
+#endif
+
+#endif

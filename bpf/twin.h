@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
+ *
+ * Two copies of one body, against runs that the kernel skips: which of them takes a call (docs/capture.md).
+ */
+#ifndef OVERHEAR_TWIN_H
+#define OVERHEAR_TWIN_H
+
+#include "maps.h"
+
+/* The first copy of a twin body marks the thread; false: leave the call to the second one. */
+static __always_inline bool first_copy_takes(void)
+{
+	__u64 id = bpf_get_current_pid_tgid(), one = 1, *mark;
+
+	if (!twins)
+		return true;
+	mark = bpf_map_lookup_elem(&handled, &id);
+	if (mark) {
+		*mark = 1;
+		return true;
+	}
+	return bpf_map_update_elem(&handled, &id, &one, BPF_ANY) == 0;
+}
+
+static __always_inline bool second_copy_takes(void)
+{
+	__u64 id = bpf_get_current_pid_tgid(), *mark;
+
+	mark = bpf_map_lookup_elem(&handled, &id);
+	if (mark && *mark) {
+		*mark = 0;
+		return false;
+	}
+	return true;
+}
+
+/* Declares `call`, this program's own place on this CPU, or returns. */
+#define CALL_OR_RETURN(slot)                                                                                           \
+	__u32 call_key = (slot);                                                                                       \
+	struct call *call = bpf_map_lookup_elem(&calls, &call_key);                                                    \
+	if (!call)                                                                                                     \
+	return 0
+
+#endif
