@@ -71,7 +71,7 @@ static __always_inline void fill_caller(struct io_event *event)
 
 /* How a record is submitted. */
 enum hurry {
-	CAN_WAIT, /* seen with the next data, when the ring fills, or when the waiter looks (ffi/shim.c, WAIT_MS) */
+	CAN_WAIT, /* seen with the next data, when the ring fills, or when the waiter looks (ffi/ring.c, WAIT_MS) */
 	WAKES, /* wakes a consumer that sleeps */
 };
 

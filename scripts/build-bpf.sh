@@ -2,7 +2,7 @@
 # build-bpf.sh libbpf|object|shim ARCH: builds one native part of overhear for ARCH (x64 or arm64).
 #   libbpf  build/ARCH/libbpf.a, build/ARCH/include   static libbpf from Debian's source package
 #   object  build/ARCH/overhear.bpf.o            the kernel programs, BTF kept, debug information not
-#   shim    build/ARCH/libshim.so                ffi/shim.c with libbpf, libelf and zlib linked in
+#   shim    build/ARCH/libshim.so                ffi/*.c with libbpf, libelf and zlib linked in
 # The same input gives the same bytes. docs/building.md tells how to move the pins.
 set -euo pipefail
 shopt -s inherit_errexit
@@ -102,7 +102,7 @@ build_shim() {
     -isystem "$out/include" ${root:+-idirafter "$root/usr/include"} -include ffi/portable.h \
     -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now,-z,noexecstack,-z,defs \
     -Wl,--version-script=ffi/shim.map -s \
-    ffi/shim.c ffi/portable.c "$out/libbpf-portable.a" "$out/libelf-portable.a" "$lib/libz.a" -o "$out/libshim.so"
+    ffi/shim.c ffi/ring.c ffi/portable.c "$out/libbpf-portable.a" "$out/libelf-portable.a" "$lib/libz.a" -o "$out/libshim.so"
   rm "$out/libelf.a" "$out"/*-portable.a
   check_glibc "$out/libshim.so"
 }
