@@ -17,6 +17,7 @@ import type { Blind, StreamItem, Tick } from "./types.ts";
 
 const CUT = 2;
 const WANTED = 4;
+const MAX_NAMES = 65_536;
 /** Only a second telling, some microseconds after the first, needs them. */
 const MAX_REUSED = 4096;
 export type StreamOutput = StreamItem | Blind;
@@ -293,9 +294,10 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   #nameOf(kind: ChannelState["kind"], inode: number): string {
     const name = `${kind.startsWith("unix") ? "unix" : kind}:${inode}`;
     const times = (this.#names.get(name) ?? 0) + 1;
-    // inode numbers come again after 2^32 of them, and with each opening of a named pipe
-    if (this.#names.size > 65_536) this.#names.clear();
+    // inode numbers come again after 2^32 of them, and with each opening of a named pipe: the latest are kept
+    this.#names.delete(name);
     this.#names.set(name, times);
+    if (this.#names.size > MAX_NAMES) this.#names.delete(this.#names.keys().next().value ?? "");
     return times === 1 ? name : `${name}-${times}`;
   }
 

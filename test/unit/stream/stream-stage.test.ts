@@ -291,6 +291,19 @@ test("StreamStage never names two channels alike: inode numbers come again", () 
   ]);
 });
 
+test("StreamStage never names two openings of a named pipe alike while it is used, among 70,000 others", () => {
+  const stage = new StreamStage(processes());
+  const ids = new Set<string>();
+  for (let i = 2; i < 70_000; i++) {
+    const generation = i % 10_000 === 0 ? 1 : i;
+    const channelKind = generation === 1 ? "fifo" : "pipe";
+    const [item] = stage.push(data("a", { generation, channelKind }));
+    stage.push(closed({ generation }));
+    if (item?.kind === "chunk") ids.add(item.channel.id);
+  }
+  expect(ids.size).toBe(69_998);
+});
+
 const A = { channel: SOCKET_A, generation: 1, channelKind: "unix-stream" } as const;
 const B = { channel: SOCKET_B, generation: 2, channelKind: "unix-stream" } as const;
 
