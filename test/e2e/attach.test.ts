@@ -121,7 +121,10 @@ function linesOf(texts: readonly string[], ...kinds: readonly string[]): string[
 }
 
 when(
-  titled("a recorded file replayed gives the same message, call and session lines", lacking),
+  titled(
+    "a recorded file replayed gives the same message, call and session lines [replay/equal]",
+    lacking,
+  ),
   async () => {
     await using files = await Workspace.create();
     await using listener = await Listener.start(files.file("heard.ndjson"), "--kinds", "all");

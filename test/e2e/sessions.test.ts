@@ -33,7 +33,10 @@ function only(conversations: readonly Conversation[]): Conversation {
 }
 
 when(
-  titled("three servers that receive identical initialize messages are three sessions", lacking),
+  titled(
+    "three servers that receive identical initialize messages are three sessions [stdio/pair]",
+    lacking,
+  ),
   async () => {
     await using files = await Workspace.create();
     await using listener = await Listener.start(files.file("heard.ndjson"), "--kinds", "all");

@@ -143,7 +143,7 @@ describe.skipIf(lacks !== undefined)(titled("filters", lacks), () => {
     expect(at(run.lines.at(-1), "ended_by")).toBe("command_exited");
   });
 
-  test("run hears all of its command's process tree, from the first byte, and nobody else", async () => {
+  test("run hears all of its command's process tree, from the first byte, and nobody else [capture/follow]", async () => {
     const directory = mkdtempSync(join(tmpdir(), "overhear-tree."));
     const other = new Traffic(["--hold", "reader", "--tag", "outside", "--messages", "50"]);
     await other.held();

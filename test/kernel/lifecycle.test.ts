@@ -141,7 +141,7 @@ describe.skipIf(lacks !== undefined)(titled("life cycle", lacks), () => {
     expect(Date.now() - heardAt).toBeLessThan(NOTICE_MS);
   });
 
-  test("| true ends the tool within 3 s while nothing is heard", async () => {
+  test("| true ends the tool within 3 s while nothing is heard [output/reader-gone]", async () => {
     using directory = new Directory();
     const said = directory.file("stderr");
     // nobody has this name, so nothing is written that could fail
@@ -158,7 +158,7 @@ describe.skipIf(lacks !== undefined)(titled("life cycle", lacks), () => {
     expect(Date.now() - listensAt).toBeLessThan(NOTICE_MS);
   });
 
-  test("SIGHUP opens the output anew", async () => {
+  test("SIGHUP opens the output anew [output/rotate]", async () => {
     using directory = new Directory();
     const [file, old] = [directory.file("out.ndjson"), directory.file("out.1")];
     await using tool = await Tool.start(...attach, "-o", file);

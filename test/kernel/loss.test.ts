@@ -86,7 +86,7 @@ function expectHeardAfterGo(heard: Heard, truth: Truth, from: number): void {
 }
 
 describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
-  test("a ring of 64 KiB under a flood: every byte is heard or lost, none twice", async () => {
+  test("a ring of 64 KiB under a flood: every byte is heard or lost, none twice [capture/account]", async () => {
     await using tool = await Tool.start(...attach, "--ring", "64K");
     const truths = await Promise.all(
       ["pipe", "socketpair"].map((channel) =>
@@ -159,7 +159,7 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
     },
   );
 
-  test("bytes written and never read are reported at the channel's end, with who wrote them", async () => {
+  test("bytes written and never read are reported at the channel's end, with who wrote them [capture/unread]", async () => {
     await using tool = await Tool.start(...attach);
     const truths: Truth[] = [];
     for (const channel of ["pipe", "fifo", "socketpair"])

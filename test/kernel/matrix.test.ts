@@ -110,7 +110,9 @@ describe.each([...FRONT_ENDS])("overhear --attach %s", (frontEnd) => {
     expect(found).toEqual([]);
   }
 
-  test.each(GRID.map((row) => [row.title, row] as const))("hears %s", (_, row) => check(row));
+  test.each(GRID.map((row) => [row.title, row] as const))("hears %s [capture/matrix]", (_, row) =>
+    check(row),
+  );
   test.each(SPECIAL.map((row) => [row.title, row] as const))("hears %s", (_, row) => check(row));
   test.each(HELD.map((row) => [row.title, row] as const))("hears %s", (_, row) => check(row));
   test.each(HALF.map((row) => [row.title, row] as const))("accounts for %s", (_, row) =>

@@ -7,7 +7,7 @@ function call(id: number | string, name: string, meta?: unknown) {
 }
 
 describe("ExchangeStage attaches progress", () => {
-  test("ExchangeStage attaches progress to the call that gave the token, typed", () => {
+  test("ExchangeStage attaches progress to the call that gave the token, typed [mcp/progress]", () => {
     const { up, down } = pair();
     const out = run([
       message(up, 1, call(10, "number", { progressToken: 1 })),
@@ -43,7 +43,7 @@ describe("ExchangeStage attaches progress", () => {
 });
 
 describe("ExchangeStage attaches cancellations", () => {
-  test("ExchangeStage pairs an answer that comes after the cancellation", () => {
+  test("ExchangeStage pairs an answer that comes after the cancellation [mcp/cancelled]", () => {
     const { up, down } = pair();
     const out = run([
       message(up, 1, call("a", "t")),
@@ -80,7 +80,7 @@ describe("ExchangeStage attaches cancellations", () => {
 describe("ExchangeStage attaches log lines", () => {
   const log = notification("notifications/message", { level: "info", data: "x" });
 
-  test("ExchangeStage attaches a log line to the only open call", () => {
+  test("ExchangeStage attaches a log line to the only open call [mcp/message]", () => {
     const { up, down } = pair();
     const out = run([
       message(up, 1, call(1, "a")),
@@ -112,7 +112,7 @@ describe("ExchangeStage attaches log lines", () => {
     expect(messagesOf(out)[2]?.callId).toBe("2");
   });
 
-  test("ExchangeStage attaches what a subscription delivers to its listen", () => {
+  test("ExchangeStage attaches what a subscription delivers to its listen [mcp/listen]", () => {
     const { up, down } = pair();
     const updated = notification("notifications/resources/updated", {
       uri: "file:///a",
@@ -164,7 +164,7 @@ describe("ExchangeStage chains input_required answers", () => {
   const retry = (id: number, name: string, extra: unknown) =>
     request(id, "tools/call", Object.assign({ name }, extra));
 
-  test("ExchangeStage joins a chain by its state, over several rounds", () => {
+  test("ExchangeStage joins a chain by its state, over several rounds [mcp/input-required]", () => {
     const { up, down } = pair();
     const out = run([
       message(up, 1, call(1, "a")),

@@ -25,7 +25,7 @@ function pairsOf(items: readonly ExchangeItem[]) {
 }
 
 describe("ExchangeStage pairs channels", () => {
-  test("ExchangeStage makes three sessions of three servers that hear the same initialize", () => {
+  test("ExchangeStage makes three sessions of three servers that hear the same initialize [stdio/pair]", () => {
     const client = process(1);
     const servers = [process(2), process(3), process(4)];
     const ups = servers.map((server, at) => channel(`up${at}`, client, server));

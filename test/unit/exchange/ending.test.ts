@@ -29,7 +29,7 @@ describe("ExchangeStage ends sessions", () => {
     message(p.down, 2, INITIALIZED),
   ];
 
-  test("ExchangeStage gives the server's exit code, after its last answer was read", () => {
+  test("ExchangeStage gives the server's exit code, after its last answer was read [stdio/shutdown]", () => {
     const p = pair();
     const out = run([
       ...talk(p),
@@ -50,7 +50,7 @@ describe("ExchangeStage ends sessions", () => {
     expect(sessionsOf(out).filter((line) => line.event === "end")).toHaveLength(1);
   });
 
-  test("ExchangeStage names the signal of the end that went first, and its open calls", () => {
+  test("ExchangeStage names the signal of the end that went first, and its open calls [stdio/shutdown]", () => {
     const p = pair();
     const out = run([
       ...talk(p),
@@ -196,7 +196,7 @@ describe("ExchangeStage ends sessions", () => {
     },
   );
 
-  test("ExchangeStage keeps nothing of JSON-RPC sessions that are not MCP", () => {
+  test("ExchangeStage keeps nothing of JSON-RPC sessions that are not MCP [jsonrpc/others]", () => {
     const stage = new ExchangeStage({ allJsonrpc: false });
     for (let at = 0; at < 1_000; at++) {
       const p = pair(at * 2);

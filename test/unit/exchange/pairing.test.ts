@@ -23,7 +23,7 @@ function pairsOf(items: readonly ExchangeItem[]) {
 }
 
 describe("ExchangeStage pairs requests and answers", () => {
-  test("ExchangeStage keeps 1 and the string 1 apart", () => {
+  test("ExchangeStage keeps 1 and the string 1 apart [jsonrpc/id]", () => {
     const { up, down } = pair();
     const out = run([
       message(up, 1, request(1, "tools/call", { name: "number" })),

@@ -23,7 +23,7 @@ const MODERN_META = {
 };
 
 describe("ExchangeStage learns who is who", () => {
-  test("ExchangeStage reads a legacy handshake", () => {
+  test("ExchangeStage reads a legacy handshake [mcp/initialize]", () => {
     const { client, server, up, down } = pair();
     const out = run([message(up, 5, INITIALIZE), message(down, 6, INITIALIZED)]);
     expect(out.map((item) => item.kind)).toEqual([
@@ -55,7 +55,7 @@ describe("ExchangeStage learns who is who", () => {
     });
   });
 
-  test("ExchangeStage reads a modern discovery, and its version only once it is answered", () => {
+  test("ExchangeStage reads a modern discovery, and its version only once it is answered [mcp/discover]", () => {
     const { up, down } = pair();
     const stage = new ExchangeStage({ allJsonrpc: false });
     const discover = message(up, 1, request("probe", "server/discover", { _meta: MODERN_META }));
@@ -209,7 +209,7 @@ describe("ExchangeStage flags", () => {
   test.each([
     ["2025-03-26", []],
     ["2025-06-18", ["illegal_batch"]],
-  ])("ExchangeStage judges a batch under %s", (version, flags) => {
+  ])("ExchangeStage judges a batch under %s [jsonrpc/batch]", (version, flags) => {
     const { up, down } = pair();
     const batch = { index: 0, size: 1 };
     const out = run([

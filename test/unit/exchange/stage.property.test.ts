@@ -74,7 +74,7 @@ function answer(open: Map<number, string>, pick: number) {
   return { line: result(id, { text }), name, text };
 }
 
-test("ExchangeStage pairs each request once, with the answer of its own session and direction", () => {
+test("ExchangeStage pairs each request once, with the answer of its own session and direction [jsonrpc/answer]", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
       const { items, expected } = conversation(steps);
@@ -91,7 +91,7 @@ test("ExchangeStage pairs each request once, with the answer of its own session 
   );
 });
 
-test("ExchangeStage never gives a negative time, whatever the notes say", () => {
+test("ExchangeStage never gives a negative time, whatever the notes say [capture/order]", () => {
   fc.assert(
     fc.property(
       fc.array(

@@ -57,7 +57,7 @@ function framesOf(items: readonly FramingItem[]): unknown[] {
   );
 }
 
-test("StdioFraming gives the same for any cutting of the bytes", () => {
+test("StdioFraming gives the same for any cutting of the bytes [stdio/lines]", () => {
   const places = fc.array(fc.nat(), { maxLength: 30 });
   fc.assert(
     fc.property(anyBytes, places, fc.boolean(), (bytes, at, late) => {

@@ -112,13 +112,16 @@ test.each([
   ["a stack trace with braces at its end", "at f (x.js) {\n  code: 1 }\n", 26],
   ["binary", Uint8Array.of(0, 255, 254, 10, 0x80, 10), 6],
   ["an indent of 256", `${" ".repeat(256)}{}\n`, 259],
-])("StdioFraming counts %s as noise and hears the next line", (_name, noise, bytes) => {
-  expect(brief(run({ pieces: [noise, "{}\n"] }))).toEqual([
-    ["noise", bytes],
-    ["frame", "{}", 3, bytes + 3],
-    ["end"],
-  ]);
-});
+])(
+  "StdioFraming counts %s as noise and hears the next line [stdio/noise]",
+  (_name, noise, bytes) => {
+    expect(brief(run({ pieces: [noise, "{}\n"] }))).toEqual([
+      ["noise", bytes],
+      ["frame", "{}", 3, bytes + 3],
+      ["end"],
+    ]);
+  },
+);
 
 test("StdioFraming takes a line of pretty-printed JSON for a frame of its own and no more", () => {
   expect(brief(run({ pieces: ['{\n  "a": [\n    1\n  ]\n}\n{"b":2}\n'] }))).toEqual([
@@ -211,7 +214,7 @@ test("StdioFraming hears a line of exactly maxLineBytes", () => {
   expect(brief(items)).toEqual([["frame", "[123456]", 9, 9], ["end"]]);
 });
 
-test("StdioFraming reports a line that never ends while it lasts", () => {
+test("StdioFraming reports a line that never ends while it lasts [stdio/long-lines]", () => {
   const framing = new StdioFraming({ maxLineBytes: 1000 });
   const channel = makeChannel("pipe:1");
   const bytes = Buffer.alloc(600, "[");

@@ -87,7 +87,7 @@ test.each([
   expect(readLine(text)).toMatchObject([{ kind: "noise", bytes }]);
 });
 
-test("MessageStage keeps the wire text of numbers, keys and strings", () => {
+test("MessageStage keeps the wire text of numbers, keys and strings [jsonrpc/verbatim]", () => {
   const params = '{"b":12345678901234567890,"a":1.0,"s":"\\u0061\\ud800","__proto__":{"x":1e400}}';
   const message = readOne(`{"jsonrpc":"2.0","method":"ping","params":${params}}`);
   expect(message.paramsText).toBe(params);
@@ -139,7 +139,7 @@ test("MessageStage does not join two bodies into one", () => {
   expect(readOne(text)).toMatchObject({ resultText: '{"b":2}', errorText: '{"c":3}' });
 });
 
-test("MessageStage splits a batch and gives the first message the line's bytes", () => {
+test("MessageStage splits a batch and gives the first message the line's bytes [jsonrpc/batch]", () => {
   const text =
     '[{"jsonrpc":"2.0","id":1,"method":"ping"}, 5,\t{"jsonrpc":"2.0","id":2,"result":{}} ,{}]';
   expect(readMessages(text)).toMatchObject([

@@ -23,7 +23,7 @@ function rows(version: string, sender: Listed["sender"], methods: readonly strin
   return methods.map((method) => ({ version, sender, method }));
 }
 
-test("isMethodOf agrees with the official schemas for every version, direction and method", () => {
+test("isMethodOf agrees with the official schemas for every version, direction and method [mcp/methods]", () => {
   const methods = [...new Set(listed.map(({ method }) => method))];
   expect(methods.length).toBe(39);
   for (const version of Object.keys(specification)) {

@@ -33,7 +33,7 @@ describe("docs/ndjson.md", () => {
     expect(missing).toEqual([]);
   });
 
-  test("docs/ndjson.md shows an example of every kind, valid against the schema", () => {
+  test("docs/ndjson.md shows an example of every kind, valid against the schema [output/contract]", () => {
     const kinds = assertNdjson(examples()).map((line) => line["kind"]);
     expect(new Set(kinds)).toEqual(
       new Set(["message", "session", "call", "loss", "coverage", "summary"]),

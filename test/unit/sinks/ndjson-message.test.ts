@@ -69,7 +69,7 @@ describe("NdjsonRenderer on messages", () => {
     },
   );
 
-  test("NdjsonRenderer turns raw white space into spaces and escapes what a terminal obeys", () => {
+  test("NdjsonRenderer turns raw white space into spaces and escapes what a terminal obeys [output/terminal]", () => {
     const params = '{\r"a"\t:\r"\u009b31m\u202e\u2028\u007f"}';
     const line = plain().item(
       messageLine({ message: message({ paramsText: params, raw: params }) }),
@@ -177,7 +177,7 @@ describe("NdjsonRenderer on messages", () => {
     );
   });
 
-  test("NdjsonRenderer masks secrets in every part with a redactor", () => {
+  test("NdjsonRenderer masks secrets in every part with a redactor [output/secrets]", () => {
     const params = '{"name":"login","arguments":{"password":"hunter2","n":12345678901234567890}}';
     const renderer = new NdjsonRenderer({ clock, raw: true, redactor });
     const request = renderer.item(
