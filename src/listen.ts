@@ -32,9 +32,10 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     now: () => new Date(),
   });
   const session = new LiveSession({ kernel, options, outputs, clock, filtering });
-  const blocked = findBlockedThreads();
+  const holders = kernel.scan();
+  const blocked = findBlockedThreads(holders);
   if (kernel.frontEnd === "fexit") kernel.watchBlocked(blocked);
-  session.discover(new Set(blocked.map((thread) => thread.pid)));
+  session.discover(holders, new Set(blocked.map((thread) => thread.pid)));
   announce(attached, options);
   const child = options.run ? startChild(options.run.argv, kernel) : undefined;
   const undo = watchEnds(session, options, child);

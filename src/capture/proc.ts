@@ -1,5 +1,5 @@
 /** What /proc says of a process; every read may fail, since the process may be gone. */
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { splitArguments } from "./decode.ts";
 
 export interface ProcSnapshot {
@@ -91,13 +91,4 @@ export function readBlockedCall(
   const fields = readText(`/proc/${pid}/task/${tid}/syscall`)?.split(" ") ?? [];
   const number = Number(fields[0]);
   return Number.isInteger(number) && number >= 0 ? { number, first: Number(fields[1]) } : undefined;
-}
-
-/** What a descriptor is ("pipe:[4711]", "socket:[815]", a path), or undefined. */
-export function readDescriptor(pid: number, fd: number): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/fd/${fd}`);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,11 @@
-/** Threads that are inside a read or a write of a pipe or socket at this moment. */
-import { listProcesses, listThreads, readBlockedCall, readDescriptor } from "../capture/proc.ts";
+/** Threads that are inside a read or a write of a pipe or Unix stream socket at this moment. */
+import type { Holder } from "../capture/holders.ts";
+import { listThreads, readBlockedCall } from "../capture/proc.ts";
+
+interface Thread {
+  readonly pid: number;
+  readonly tid: number;
+}
 
 // read, write, readv, writev, recvfrom, sendto, recvmsg, sendmsg, recvmmsg, sendmmsg, preadv2, pwritev2
 const X64 = [0, 1, 19, 20, 45, 44, 47, 46, 299, 307, 327, 328];
@@ -12,22 +18,24 @@ const CALLS: ReadonlySet<number> = new Set([
   ...COMPAT,
 ]);
 
-export function findBlockedThreads(): { readonly pid: number; readonly tid: number }[] {
-  return listProcesses()
-    .filter((pid) => pid !== process.pid)
-    .flatMap((pid) =>
-      listThreads(pid)
-        .filter((tid) => isBlockedInChannel(pid, tid))
-        .map((tid) => ({ pid, tid })),
-    );
+/** `holders`: who holds which channel. One that waits elsewhere, say for a network, may do so for days. */
+export function findBlockedThreads(holders: readonly Holder[]): Thread[] {
+  const held = new Map<number, Set<number>>();
+  for (const { pid, fd, kind } of holders) {
+    if (kind === "unix-dgram" || kind === "unix-seqpacket" || pid === process.pid) continue;
+    const descriptors = held.get(pid) ?? new Set();
+    held.set(pid, descriptors.add(fd));
+  }
+  return [...held].flatMap(([pid, descriptors]) =>
+    listThreads(pid)
+      .filter((tid) => isBlockedIn(descriptors, pid, tid))
+      .map((tid) => ({ pid, tid })),
+  );
 }
 
-function isBlockedInChannel(pid: number, tid: number): boolean {
+function isBlockedIn(descriptors: ReadonlySet<number>, pid: number, tid: number): boolean {
   const call = readBlockedCall(pid, tid);
   if (!call || !CALLS.has(call.number)) return false;
   // socketcall has no descriptor among its own arguments: take it for one
-  if (call.number === 102 && process.arch !== "arm64") return true;
-  const file = readDescriptor(pid, call.first);
-  // a named pipe shows as a path: leave only what surely is none
-  return file !== undefined && !/^(\/dev\/|anon_inode)/.test(file);
+  return descriptors.has(call.first) || (call.number === 102 && process.arch !== "arm64");
 }

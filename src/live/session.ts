@@ -2,6 +2,7 @@
 import { isReaderGone } from "../../ffi/host.ts";
 import { findCgroupPath } from "../capture/cgroups.ts";
 import { Decoder } from "../capture/decode.ts";
+import type { Holder } from "../capture/holders.ts";
 import type { Kernel } from "../capture/kernel.ts";
 import { readCgroup, readComm, readProcess } from "../capture/proc.ts";
 import { ProcessTable } from "../capture/process-table.ts";
@@ -116,9 +117,9 @@ export class LiveSession {
     await this.#outputs.reopen();
   }
 
-  /** Learns what was there before; call once, right after attaching. `blocked`: pids inside a read or write. */
-  discover(blocked: ReadonlySet<number>): void {
-    const holders = this.#kernel.scan();
+  /** Learns what was there before; call once, with a scan made right after attaching. `blocked`: pids inside a read or
+   * write. */
+  discover(holders: readonly Holder[], blocked: ReadonlySet<number>): void {
     const own = holders.filter((each) => each.pid === process.pid && each.mayWrite);
     for (const { kind, channel, generation } of own) {
       if (kind === "pipe") this.#kernel.ignore(channel, generation, true);

@@ -7,7 +7,6 @@ import {
   readBlockedCall,
   readCgroup,
   readComm,
-  readDescriptor,
   readParent,
   readProcess,
 } from "../../../src/capture/proc.ts";
@@ -89,14 +88,6 @@ test("listProcesses and listThreads find this process", () => {
   expect(listThreads(process.pid)).toContain(process.pid);
 });
 
-test("readDescriptor names what a descriptor is", async () => {
-  await using child = shell("exec 3</dev/null; sleep 0 | exec 4<&0");
-  await child.ready;
-  expect(readDescriptor(child.pid, 3)).toBe("/dev/null");
-  expect(readDescriptor(child.pid, 1)).toMatch(/^(pipe|socket):\[\d+\]$/);
-  expect(readDescriptor(child.pid, 99)).toBeUndefined();
-});
-
 test("readBlockedCall names the read that a process waits in", async () => {
   await using child = shell("true");
   await child.ready;
@@ -110,10 +101,9 @@ test("a process that is gone has nothing", () => {
     readParent(NOBODY),
     readComm(NOBODY),
     readCgroup(NOBODY),
-    readDescriptor(NOBODY, 0),
     readBlockedCall(NOBODY, NOBODY),
     listThreads(NOBODY),
-  ]).toEqual([undefined, undefined, undefined, undefined, undefined, undefined, []]);
+  ]).toEqual([undefined, undefined, undefined, undefined, undefined, []]);
 });
 
 test.each([

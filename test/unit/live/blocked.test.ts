@@ -2,7 +2,9 @@ import { expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Holder } from "../../../src/capture/holders.ts";
 import { findBlockedThreads } from "../../../src/live/blocked.ts";
+import { holder } from "./fake-kernel.ts";
 
 async function until(isTrue: () => boolean): Promise<boolean> {
   for (let tries = 0; tries < 500; tries++) {
@@ -12,14 +14,28 @@ async function until(isTrue: () => boolean): Promise<boolean> {
   return false;
 }
 
-function isBlocked(pid: number): boolean {
-  return findBlockedThreads().some((each) => each.pid === pid && each.tid === pid);
+/** Whether a process that holds a channel as `fd` is found to wait in it. */
+function isBlocked(pid: number, fd: number, kind: Holder["kind"] = "pipe"): boolean {
+  const found = findBlockedThreads([holder({ pid, fd, kind }), holder({ pid, fd: 99 })]);
+  return found.some((each) => each.pid === pid && each.tid === pid);
 }
 
 test("findBlockedThreads finds a process that waits in a read of a pipe or socket", async () => {
   const cat = Bun.spawn(["cat"], { stdin: "pipe" });
   try {
-    expect(await until(() => isBlocked(cat.pid))).toBe(true);
+    expect(await until(() => isBlocked(cat.pid, 0))).toBe(true);
+  } finally {
+    cat.kill("SIGKILL");
+    await cat.exited;
+  }
+});
+
+test("findBlockedThreads leaves out what waits on another descriptor, or in a packet socket", async () => {
+  const cat = Bun.spawn(["cat"], { stdin: "pipe" });
+  try {
+    expect(await until(() => isBlocked(cat.pid, 0))).toBe(true);
+    expect(isBlocked(cat.pid, 5)).toBe(false);
+    expect(isBlocked(cat.pid, 0, "unix-dgram")).toBe(false);
   } finally {
     cat.kill("SIGKILL");
     await cat.exited;
@@ -33,7 +49,7 @@ test("findBlockedThreads finds a process that waits in a write into a full named
   const end = openSync(fifo, constants.O_RDWR);
   const yes = Bun.spawn(["yes"], { stdout: Bun.file(fifo) });
   try {
-    expect(await until(() => isBlocked(yes.pid))).toBe(true);
+    expect(await until(() => isBlocked(yes.pid, 1))).toBe(true);
   } finally {
     yes.kill("SIGKILL");
     await yes.exited;
@@ -46,9 +62,8 @@ test("findBlockedThreads leaves out processes that wait for something else, and 
   const sleep = Bun.spawn(["sleep", "30"]);
   try {
     await new Promise((resolve) => setTimeout(resolve, 50));
-    const pids = findBlockedThreads().map((each) => each.pid);
-    expect(pids).not.toContain(sleep.pid);
-    expect(pids).not.toContain(process.pid);
+    expect(isBlocked(sleep.pid, 0)).toBe(false);
+    expect(isBlocked(process.pid, 0)).toBe(false);
   } finally {
     sleep.kill("SIGKILL");
     await sleep.exited;
