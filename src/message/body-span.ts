@@ -1,5 +1,5 @@
 /** The start of a params, result or error in, its end and how heavy it is out; validity is left to JSON.parse. */
-import { endOfValue } from "./json-text.ts";
+import { endOfString, endOfValue } from "./json-text.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -13,6 +13,14 @@ const MAX_VALUES = 1024 * 1024;
 /** Characters of text that cannot hold more than MAX_DEPTH levels, each of which takes two. */
 export const SHORT_TEXT = 2 * MAX_DEPTH;
 
+/** Strings longer than this many characters are kept out of the parsed value: a second copy of a line of 32 MiB in memory
+ * would be for nothing, since what is asked of the value is short. */
+const LONG_STRING = 4 * 1024 * 1024;
+/** How much of them is left in. */
+const KEPT_OF_LONG = 1024;
+/** "\u0041" is the longest escape. */
+const LONGEST_ESCAPE = 6;
+
 /** Strings are most often short: up to this many characters are looked at one by one, which beats indexOf. */
 const SHORT_STRING = 24;
 
@@ -22,11 +30,30 @@ export class Span {
   end = -1;
   deep = false;
   heavy = false;
+  /** Start and end of each string, quotes included, that is too long for the parsed value. */
+  readonly #long: number[] = [];
 
   clear(): void {
     this.start = -1;
     this.deep = false;
     this.heavy = false;
+    this.#long.length = 0;
+  }
+
+  /**
+   * The text of the value, its very long strings cut to their beginnings and their lengths. undefined: one of those is
+   * no JSON string.
+   */
+  shortened(text: string): string | undefined {
+    let from = this.start;
+    let out = "";
+    for (let i = 0; i + 1 < this.#long.length; i += 2) {
+      const [start = 0, end = 0] = this.#long.slice(i, i + 2);
+      if (endOfString(text, start) !== end) return undefined;
+      out += `${text.slice(from, wholeEscapes(text, start + KEPT_OF_LONG))}… ${end - start - 2}"`;
+      from = end;
+    }
+    return out + text.slice(from, this.end);
   }
 
   /**
@@ -51,6 +78,7 @@ export class Span {
     this.start = at;
     this.end =
       code === 0x7b || code === 0x5b ? this.#measureNested(text, at) : endOfValue(text, at);
+    if (code === QUOTE && this.end - at > LONG_STRING) this.#long.push(at, this.end);
     return this.end >= 0;
   }
 
@@ -64,8 +92,10 @@ export class Span {
       const code = text.charCodeAt(index);
       if (code === QUOTE) {
         values++;
+        const start = index;
         index = closingQuote(text, index);
         if (index < 0) return -1;
+        if (index - start > LONG_STRING) this.#long.push(start, index + 1);
       } else if (code === 0x7b || code === 0x5b) {
         values++;
         if (++depth > maxDepth) maxDepth = depth;
@@ -78,6 +108,14 @@ export class Span {
     }
     return -1;
   }
+}
+
+/** The last index up to `at` that is not inside an escape, in a string that is valid. */
+function wholeEscapes(text: string, at: number): number {
+  let index = text.lastIndexOf("\\", at - 1);
+  if (index <= at - LONGEST_ESCAPE) return at;
+  while (text.charCodeAt(index - 1) === BACKSLASH) index--;
+  return index;
 }
 
 function isClosing(code: number): boolean {

@@ -128,8 +128,10 @@ function readBody(text: string, { params, result, error }: Envelope, body: Span)
   if (body !== error && !isValid(text, error)) return NOT_JSON;
   if (body.start < 0) return undefined;
   if (body.deep || body.heavy) return isValid(text, body) ? undefined : NOT_JSON;
+  const short = body.shortened(text);
+  if (short === undefined) return NOT_JSON;
   try {
-    return JSON.parse(text.slice(body.start, body.end));
+    return JSON.parse(short);
   } catch {
     return NOT_JSON;
   }

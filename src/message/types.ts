@@ -18,7 +18,10 @@ export interface Message {
   readonly paramsText: string | undefined;
   readonly resultText: string | undefined;
   readonly errorText: string | undefined;
-  /** The parsed value of params, result or error; undefined where absent or too deep. Treat as hostile. */
+  /**
+   * The parsed value of params, result or error; undefined where absent or too deep. Strings of more than 4 Mi
+   * characters are cut to what they begin with, and their length. Treat as hostile.
+   */
   readonly body: unknown;
   /** Wire bytes, line end included; in a batch the first message carries the line's, the others 0. */
   readonly bytes: number;
