@@ -76,8 +76,11 @@ function watchEnds(
   const onInterrupt = () => {
     interrupts += 1;
     // a terminal sends it to the command as well: the run ends when that ends; asked again, it is made to
-    if (!child) session.stop("signal");
-    else if (interrupts > 1) child.kill("SIGTERM");
+    if (child && interrupts > 1) child.kill("SIGTERM");
+    if (child) return;
+    // a slow reader may take long for the rest: asked again, the tool dies of the signal
+    if (interrupts > 1) process.off("SIGINT", onInterrupt).kill(process.pid, "SIGINT");
+    session.stop("signal");
   };
   const onTerminate = () => {
     if (child) child.kill("SIGTERM");

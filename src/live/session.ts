@@ -31,7 +31,8 @@ const IDLE_TICK_MS = 1000;
 const LIVELY_MS = 2000;
 /** How long frames wait for their writers' notes (framing/sender.ts), and then some. */
 const HOLD_MS = 3;
-const FINAL_DRAIN_MS = 10_000;
+/** At the end, how long a record may be unfinished: its writer was preempted. */
+const UNFINISHED_MS = 10_000;
 const RETRY_ASIDE_NS = 10_000_000_000;
 const SLOW_CHECK_NS = 2_000_000_000;
 const BETWEEN_LOOKS_NS = 100_000_000;
@@ -246,11 +247,14 @@ export class LiveSession {
   async #finish(): Promise<Summary> {
     // nothing new from here on: what was read until now is in the ring or counted as lost
     this.#kernel.detach();
-    const deadline = performance.now() + FINAL_DRAIN_MS;
+    let deadline = performance.now() + UNFINISHED_MS;
     while (this.#kernel.ring.pending() > 0 && performance.now() < deadline) {
-      // a record that its writer has not finished yet may be in the way
-      if (this.#drain() === 0) await Bun.sleep(1);
-      await this.#writeLast(this.#pipeline.take());
+      if (this.#drain() > 0) {
+        await this.#writeLast(this.#pipeline.take());
+        deadline = performance.now() + UNFINISHED_MS;
+      }
+      // signals are heard meanwhile, and an unfinished record gets time
+      await Bun.sleep(0);
     }
     const nowNs = this.#clock.nowNs();
     this.#closer.closeUnheld(nowNs, true);

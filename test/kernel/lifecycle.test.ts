@@ -1,10 +1,14 @@
 /** How the tool starts, ends and fails, and what it leaves behind: nothing. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
+  closeSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -40,6 +44,16 @@ class Directory implements Disposable {
   }
   [Symbol.dispose](): void {
     rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** What lies in a pipe, 64 KiB at most; empty: nothing. */
+function readSome(fd: number): Buffer {
+  const buffer = Buffer.alloc(65_536);
+  try {
+    return buffer.subarray(0, readSync(fd, buffer));
+  } catch {
+    return buffer.subarray(0, 0);
   }
 }
 
@@ -205,6 +219,52 @@ describe.skipIf(lacks !== undefined)(titled("life cycle", lacks), () => {
     );
     const bytes = mine.reduce((sum, line) => sum + numberAt(line, "bytes"), 0);
     expect(bytes).toBe(truth.readBytes.c2s);
+  });
+
+  /** A tool that has heard 2 MB and was interrupted while nobody read its output, and the reading end of that. */
+  async function interrupted(directory: Directory) {
+    const fifo = directory.file("fifo");
+    Bun.spawnSync(["mkfifo", fifo]);
+    const read = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    const write = openSync(fifo, constants.O_WRONLY);
+    const tool = Bun.spawn([OVERHEAR, "--format", "ndjson", "-b", ...attach], {
+      stdin: "ignore",
+      stdout: write,
+      stderr: "pipe",
+    });
+    closeSync(write);
+    await tool.stderr.getReader().read();
+    const truth = await talk(["--messages", "400", "--size", "5000", "--tag", "slow"]);
+    tool.kill("SIGINT");
+    return { tool, read, truth };
+  }
+
+  test("a reader that is slow gets all that was heard, however long it takes after SIGINT", async () => {
+    using directory = new Directory();
+    const { tool, read, truth } = await interrupted(directory);
+    const start = Date.now();
+    const taken: Buffer[] = [];
+    // slow at first, for longer than a reader that takes nothing would be given
+    while (tool.exitCode === null || taken.at(-1)?.length !== 0) {
+      taken.push(readSome(read));
+      await Bun.sleep(Date.now() - start < 5_000 ? 400 : 10);
+    }
+    closeSync(read);
+    const exitCode = await tool.exited;
+    const lines = assertNdjsonText(Buffer.concat(taken).toString());
+    const heard = { lines, summary: lines.at(-1) ?? {}, exitCode, stderr: "" };
+    expect(exitCode).toBe(0);
+    expect(differences(heard, truth)).toEqual([]);
+  });
+
+  test("a second SIGINT ends a tool whose output nobody reads", async () => {
+    using directory = new Directory();
+    const { tool, read } = await interrupted(directory);
+    await Bun.sleep(100);
+    tool.kill("SIGINT");
+    await tool.exited;
+    closeSync(read);
+    expect(tool.signalCode).toBe("SIGINT");
   });
 
   test("a full disk ends with 6, one line and a hint, and leaves what was written whole", async () => {
