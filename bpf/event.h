@@ -73,6 +73,8 @@ struct reused_event {
 	__u64 writer_start_ns;
 	__u32 reader_tgid;
 	__u32 writer_tgid;
+	__u32 wanted; /* an end of it was followed, when there is a filter */
+	__u32 _pad;
 };
 
 struct process_event {

@@ -122,6 +122,7 @@ struct call {
 	__u32 iov_source; /* enum iov_source */
 	__u64 back; /* find_start: bytes still to step back */
 	struct channel fresh; /* find_channel: a new entry, too large for the stack */
+	struct reused_event last; /* renew: the same */
 };
 
 enum iov_source { IOV_USER = 0, IOV_COMPAT = 1, IOV_KERNEL = 2 };
@@ -183,7 +184,7 @@ __u32 twins;
 __u32 blocked_left;
 /* Channels that carry no MCP: at ignored_slot(channel), channel + generation. Written by user space. */
 __u64 ignored[IGNORED_SLOTS];
-/* Reserves that failed, whatever the record. */
+/* Records about channels that found no room. */
 __u64 ring_full_count;
 /* Bytes for which there was no room in `channels`, or in the ring to say that they were lost. */
 __u64 unattributed_bytes;

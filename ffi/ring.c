@@ -41,7 +41,7 @@ static int ring_has_more(struct ring *ring)
 	       __atomic_load_n(ring->consumer_position, __ATOMIC_RELAXED);
 }
 
-/* Waits until there are records, says so once, and waits to be armed again. A timeout covers notes, which wake nobody. */
+/* Waits until there are records, says so once, and waits to be armed again. The timeout covers what wakes nobody. */
 static void *wait_for_records(void *argument)
 {
 	struct ring *ring = argument;

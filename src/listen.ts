@@ -66,25 +66,34 @@ function announce(attached: Attached, options: ListenOptions): void {
   say(`overhear: listening (${kernel.frontEnd}${why}), Ctrl-C ends`);
 }
 
+/** A signal that comes again sooner was sent once. */
+const REPEAT_MS = 100;
+
 /** What ends a run besides its outputs. Returns what takes the handlers away again. */
 function watchEnds(
   session: LiveSession,
   options: ListenOptions,
   child: Child | undefined,
 ): () => void {
-  let interrupts = 0;
-  const onInterrupt = () => {
-    interrupts += 1;
-    // a terminal sends it to the command as well: the run ends when that ends; asked again, it is made to
-    if (child && interrupts > 1) child.kill("SIGTERM");
-    if (child) return;
+  let running = child;
+  let askedAt = Number.POSITIVE_INFINITY;
+  // some that end a process tell it and its group, which is twice: that is once
+  const isAgain = () => performance.now() - askedAt > REPEAT_MS;
+  const ask = (signal: NodeJS.Signals) => {
     // a slow reader may take long for the rest: asked again, the tool dies of the signal
-    if (interrupts > 1) process.off("SIGINT", onInterrupt).kill(process.pid, "SIGINT");
+    if (isAgain()) process.removeAllListeners(signal).kill(process.pid, signal);
+    askedAt = Math.min(askedAt, performance.now());
     session.stop("signal");
   };
+  const onInterrupt = () => {
+    if (!running) return ask("SIGINT");
+    // a terminal sends it to the command as well: the run ends when that ends; asked again, it is made to
+    if (isAgain()) running.kill("SIGTERM");
+    askedAt = Math.min(askedAt, performance.now());
+  };
   const onTerminate = () => {
-    if (child) child.kill("SIGTERM");
-    else session.stop("signal");
+    if (running) running.kill("SIGTERM");
+    else ask("SIGTERM");
   };
   const onHangUp = () => {
     void session
@@ -98,7 +107,11 @@ function watchEnds(
     options.durationMs === undefined
       ? undefined
       : setTimeout(() => session.stop("duration"), options.durationMs);
-  void child?.exited.then(() => session.stop("command_exited"));
+  void child?.exited.then(() => {
+    running = undefined;
+    askedAt = Number.POSITIVE_INFINITY;
+    session.stop("command_exited");
+  });
   return () => {
     process.off("SIGINT", onInterrupt);
     process.off("SIGTERM", onTerminate);

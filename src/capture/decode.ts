@@ -105,6 +105,7 @@ export class Decoder {
       readerStartNs: u64(view, at + REUSED_EVENT.reader_start_ns),
       writerPid: view.getUint32(at + REUSED_EVENT.writer_tgid, true),
       writerStartNs: u64(view, at + REUSED_EVENT.writer_start_ns),
+      wanted: view.getUint32(at + REUSED_EVENT.wanted, true) !== 0,
     };
   }
 

@@ -94,15 +94,16 @@ export class Kernel implements Disposable {
       this.#channels = this.#object.map("channels");
       this.#followed = this.#object.map("followed");
       this.#fillFollowed(options);
+      for (const name of ["process_fork", "process_exec", "process_exit"]) {
+        this.#links.push(this.#object.attach(name));
+      }
+      for (const plan of plans) this.#attach(plan);
+      // last: its memory, once mapped, stays
       this.ring = new RingBuffer(
         this.#object.map("ring"),
         options.ringBytes,
         new DataView(this.#bss.buffer, this.#variable("consumer_sleeps"), 4),
       );
-      for (const name of ["process_fork", "process_exec", "process_exit"]) {
-        this.#links.push(this.#object.attach(name));
-      }
-      for (const plan of plans) this.#attach(plan);
     } catch (error) {
       this[Symbol.dispose]();
       throw error;

@@ -59,7 +59,8 @@ export const REUSED_EVENT = {
   writer_start_ns: 72,
   reader_tgid: 80,
   writer_tgid: 84,
-  size: 88,
+  wanted: 88,
+  size: 96,
 } as const;
 
 export const PROCESS_EVENT = {

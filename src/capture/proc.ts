@@ -5,6 +5,7 @@ import { splitArguments } from "./decode.ts";
 export interface ProcSnapshot {
   /** Start in clock ticks (10 ms) since boot: as exact as /proc tells. */
   readonly startTicks: number;
+  readonly comm: string;
   readonly commandLine: readonly string[];
   readonly cgroupPath: string | undefined;
 }
@@ -29,7 +30,8 @@ function statFields(pid: number): readonly string[] {
 export function readProcess(pid: number): ProcSnapshot | undefined {
   const startTicks = Number(statFields(pid)[19]);
   if (!Number.isFinite(startTicks)) return undefined;
-  return { startTicks, commandLine: readCommandLine(pid), cgroupPath: readCgroup(pid) };
+  const comm = readComm(pid) ?? "";
+  return { startTicks, comm, commandLine: readCommandLine(pid), cgroupPath: readCgroup(pid) };
 }
 
 /** True when a start in ns and a start in ticks can be of one process. */

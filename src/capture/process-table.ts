@@ -36,6 +36,7 @@ export class ProcessTable implements ProcessDirectory {
     this.#findCgroup = findCgroup;
   }
 
+  /** `comm`: "" when no record brought it. */
   at(pid: number, startNs: number, comm: string): Process {
     const known = this.#known.get(pid);
     if (known && known.startNs === startNs) {
@@ -45,8 +46,11 @@ export class ProcessTable implements ProcessDirectory {
     const gone = this.#gone.get(pid);
     if (gone?.startNs === startNs) return gone;
     const process = this.#describe(pid, startNs, comm);
-    forgetOldest(this.#known, MAX_REMEMBERED);
-    this.#known.set(pid, process);
+    // one that had the pid before stands in nobody's way
+    const isOlder = known !== undefined && startNs < known.startNs;
+    const map = isOlder ? this.#gone : this.#known;
+    forgetOldest(map, isOlder ? MAX_GONE : MAX_REMEMBERED);
+    map.set(pid, process);
     return process;
   }
 
@@ -58,6 +62,8 @@ export class ProcessTable implements ProcessDirectory {
 
   fork(event: ForkEvent): void {
     const { pid, startNs, cgroupId } = event;
+    // a scan has met it already, which is ahead of the ring
+    if (this.find(pid, startNs)) return;
     const parent = this.#remembered.get(event.parentPid) ?? this.#known.get(event.parentPid);
     const commandLine = parent?.commandLine ?? [];
     this.#remember(pid, { startNs, cgroupId, commandLine, parentPid: event.parentPid });
@@ -93,8 +99,9 @@ export class ProcessTable implements ProcessDirectory {
 
   #describe(pid: number, startNs: number, comm: string): Writable<Process> {
     const remembered = this.#remembered.get(pid);
-    this.#remembered.delete(pid);
     const exec = remembered?.startNs === startNs ? remembered : undefined;
+    // that of a process which has the pid since is kept
+    if (remembered && remembered.startNs <= startNs) this.#remembered.delete(pid);
     const found = this.#read(pid);
     const snapshot = found && isSameStart(startNs, found.startTicks) ? found : undefined;
     const cgroupPath = snapshot?.cgroupPath;
@@ -107,7 +114,7 @@ export class ProcessTable implements ProcessDirectory {
     return {
       pid,
       startNs,
-      comm,
+      comm: comm || (snapshot?.comm ?? ""),
       commandLine,
       containerId,
       exit: undefined,

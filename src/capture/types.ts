@@ -97,6 +97,8 @@ export interface ReusedEvent {
   readonly readerStartNs: number;
   readonly writerPid: number;
   readonly writerStartNs: number;
+  /** An end of it was one that the filters follow. */
+  readonly wanted: boolean;
 }
 
 export interface ExecEvent {

@@ -28,7 +28,7 @@ export function renderCliDocs(): string {
     "`overhear run -- COMMAND` ends with the code of COMMAND, 128 + the number of the signal when one ended it. `--fail-on-loss` counts only where that code is 0.",
     "Every error is one line that says what, and one that starts with `hint:`, both on standard error; `--debug` adds the stack.",
     "## Signals",
-    "`SIGINT` and `SIGTERM` end it in order: what was heard is written, then the summary, exit code 0. `SIGHUP` opens output files anew, for logrotate.",
+    "`SIGINT` and `SIGTERM` end it in order: what was heard is written, then the summary, exit code 0. A reader of standard output that does not take 64 KiB in 3 s is given up then (exit code 6); one that is only slow is waited for, and a second signal ends that at once, without the rest. `SIGHUP` opens output files anew, for logrotate.",
     "",
   ]
     .join("\n\n")

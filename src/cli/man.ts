@@ -39,7 +39,7 @@ export function renderMan(): string {
     ),
     ".SH SIGNALS",
     text(
-      "SIGINT and SIGTERM end it in order: what was heard is written, then the summary. SIGHUP opens output files anew, for logrotate.",
+      "SIGINT and SIGTERM end it in order: what was heard is written, then the summary. A second signal ends it at once. SIGHUP opens output files anew, for logrotate.",
     ),
     ".SH EXAMPLES",
     ...EXAMPLES.flatMap(({ line, says }) => [".TP", `.B ${text(line)}`, text(sentence(says))]),

@@ -4,7 +4,7 @@ import { findCgroupPath } from "../capture/cgroups.ts";
 import { Decoder } from "../capture/decode.ts";
 import type { Holder } from "../capture/holders.ts";
 import type { Kernel } from "../capture/kernel.ts";
-import { readCgroup, readComm, readProcess } from "../capture/proc.ts";
+import { readCgroup, readProcess } from "../capture/proc.ts";
 import { ProcessTable } from "../capture/process-table.ts";
 import type { Channel, KernelEvent, Process } from "../capture/types.ts";
 import type { Outputs } from "../cli/open-sinks.ts";
@@ -249,12 +249,13 @@ export class LiveSession {
     this.#kernel.detach();
     let deadline = performance.now() + UNFINISHED_MS;
     while (this.#kernel.ring.pending() > 0 && performance.now() < deadline) {
-      if (this.#drain() > 0) {
+      const drained = this.#drain();
+      if (drained > 0) {
         await this.#writeLast(this.#pipeline.take());
         deadline = performance.now() + UNFINISHED_MS;
       }
       // signals are heard meanwhile, and an unfinished record gets time
-      await Bun.sleep(0);
+      await Bun.sleep(drained === 0 ? 1 : 0);
     }
     const nowNs = this.#clock.nowNs();
     this.#closer.closeUnheld(nowNs, true);
@@ -291,7 +292,7 @@ export class LiveSession {
   }
 
   #processOf(pid: number, startNs: number): Process | undefined {
-    return pid === 0 ? undefined : this.#processes.at(pid, startNs, readComm(pid) ?? "");
+    return pid === 0 ? undefined : this.#processes.at(pid, startNs, "");
   }
 
   #setAside(channel: Channel): void {
@@ -304,7 +305,8 @@ export class LiveSession {
   #isWanted(channel: Channel): boolean {
     if (!(channel instanceof ChannelState)) return false;
     // records say so, once wanted, always; the entry tells of an end that came to be followed since
-    channel.wanted ||= this.#kernel.counts(channel.address)?.wanted ?? false;
+    const counts = channel.wanted ? undefined : this.#kernel.counts(channel.address);
+    channel.wanted ||= counts?.generation === channel.inode && counts.wanted;
     return channel.wanted;
   }
 

@@ -4,8 +4,10 @@ import { errorCode, errorText, OutputError, ReaderGone } from "./errors.ts";
 
 /** Beyond this, `write` asks its caller to wait. */
 const HIGH_WATER_CHARS = 1 << 20;
-/** One write(2) at most: big enough to cost nothing, small enough that a slow reader frees memory, and is seen to read. */
-const MAX_WRITE_CHARS = 1 << 18;
+/** Encoded at a time: big enough to cost nothing, small enough that a slow reader frees memory as it reads. */
+const MAX_WRITE_CHARS = 1 << 20;
+/** One write(2) into a pipe, which holds as much: a slow reader is seen to read. */
+const MAX_PIPE_BYTES = 1 << 16;
 const RETRY_MIN_MS = 1;
 const RETRY_MAX_MS = 20;
 
@@ -17,6 +19,8 @@ const RETRY_MAX_MS = 20;
 export class FdWriter {
   readonly #fd: number;
   readonly #name: string;
+  /** Bytes of one write(2). */
+  readonly #most: number;
   #waiting: string[] = [];
   /** What did not fit below the high water: asked for as the reader reads, so that a long line is never copied as a whole. */
   readonly #sources: Iterator<string>[] = [];
@@ -29,6 +33,7 @@ export class FdWriter {
   constructor(fd: number, name: string) {
     this.#fd = fd;
     this.#name = name;
+    this.#most = isFile(fd) ? Number.POSITIVE_INFINITY : MAX_PIPE_BYTES;
   }
 
   /** A promise means: the reader is behind, wait, and change nothing that `texts` are made from. It resolves when all
@@ -113,7 +118,7 @@ export class FdWriter {
     let retryMs = RETRY_MIN_MS;
     while (offset < bytes.length) {
       try {
-        const written = await writeSome(this.#fd, bytes, offset);
+        const written = await writeSome(this.#fd, bytes, offset, this.#most);
         offset += written;
         this.#written += written;
         retryMs = RETRY_MIN_MS;
@@ -128,9 +133,13 @@ export class FdWriter {
   }
 }
 
-function writeSome(fd: number, bytes: Buffer, offset: number): Promise<number> {
+function isFile(fd: number): boolean {
+  return fstatSync(fd).isFile();
+}
+
+function writeSome(fd: number, bytes: Buffer, offset: number, most: number): Promise<number> {
   return new Promise((resolve, reject) => {
-    write(fd, bytes, offset, bytes.length - offset, null, (error, written) => {
+    write(fd, bytes, offset, Math.min(most, bytes.length - offset), null, (error, written) => {
       if (error === null) resolve(written);
       else reject(error);
     });

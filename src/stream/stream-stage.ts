@@ -184,6 +184,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
       : this.#open(event.channel, event.generation, event.channelKind, false);
     channel.reader ??= this.#processOf(event.readerPid, event.readerStartNs);
     channel.writer ??= this.#processOf(event.writerPid, event.writerStartNs);
+    channel.wanted ||= event.wanted;
     this.#catchUp(channel, event.lost, event.timeNs, out);
     const unread = event.written - event.moved - event.unseen;
     this.#end(channel, Math.max(0, unread), event.timeNs, out);
@@ -195,8 +196,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   #remember(event: ReusedEvent): void {
-    if (this.#reusedLast.size >= MAX_REUSED) this.#reusedLast.clear();
-    this.#reusedLast.set(event.channel, event.generation);
+    keepLatest(this.#reusedLast, event.channel, event.generation, MAX_REUSED);
   }
 
   #processOf(pid: number, startNs: number): Process | undefined {
@@ -295,9 +295,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     const name = `${kind.startsWith("unix") ? "unix" : kind}:${inode}`;
     const times = (this.#names.get(name) ?? 0) + 1;
     // inode numbers come again after 2^32 of them, and with each opening of a named pipe: the latest are kept
-    this.#names.delete(name);
-    this.#names.set(name, times);
-    if (this.#names.size > MAX_NAMES) this.#names.delete(this.#names.keys().next().value ?? "");
+    keepLatest(this.#names, name, times, MAX_NAMES);
     return times === 1 ? name : `${name}-${times}`;
   }
 
@@ -308,4 +306,12 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     channel.reverse = reverse;
     reverse.reverse = channel;
   }
+}
+
+function keepLatest<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, most: number): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size <= most) return;
+  const oldest = map.keys().next();
+  if (!oldest.done) map.delete(oldest.value);
 }

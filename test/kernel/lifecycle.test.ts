@@ -260,7 +260,8 @@ describe.skipIf(lacks !== undefined)(titled("life cycle", lacks), () => {
   test("a second SIGINT ends a tool whose output nobody reads", async () => {
     using directory = new Directory();
     const { tool, read } = await interrupted(directory);
-    await Bun.sleep(100);
+    // sooner it would be taken for the same one
+    await Bun.sleep(300);
     tool.kill("SIGINT");
     await tool.exited;
     closeSync(read);

@@ -81,12 +81,14 @@ test("Decoder reads the last word on a channel whose address was given to anothe
     ...{ channelKind: 3, channel: 0xffff_8881_0000_1000n, generation: 77, timeNs: 5_000 },
     ...{ moved: 10, lost: 4, written: 12, unseen: 1 },
     ...{ readerTgid: 20, readerStartNs: 2_001, writerTgid: 10, writerStartNs: 1_001 },
+    wanted: 1,
   });
   expect(decode(inRing(record))).toEqual([
     {
       ...{ kind: "reused", channelKind: "unix-stream", channel: 0x1f_8881_0000_1000 },
       ...{ generation: 77, timeNs: 5_000, moved: 10, lost: 4, written: 12, unseen: 1 },
       ...{ readerPid: 20, readerStartNs: 2_001, writerPid: 10, writerStartNs: 1_001 },
+      wanted: true,
     },
   ]);
 });

@@ -27,7 +27,7 @@ function makeTable(
 }
 
 function snapshot(startSeconds: number, commandLine: string[], cgroupPath = "/"): ProcSnapshot {
-  return { startTicks: startSeconds * 100, commandLine, cgroupPath };
+  return { startTicks: startSeconds * 100, comm: "of-proc", commandLine, cgroupPath };
 }
 
 function fork(pid: number, parentPid: number, startSeconds: number, cgroupId = 1n): ForkEvent {
@@ -81,6 +81,36 @@ test("ProcessTable takes a reused pid for another process", () => {
   expect(after).not.toBe(before);
   expect([before.comm, after.comm, after.commandLine]).toEqual(["old", "new", ["new"]]);
   expect(table.find(7, 3 * SECOND)).toBeUndefined();
+});
+
+test("ProcessTable takes a child for what its parent became, also when the parent was met before its fork was", () => {
+  const { table } = makeTable({ 7: snapshot(3, ["bun"]) });
+  table.at(7, 3 * SECOND, "bun");
+  table.fork({ ...exec(7, 3, []), kind: "fork", parentPid: 1 });
+  table.exec(exec(7, 3, ["traffic"]));
+  table.fork({ ...exec(8, 4, []), kind: "fork", parentPid: 7 });
+  expect(table.at(8, 4 * SECOND, "traffic").commandLine).toEqual(["traffic"]);
+});
+
+test("ProcessTable asks for the name of a process that no record brought", () => {
+  const { table } = makeTable({ 7: snapshot(3, ["node"]) });
+  expect(table.at(7, 3 * SECOND, "").comm).toBe("of-proc");
+  expect(table.at(7, 2 * SECOND, "").comm).toBe("");
+});
+
+test("ProcessTable keeps the process that has a pid now when its last owner is asked for", () => {
+  const { table } = makeTable();
+  const now = table.at(7, 90 * SECOND, "new");
+  const before = table.at(7, 3 * SECOND, "old");
+  expect(table.at(7, 90 * SECOND, "new")).toBe(now);
+  expect(table.at(7, 3 * SECOND, "old")).toBe(before);
+});
+
+test("ProcessTable keeps the exec of a pid's next owner while its last one is asked for", () => {
+  const { table } = makeTable();
+  table.exec(exec(7, 90, ["new"]));
+  table.at(7, 3 * SECOND, "old");
+  expect(table.at(7, 90 * SECOND, "new").commandLine).toEqual(["new"]);
 });
 
 test("ProcessTable does not give a process the command line of its pid's next owner", () => {

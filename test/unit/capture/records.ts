@@ -82,6 +82,7 @@ export interface ReusedFields {
   readonly writerStartNs: Word;
   readonly readerTgid: number;
   readonly writerTgid: number;
+  readonly wanted: number;
 }
 
 /** struct reused_event. */
@@ -90,7 +91,7 @@ export function reusedRecord(last: ReusedFields): Buffer {
     .u32(6, last.channelKind)
     .u64(last.channel, last.generation, last.timeNs, last.moved, last.lost)
     .u64(last.written, last.unseen, last.readerStartNs, last.writerStartNs)
-    .u32(last.readerTgid, last.writerTgid)
+    .u32(last.readerTgid, last.writerTgid, last.wanted, 0)
     .bytes();
 }
 

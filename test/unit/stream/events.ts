@@ -68,6 +68,7 @@ export function reused(fields: Partial<ReusedEvent> = {}): ReusedEvent {
     readerStartNs: READER * 1_000,
     writerPid: WRITER,
     writerStartNs: WRITER * 1_000,
+    wanted: false,
     ...fields,
   };
 }

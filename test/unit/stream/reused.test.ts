@@ -42,6 +42,14 @@ test("StreamStage tells what a reused channel lost of which no record found room
   expect(stage.toldTwiceBytes).toBe(0);
 });
 
+test("StreamStage knows of a reused channel whether the filters wanted it", () => {
+  const of = (wanted: boolean) => {
+    const [gap] = new StreamStage(processes()).push(reused({ moved: 9, lost: 9, wanted }));
+    return gap?.kind === "gap" && "wanted" in gap.channel ? gap.channel.wanted : undefined;
+  };
+  expect([of(true), of(false)]).toEqual([true, false]);
+});
+
 test("StreamStage leaves ends open that a reused channel's entry did not know", () => {
   const stage = new StreamStage(processes());
   const [gap] = stage.push(reused({ moved: 9, lost: 9, readerPid: 0, writerPid: 0 }));
