@@ -76,6 +76,8 @@ export class Kernel implements Disposable {
   readonly #channels: BpfMap;
   readonly #followed: BpfMap;
   #twins: boolean;
+  /** Skipped runs of the first copies before there was a second. */
+  #skippedBefore = 0;
 
   /** @throws BpfError or VerifierError when the kernel refuses the front end; nothing stays behind then. */
   constructor(options: KernelOptions) {
@@ -198,6 +200,7 @@ export class Kernel implements Disposable {
   /** All first copies that ran before `announceTwin` have returned. */
   attachTwin(): void {
     this.#links.push(this.#object.attach("exit_twin"));
+    this.#skippedBefore = this.firstCopySkips();
     this.#twins = true;
   }
 
@@ -221,7 +224,8 @@ export class Kernel implements Disposable {
 
   /** Runs that the kernel skipped and nothing took over (an upper bound). */
   skippedRuns(): number {
-    return this.#misses(this.#twins ? LAST_COPIES : FIRST_COPIES);
+    if (!this.#twins) return this.firstCopySkips();
+    return this.#skippedBefore + this.#misses(LAST_COPIES);
   }
 
   /** Runs of first copies that the kernel skipped: it does skip. */
