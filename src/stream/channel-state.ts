@@ -14,6 +14,8 @@ export class ChannelState implements Channel {
   readonly late: boolean;
   /** Kernel address: the key, together with `inode`. */
   readonly address: number;
+  /** Sockets: inode of the other end's; 0: not known. */
+  peerInode = 0;
   reverse: Channel | undefined;
   reader: Process | undefined;
   writer: Process | undefined;

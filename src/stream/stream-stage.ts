@@ -268,9 +268,10 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   #channelOf(event: IoEvent, out: StreamOutput[]): ChannelState {
     const known = this.#channels.get(event.channel);
-    if (known?.inode === event.generation) return known;
-    // a reader's socket loses its inode while it closes
-    if (known && event.generation === 0 && event.kind !== "note") return known;
+    if (known && isOf(known, event)) {
+      if (event.peerGeneration !== 0) known.peerInode = event.peerGeneration;
+      return known;
+    }
     // written to before it was accepted
     if (known?.inode === 0) {
       known.inode = event.generation;
@@ -279,6 +280,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     }
     if (known) this.#replace(known, event.timeNs, out);
     const channel = this.#open(event.channel, event.generation, event.channelKind, false);
+    channel.peerInode = event.peerGeneration;
     this.#link(channel, event.peer, event.peerGeneration);
     return channel;
   }
@@ -306,6 +308,16 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     channel.reverse = reverse;
     reverse.reverse = channel;
   }
+}
+
+/** Whether a record that names the channel's address is about that channel. */
+function isOf(channel: ChannelState, event: IoEvent): boolean {
+  if (channel.inode === event.generation) return true;
+  if (event.generation !== 0) return false;
+  // a reader's socket loses its inode while it closes
+  if (event.kind !== "note") return true;
+  // a write before the accept may be told after the first read: two CPUs; the writer's socket tells it from another's
+  return channel.peerInode === 0 || channel.peerInode === event.peerGeneration;
 }
 
 function keepLatest<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, most: number): void {

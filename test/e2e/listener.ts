@@ -1,10 +1,12 @@
 /** Starts overhear as a user would, waits until it listens, stops it, and gives its lines, each checked. */
+
 import { readFile } from "node:fs/promises";
+import { EMULATED } from "../kernel/settings.ts";
 import { assertNdjsonText } from "../unit/sinks/validate.ts";
 import type { JsonObject } from "./json.ts";
 import { OVERHEAR } from "./programs.ts";
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = EMULATED ? 120_000 : 20_000;
 
 export interface Heard {
   /** Every NDJSON line, in order. */

@@ -269,6 +269,23 @@ test("StreamStage keeps one channel for a socket that was written to before it w
   expect(chunk?.kind === "chunk" && chunk.channel.noteAt?.(4)?.timeNs).toBe(900);
 });
 
+test("StreamStage keeps one channel for a socket whose write before the accept is told after the first read", () => {
+  const stage = new StreamStage(processes());
+  const peer = { peer: SOCKET_B, peerGeneration: 77 };
+  const items = [
+    data('{"id', { ...A, ...peer }),
+    note(4, 4, { ...A, ...peer, generation: 0 }),
+    data('":1}', { ...A, ...peer }),
+  ].flatMap((event) => [...stage.push(event)]);
+  expect(brief(items)).toEqual([
+    ["unix:1", 0, '{"id'],
+    ["unix:1", 4, '":1}'],
+  ]);
+  // another writer's socket: another connection, and its listener's address is this one's
+  stage.push(note(4, 4, { ...A, peer: SOCKET_B, peerGeneration: 78, generation: 0 }));
+  expect(stage.channelsSeen).toBe(2);
+});
+
 test("StreamStage keeps one channel for a socket that is read from while it closes", () => {
   const stage = new StreamStage(processes());
   const chunks = [...stage.push(data("abc", A)), ...stage.push(data("d", { ...A, generation: 0 }))];
