@@ -1,5 +1,5 @@
 /** What the stream room keeps of one channel between records. */
-import type { Channel, ChannelKind, Process, WriteNote } from "../capture/types.ts";
+import type { Channel, ChannelKind, IoEvent, Process, WriteNote } from "../capture/types.ts";
 import { WriteNotes } from "./write-notes.ts";
 
 /** Asks the system which process can write into the channel; undefined when none or several can. */
@@ -41,6 +41,16 @@ export class ChannelState implements Channel {
     this.inode = place.inode;
     this.address = place.address;
     this.late = place.late;
+  }
+
+  /** Whether a record that names the channel's address is about this channel. */
+  isMeantBy(event: IoEvent): boolean {
+    if (this.inode === event.generation) return true;
+    if (event.generation !== 0) return false;
+    // a reader's socket loses its inode while it closes
+    if (event.kind !== "note") return true;
+    // a write before the accept may be told after the first read: two CPUs; the writer's socket tells it from another's
+    return this.peerInode === 0 || this.peerInode === event.peerGeneration;
   }
 
   noteAt(position: number): WriteNote | undefined {

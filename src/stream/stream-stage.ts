@@ -12,12 +12,13 @@ import type {
   ReusedEvent,
 } from "../capture/types.ts";
 import type { Stage } from "../stage.ts";
+import { ChannelNames } from "./channel-names.ts";
 import { ChannelState, type HolderSource } from "./channel-state.ts";
+import { keepLatest } from "./latest.ts";
 import type { Blind, StreamItem, Tick } from "./types.ts";
 
 const CUT = 2;
 const WANTED = 4;
-const MAX_NAMES = 65_536;
 /** Only a second telling, some microseconds after the first, needs them. */
 const MAX_REUSED = 4096;
 export type StreamOutput = StreamItem | Blind;
@@ -34,7 +35,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   readonly #processes: ProcessDirectory;
   readonly #holders: HolderSource | undefined;
   readonly #channels = new Map<number, ChannelState>();
-  readonly #names = new Map<string, number>();
+  readonly #names = new ChannelNames();
   /** By address: the inode of the channel that had it last. */
   readonly #reusedLast = new Map<number, number>();
   #seen = 0;
@@ -268,14 +269,14 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   #channelOf(event: IoEvent, out: StreamOutput[]): ChannelState {
     const known = this.#channels.get(event.channel);
-    if (known && isOf(known, event)) {
+    if (known?.isMeantBy(event)) {
       if (event.peerGeneration !== 0) known.peerInode = event.peerGeneration;
       return known;
     }
     // written to before it was accepted
     if (known?.inode === 0) {
       known.inode = event.generation;
-      known.id = this.#nameOf(known.kind, known.inode);
+      known.id = this.#names.next(known.kind, known.inode);
       return known;
     }
     if (known) this.#replace(known, event.timeNs, out);
@@ -287,18 +288,10 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   #open(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
     const place = { kind, inode, address, late };
-    const channel = new ChannelState(this.#nameOf(kind, inode), place, this.#holders);
+    const channel = new ChannelState(this.#names.next(kind, inode), place, this.#holders);
     this.#channels.set(address, channel);
     this.#seen += 1;
     return channel;
-  }
-
-  #nameOf(kind: ChannelState["kind"], inode: number): string {
-    const name = `${kind.startsWith("unix") ? "unix" : kind}:${inode}`;
-    const times = (this.#names.get(name) ?? 0) + 1;
-    // inode numbers come again after 2^32 of them, and with each opening of a named pipe: the latest are kept
-    keepLatest(this.#names, name, times, MAX_NAMES);
-    return times === 1 ? name : `${name}-${times}`;
   }
 
   /** The two directions of one connection know each other. */
@@ -308,22 +301,4 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     channel.reverse = reverse;
     reverse.reverse = channel;
   }
-}
-
-/** Whether a record that names the channel's address is about that channel. */
-function isOf(channel: ChannelState, event: IoEvent): boolean {
-  if (channel.inode === event.generation) return true;
-  if (event.generation !== 0) return false;
-  // a reader's socket loses its inode while it closes
-  if (event.kind !== "note") return true;
-  // a write before the accept may be told after the first read: two CPUs; the writer's socket tells it from another's
-  return channel.peerInode === 0 || channel.peerInode === event.peerGeneration;
-}
-
-function keepLatest<Key, Value>(map: Map<Key, Value>, key: Key, value: Value, most: number): void {
-  map.delete(key);
-  map.set(key, value);
-  if (map.size <= most) return;
-  const oldest = map.keys().next();
-  if (!oldest.done) map.delete(oldest.value);
 }

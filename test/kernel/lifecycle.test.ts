@@ -260,8 +260,7 @@ describe.skipIf(lacks !== undefined)(titled("life cycle", lacks), () => {
   test("a second SIGINT ends a tool whose output nobody reads", async () => {
     using directory = new Directory();
     const { tool, read } = await interrupted(directory);
-    // sooner it would be taken for the same one
-    await Bun.sleep(300);
+    await Bun.sleep(300); // sooner it would be the same one
     tool.kill("SIGINT");
     await tool.exited;
     closeSync(read);
