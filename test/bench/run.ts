@@ -105,13 +105,13 @@ try {
     throw new Error("overhear listens by no front end here: see overhear doctor");
   if (process.argv[2] === "cost") {
     say(JSON.stringify({ kernel: release(), cost: await addedCost(frontEnds) }));
-    process.exit(0);
+  } else {
+    const results = await measureAll(frontEnds);
+    const file = join(import.meta.dir, QUICK ? "results-quick.json" : "results.json");
+    await Bun.write(file, `${JSON.stringify(results, undefined, 2)}\n`);
+    printReport(results);
+    say(`\nwritten to ${file}`);
   }
-  const results = await measureAll(frontEnds);
-  const file = join(import.meta.dir, QUICK ? "results-quick.json" : "results.json");
-  await Bun.write(file, `${JSON.stringify(results, undefined, 2)}\n`);
-  printReport(results);
-  say(`\nwritten to ${file}`);
 } finally {
   rmSync(WORKSPACE, { recursive: true, force: true });
 }
