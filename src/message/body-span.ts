@@ -31,13 +31,13 @@ export class Span {
   deep = false;
   heavy = false;
   /** Start and end of each string, quotes included, that is too long for the parsed value. */
-  readonly #long: number[] = [];
+  #long: number[] | undefined;
 
   clear(): void {
     this.start = -1;
     this.deep = false;
     this.heavy = false;
-    this.#long.length = 0;
+    this.#long = undefined;
   }
 
   /**
@@ -45,6 +45,7 @@ export class Span {
    * no JSON string.
    */
   shortened(text: string): string | undefined {
+    if (this.#long === undefined) return text.slice(this.start, this.end);
     let from = this.start;
     let out = "";
     for (let i = 0; i + 1 < this.#long.length; i += 2) {
@@ -78,7 +79,7 @@ export class Span {
     this.start = at;
     this.end =
       code === 0x7b || code === 0x5b ? this.#measureNested(text, at) : endOfValue(text, at);
-    if (code === QUOTE && this.end - at > LONG_STRING) this.#long.push(at, this.end);
+    if (code === QUOTE && this.end - at > LONG_STRING) this.#long = [at, this.end];
     return this.end >= 0;
   }
 
@@ -95,7 +96,10 @@ export class Span {
         const start = index;
         index = closingQuote(text, index);
         if (index < 0) return -1;
-        if (index - start > LONG_STRING) this.#long.push(start, index + 1);
+        if (index - start > LONG_STRING) {
+          this.#long ??= [];
+          this.#long.push(start, index + 1);
+        }
       } else if (code === 0x7b || code === 0x5b) {
         values++;
         if (++depth > maxDepth) maxDepth = depth;
