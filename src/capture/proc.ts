@@ -21,16 +21,26 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** Fields of /proc/PID/stat behind the name; the name may hold spaces and brackets. Source: proc(5). */
-function statFields(pid: number): readonly string[] {
+interface Stat {
+  readonly comm: string;
+  /** Behind the name. */
+  readonly fields: readonly string[];
+}
+
+/** The name in /proc/PID/stat stands there as it is, spaces and brackets too. Source: proc(5). */
+function readStat(pid: number): Stat | undefined {
   const stat = readText(`/proc/${pid}/stat`);
-  return stat === undefined ? [] : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (stat === undefined) return undefined;
+  const end = stat.lastIndexOf(")");
+  const comm = stat.slice(stat.indexOf("(") + 1, end);
+  return { comm, fields: stat.slice(end + 2).split(" ") };
 }
 
 export function readProcess(pid: number): ProcSnapshot | undefined {
-  const startTicks = Number(statFields(pid)[19]);
-  if (!Number.isFinite(startTicks)) return undefined;
-  const comm = readComm(pid) ?? "";
+  const stat = readStat(pid);
+  const startTicks = Number(stat?.fields[19]);
+  if (!stat || !Number.isFinite(startTicks)) return undefined;
+  const { comm } = stat;
   return { startTicks, comm, commandLine: readCommandLine(pid), cgroupPath: readCgroup(pid) };
 }
 
@@ -40,7 +50,7 @@ export function isSameStart(startNs: number, ticks: number): boolean {
 }
 
 export function readParent(pid: number): number | undefined {
-  const parent = Number(statFields(pid)[1]);
+  const parent = Number(readStat(pid)?.fields[1]);
   return Number.isFinite(parent) ? parent : undefined;
 }
 

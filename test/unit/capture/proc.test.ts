@@ -71,6 +71,13 @@ test("readProcess and readParent read behind a name with spaces and brackets", a
   expect(readProcess(child.pid)?.startTicks).toBeGreaterThan(1);
 });
 
+test("readProcess gives a name as it is, with backslashes and line feeds", async () => {
+  await using child = shell("printf 'a\\\\n) b\\nc' > /proc/$$/comm");
+  await child.ready;
+  expect(readProcess(child.pid)?.comm).toBe("a\\n) b\nc");
+  expect(readComm(child.pid)).toBe("a\\n) b\nc");
+});
+
 test("readCgroup gives a path that starts at the hierarchy's root", () => {
   const paths = readFileSync("/proc/self/cgroup", "utf8")
     .trim()
