@@ -16,7 +16,7 @@ import {
 import { variableOffsets } from "./globals.ts";
 import { decodeHolders, type Holder } from "./holders.ts";
 import { CHANNEL, CHANNEL_KINDS, IGNORED_SLOTS } from "./layout.ts";
-import type { ChannelKind } from "./types.ts";
+import type { ChannelEntry, ChannelKind } from "./types.ts";
 
 export interface KernelOptions {
   readonly frontEnd: FrontEnd;
@@ -29,20 +29,9 @@ export interface KernelOptions {
   readonly followCgroups: readonly bigint[];
 }
 
-/** A channel's entry in the kernel: bytes, cumulative since the channel has the entry. */
-export interface ChannelCounts {
-  readonly generation: number;
-  readonly moved: number;
-  readonly lost: number;
-  readonly written: number;
-  readonly unseen: number;
-  readonly readerPid: number;
-  readonly readerStartNs: number;
-  readonly writerPid: number;
-  readonly writerStartNs: number;
+export interface ChannelCounts extends ChannelEntry {
   readonly kind: ChannelKind;
   readonly muted: boolean;
-  readonly wanted: boolean;
 }
 
 /** What found no room, and no channel's entry counts. */

@@ -54,6 +54,10 @@ export class ProcessTable implements ProcessDirectory {
     return process;
   }
 
+  named(pid: number, startNs: number): Process | undefined {
+    return pid === 0 ? undefined : this.at(pid, startNs, "");
+  }
+
   /** The process that has this pid now, if it was met. */
   find(pid: number, startNs: number): Process | undefined {
     const known = this.#known.get(pid);

@@ -82,23 +82,28 @@ export interface IoEvent {
   readonly payload: Uint8Array;
 }
 
-/** The last word on a channel whose address now belongs to another one; counts as in IoEvent, pid 0: not known. */
-export interface ReusedEvent {
-  readonly kind: "reused";
-  readonly channel: number;
+/** What the kernel's entry of a channel knows: bytes since the channel has the entry, and who was at its ends. */
+export interface ChannelEntry {
   readonly generation: number;
-  readonly channelKind: ChannelKind;
-  readonly timeNs: number;
   readonly moved: number;
   readonly lost: number;
   readonly written: number;
   readonly unseen: number;
+  /** 0: not known. */
   readonly readerPid: number;
   readonly readerStartNs: number;
   readonly writerPid: number;
   readonly writerStartNs: number;
-  /** An end of it was one that the filters follow. */
+  /** An end of it is one that the filters follow. */
   readonly wanted: boolean;
+}
+
+/** The last word on a channel whose address now belongs to another one. */
+export interface ReusedEvent extends ChannelEntry {
+  readonly kind: "reused";
+  readonly channel: number;
+  readonly channelKind: ChannelKind;
+  readonly timeNs: number;
 }
 
 export interface ExecEvent {
@@ -135,6 +140,8 @@ export type KernelEvent = IoEvent | ReusedEvent | ForkEvent | ExecEvent | ExitEv
 /** Finds the one object that stands for a process, and is told what becomes of it. */
 export interface ProcessDirectory {
   at(pid: number, startNs: number, comm: string): Process;
+  /** The process that a channel's entry names; undefined: pid 0, not known. */
+  named(pid: number, startNs: number): Process | undefined;
   fork(event: ForkEvent): void;
   exec(event: ExecEvent): void;
   /** The process that ended, if it was met. */

@@ -6,7 +6,7 @@ import type {
   ChannelTotals,
   IoEvent,
   KernelEvent,
-  Process,
+  ProcessDirectory,
 } from "../capture/types.ts";
 import type { ChannelState } from "../stream/channel-state.ts";
 import type { StreamInput } from "../stream/stream-stage.ts";
@@ -26,8 +26,7 @@ export interface CloserParts {
   readonly isQuiet: () => boolean;
   /** True when the channel's writer was inside a write when the tool began: how much of it came later is unknown. */
   readonly isUncertain: (channel: ChannelState) => boolean;
-  /** The process with this pid and start; undefined: pid 0, not known yet. */
-  readonly processOf: (pid: number, startNs: number) => Process | undefined;
+  readonly processes: ProcessDirectory;
   /** True when the kernel skipped runs: then a missing read is no proof of io_uring. */
   readonly hasSkips: () => boolean;
 }
@@ -83,7 +82,8 @@ export class Closer {
     if (this.#ended.size === 0) return;
     for (const [address, end] of this.#ended) {
       const channel = this.#parts.channels().get(address);
-      if (channel?.inode === end.generation) this.#close(channel, end.timeNs, true);
+      if (channel?.inode !== end.generation) continue;
+      this.#close(channel, this.#parts.kernel.counts(address), end.timeNs, true);
     }
     this.#ended.clear();
   }
@@ -103,13 +103,14 @@ export class Closer {
   }
 
   #closeIfOver(channel: ChannelState, nowNs: number): void {
+    const found = this.#parts.kernel.counts(channel.address);
     const isGone =
       channel.reader === undefined ||
       channel.reader.exit !== undefined ||
-      this.#isReplaced(channel, this.#parts.kernel.counts(channel.address));
+      isReplaced(channel, found);
     // descriptors on their way through a socket are in no table: give them time
     const isOver = isGone || nowNs - channel.lastTimeNs > IDLE_NS;
-    if (isOver && this.#close(channel, nowNs, false)) return;
+    if (isOver && this.#close(channel, found, nowNs, false)) return;
     this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + (isOver ? BETWEEN_NS : IDLE_NS));
   }
 
@@ -152,11 +153,15 @@ export class Closer {
     }
   }
 
-  /** False: records of the channel are still in the ring. */
-  #close(channel: ChannelState, nowNs: number, wasRead: boolean): boolean {
-    const found = this.#parts.kernel.counts(channel.address);
+  /** `found`: the entry at the channel's address. False: records of the channel are still in the ring. */
+  #close(
+    channel: ChannelState,
+    found: ChannelCounts | undefined,
+    nowNs: number,
+    wasRead: boolean,
+  ): boolean {
     // another channel has the address by now: the last word on this one is in the ring, or was lost there
-    const isOther = this.#isReplaced(channel, found);
+    const isOther = isReplaced(channel, found);
     if (isOther && !this.#parts.isQuiet()) return false;
     const counts = isOther ? undefined : found;
     if (counts && isBehind(channel, counts) && !this.#parts.isQuiet()) return false;
@@ -181,16 +186,9 @@ export class Closer {
     return true;
   }
 
-  #isReplaced(channel: ChannelState, counts: ChannelCounts | undefined): boolean {
-    return counts !== undefined && counts.generation !== channel.inode;
-  }
-
   /** What is told now needs names: no record may have brought them, while the ring was full. */
   #totals(channel: ChannelState, counts: ChannelCounts, timeNs: number): ChannelTotals {
-    if (counts.generation === channel.inode) {
-      channel.reader ??= this.#parts.processOf(counts.readerPid, counts.readerStartNs);
-      channel.writer ??= this.#parts.processOf(counts.writerPid, counts.writerStartNs);
-    }
+    if (counts.generation === channel.inode) channel.nameEnds(counts, this.#parts.processes);
     return {
       kind: "totals",
       channel: channel.address,
@@ -208,6 +206,11 @@ export class Closer {
     if (!isCounted || !isStream || counts.generation !== channel.inode) return 0;
     return Math.max(0, counts.written + channel.notes.ahead - counts.moved - counts.unseen);
   }
+}
+
+/** Another channel has the address. */
+function isReplaced(channel: ChannelState, found: ChannelCounts | undefined): boolean {
+  return found !== undefined && found.generation !== channel.inode;
 }
 
 /** More has left the channel than its records have told, those included that found no room. */

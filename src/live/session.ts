@@ -98,7 +98,7 @@ export class LiveSession {
       push: (event) => this.#pipeline.push(event),
       isQuiet: () => this.#kernel.ring.pending() === 0,
       isUncertain: (channel) => this.#uncertain.has(channel.address),
-      processOf: (pid, startNs) => this.#processOf(pid, startNs),
+      processes: this.#processes,
       hasSkips: () => this.#kernel.skippedRuns() > 0,
     });
     this.#summary = new SummaryCollector(this.#pipeline.exchange, {
@@ -291,10 +291,6 @@ export class LiveSession {
     }
   }
 
-  #processOf(pid: number, startNs: number): Process | undefined {
-    return pid === 0 ? undefined : this.#processes.at(pid, startNs, "");
-  }
-
   #setAside(channel: Channel): void {
     if (!(channel instanceof ChannelState)) return;
     this.#kernel.ignore(channel.address, channel.inode, true);
@@ -314,7 +310,7 @@ export class LiveSession {
   #findWriter(channel: ChannelState): Process | undefined {
     const counts = this.#kernel.counts(channel.address);
     if (counts && counts.writerPid > 0 && counts.generation === channel.inode) {
-      return this.#processOf(counts.writerPid, counts.writerStartNs);
+      return this.#processes.named(counts.writerPid, counts.writerStartNs);
     }
     const nowNs = this.#clock.nowNs();
     if (nowNs - this.#lastLookNs < BETWEEN_LOOKS_NS) return undefined;

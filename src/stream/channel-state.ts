@@ -1,5 +1,13 @@
 /** What the stream room keeps of one channel between records. */
-import type { Channel, ChannelKind, IoEvent, Process, WriteNote } from "../capture/types.ts";
+import type {
+  Channel,
+  ChannelEntry,
+  ChannelKind,
+  IoEvent,
+  Process,
+  ProcessDirectory,
+  WriteNote,
+} from "../capture/types.ts";
 import { WriteNotes } from "./write-notes.ts";
 
 /** Asks the system which process can write into the channel; undefined when none or several can. */
@@ -51,6 +59,12 @@ export class ChannelState implements Channel {
     if (event.kind !== "note") return true;
     // a write before the accept may be told after the first read: two CPUs; the writer's socket tells it from another's
     return this.peerInode === 0 || this.peerInode === event.peerGeneration;
+  }
+
+  /** Ends that no record has brought: the ring may have had room for none. */
+  nameEnds(entry: ChannelEntry, processes: ProcessDirectory): void {
+    this.reader ??= processes.named(entry.readerPid, entry.readerStartNs);
+    this.writer ??= processes.named(entry.writerPid, entry.writerStartNs);
   }
 
   noteAt(position: number): WriteNote | undefined {

@@ -7,7 +7,6 @@ import type {
   IoEvent,
   KernelEvent,
   LossReason,
-  Process,
   ProcessDirectory,
   ReusedEvent,
 } from "../capture/types.ts";
@@ -133,15 +132,23 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   #note(event: IoEvent): readonly StreamOutput[] {
+    const known = this.#knownOf(event);
+    if (known) {
+      this.#takeNote(known, event);
+      return NOTHING;
+    }
     const out: StreamOutput[] = [];
-    const channel = this.#channelOf(event, out);
+    this.#takeNote(this.#openFor(event, out), event);
+    return out;
+  }
+
+  #takeNote(channel: ChannelState, event: IoEvent): void {
     if (event.flags & WANTED) channel.wanted = true;
     channel.writer = this.#processes.at(event.pid, event.startNs, event.comm);
     channel.notes.add(channel.writer, event.timeNs, event.moved, event.len);
     if (event.payload.length > 0) {
       channel.opening = `${channel.opening ?? ""}${Buffer.from(event.payload).toString("latin1")}\n`;
     }
-    return out;
   }
 
   #uring(event: IoEvent): readonly StreamOutput[] {
@@ -176,32 +183,20 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     const known = this.#channels.get(event.channel);
     const isKnown = known?.inode === event.generation;
     // one that is unknown and lost nothing was closed already; reader and writer may both say it, on two CPUs
-    if (!isKnown && (event.lost === 0 || this.#isRetold(event))) return NOTHING;
-    this.#remember(event);
+    const isRetold = this.#reusedLast.get(event.channel) === event.generation;
+    if (!isKnown && (event.lost === 0 || isRetold)) return NOTHING;
+    keepLatest(this.#reusedLast, event.channel, event.generation, MAX_REUSED);
     const out: StreamOutput[] = [];
     if (known && !isKnown) this.#replace(known, event.timeNs, out);
     const channel = isKnown
       ? known
       : this.#open(event.channel, event.generation, event.channelKind, false);
-    channel.reader ??= this.#processOf(event.readerPid, event.readerStartNs);
-    channel.writer ??= this.#processOf(event.writerPid, event.writerStartNs);
+    channel.nameEnds(event, this.#processes);
     channel.wanted ||= event.wanted;
     this.#catchUp(channel, event.lost, event.timeNs, out);
     const unread = event.written - event.moved - event.unseen;
     this.#end(channel, Math.max(0, unread), event.timeNs, out);
     return out;
-  }
-
-  #isRetold(event: ReusedEvent): boolean {
-    return this.#reusedLast.get(event.channel) === event.generation;
-  }
-
-  #remember(event: ReusedEvent): void {
-    keepLatest(this.#reusedLast, event.channel, event.generation, MAX_REUSED);
-  }
-
-  #processOf(pid: number, startNs: number): Process | undefined {
-    return pid === 0 ? undefined : this.#processes.at(pid, startNs, "");
   }
 
   #exit(event: ExitEvent): readonly StreamOutput[] {
@@ -268,6 +263,10 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   #channelOf(event: IoEvent, out: StreamOutput[]): ChannelState {
+    return this.#knownOf(event) ?? this.#openFor(event, out);
+  }
+
+  #knownOf(event: IoEvent): ChannelState | undefined {
     const known = this.#channels.get(event.channel);
     if (known?.isMeantBy(event)) {
       if (event.peerGeneration !== 0) known.peerInode = event.peerGeneration;
@@ -279,7 +278,12 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
       known.id = this.#names.next(known.kind, known.inode);
       return known;
     }
-    if (known) this.#replace(known, event.timeNs, out);
+    return undefined;
+  }
+
+  #openFor(event: IoEvent, out: StreamOutput[]): ChannelState {
+    const before = this.#channels.get(event.channel);
+    if (before) this.#replace(before, event.timeNs, out);
     const channel = this.#open(event.channel, event.generation, event.channelKind, false);
     channel.peerInode = event.peerGeneration;
     this.#link(channel, event.peer, event.peerGeneration);

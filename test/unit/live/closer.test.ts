@@ -23,7 +23,7 @@ function setUp() {
     push,
     isQuiet: () => state.isQuiet,
     isUncertain: () => state.isUncertain,
-    processOf: (pid, startNs) => (pid === 0 ? undefined : directory.at(pid, startNs, "")),
+    processes: directory,
     hasSkips: () => state.hasSkips,
   });
   return {
