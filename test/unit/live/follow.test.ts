@@ -9,13 +9,18 @@ const NONE: CaptureFilters = { pids: [], comms: [], containers: [], cgroups: [] 
 /** Above the largest pid_max that Linux takes: no process has it. */
 const NOBODY = 5_000_000;
 
-/** A shell with a child, both named for this test, until disposed of. */
+let families = 0;
+
+/** A shell with a child, with a name that no other of these tests uses, until disposed of. */
 async function family() {
-  const script = "printf oh-test-parent > /proc/$$/comm; sleep 30 & echo $!; wait";
+  families += 1;
+  const name = `oh-test-${families}`;
+  const script = `printf ${name} > /proc/$$/comm; sleep 30 & echo $!; wait`;
   const parent = Bun.spawn(["sh", "-c", script], { stdout: "pipe" });
   const { value } = await parent.stdout.getReader().read();
   const child = Number(Buffer.from(value ?? []).toString());
   return {
+    name,
     parent: parent.pid,
     child,
     async [Symbol.asyncDispose]() {
@@ -49,18 +54,15 @@ test("planFollow follows a process by pid, and its children", async () => {
 
 test("planFollow follows processes by name, those that run and those that will", async () => {
   await using made = await family();
-  const plan = planFollow({ ...NONE, comms: ["oh-test-parent"] });
-  expect(plan.names).toEqual(["oh-test-parent"]);
+  const plan = planFollow({ ...NONE, comms: [made.name] });
+  expect(plan.names).toEqual([made.name]);
   expect(plan.pids.toSorted()).toEqual([made.parent, made.child].toSorted());
 });
 
 test("planFollow follows a process once that several filters name", async () => {
   await using made = await family();
-  const plan = planFollow({ ...NONE, pids: [made.child, made.parent], comms: ["oh-test-parent"] });
-  // a family of another test may be about to end
-  for (const pid of [made.child, made.parent]) {
-    expect(plan.pids.filter((each) => each === pid)).toEqual([pid]);
-  }
+  const plan = planFollow({ ...NONE, pids: [made.child, made.parent], comms: [made.name] });
+  expect(plan.pids.toSorted()).toEqual([made.parent, made.child].toSorted());
 });
 
 test("planFollow follows the processes of a cgroup", () => {
