@@ -1,10 +1,15 @@
-/** Two questions to the system that Bun has no call for. */
+/** What Bun has no call for: a pipe's reader and size, and two clocks at once. */
 import { ptr } from "bun:ffi";
 import { shim } from "./shim.ts";
 
 /** True when nobody reads the pipe or socket behind `fd` any more. */
 export function isReaderGone(fd: number): boolean {
   return shim().sh_reader_gone(fd) === 1;
+}
+
+/** Lets the pipe behind `fd` hold so many bytes; what is no pipe, or may not be so large, stays as it is. */
+export function growPipe(fd: number, bytes: number): void {
+  shim().sh_grow_pipe(fd, bytes);
 }
 
 /** CLOCK_BOOTTIME in ns and CLOCK_REALTIME in µs since 1970, read together. */

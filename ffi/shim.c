@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -246,6 +247,12 @@ EXPORT int sh_reader_gone(int fd)
 	struct pollfd poll_fd = { .fd = fd, .events = 0 };
 
 	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLERR | POLLHUP | POLLNVAL)) ? 1 : 0;
+}
+
+/* Lets a pipe hold `bytes`; what is no pipe, or may not be so large, stays as it is. */
+EXPORT void sh_grow_pipe(int fd, uint32_t bytes)
+{
+	fcntl(fd, F_SETPIPE_SZ, bytes);
 }
 
 /* CLOCK_BOOTTIME and CLOCK_REALTIME, ns, read together. */

@@ -34,6 +34,7 @@ const SYMBOLS = {
   sh_ring_pending: { args: [T.ptr], returns: T.u32 },
   sh_ring_close: { args: [T.ptr], returns: T.void },
   sh_reader_gone: { args: [T.i32], returns: T.i32 },
+  sh_grow_pipe: { args: [T.i32, T.u32], returns: T.void },
   sh_clocks: { args: [T.ptr, T.ptr], returns: T.void },
 } as const;
 

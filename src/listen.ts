@@ -1,4 +1,5 @@
 /** Live capture: opens outputs, attaches, says that it listens, runs until the end, and gives the exit code. */
+import { growPipe } from "../ffi/host.ts";
 import { formatError } from "./cli/errors.ts";
 import { EXIT_OK, exitCodeOf } from "./cli/exit-codes.ts";
 import { openSinks } from "./cli/open-sinks.ts";
@@ -10,6 +11,9 @@ import { type Child, startChild } from "./live/child.ts";
 import { BootClock } from "./live/clock.ts";
 import { planFollow } from "./live/follow.ts";
 import { LiveSession } from "./live/session.ts";
+
+/** What a pipe may hold by /proc/sys/fs/pipe-max-size as the kernel sets it. */
+const OUTPUT_PIPE_BYTES = 1 << 20;
 
 /** @throws UsageError, PrivilegeError, UnsupportedKernelError, OutputError */
 export async function listen(options: ListenOptions): Promise<ExitCode> {
@@ -31,6 +35,8 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     clock,
     now: () => new Date(),
   });
+  // a full pipe costs both sides a change of tasks for every 64 KiB
+  if (options.outputs.stdout !== "none") growPipe(1, OUTPUT_PIPE_BYTES);
   const session = new LiveSession({ kernel, options, outputs, clock, filtering });
   const holders = kernel.scan();
   const blocked = findBlockedThreads(holders);

@@ -1,31 +1,25 @@
 /** Text in, bytes at a file descriptor that may block, refuse (EAGAIN) or have lost its reader. */
-import { closeSync, constants, fstatSync, openSync, write } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, write, writeSync } from "node:fs";
 import { errorCode, errorText, OutputError, ReaderGone } from "./errors.ts";
+import { TextBuffer } from "./text-buffer.ts";
 
-/** Beyond this, `write` asks its caller to wait. */
-const HIGH_WATER_CHARS = 1 << 20;
-/** Encoded at a time: big enough to cost nothing, small enough that a slow reader frees memory as it reads. */
-const MAX_WRITE_CHARS = 1 << 20;
-/** One write(2) into a pipe, which holds as much: a slow reader is seen to read. */
-const MAX_PIPE_BYTES = 1 << 16;
+/** One write(2) that may block: a slow reader is to be seen reading in between. */
+const MAX_BLOCKING_BYTES = 1 << 18;
 const RETRY_MIN_MS = 1;
 const RETRY_MAX_MS = 20;
 
 /**
- * Writes in order, each byte once, through Bun's thread pool: a reader that does not read blocks a thread
- * there and never the event loop, so signals are still heard. Short writes and EAGAIN continue at the byte
- * where they stopped. Fails once and for all with ReaderGone (EPIPE) or OutputError.
+ * Writes in order, each byte once. What is taken at once, as by files and by readers that keep up, is written at once;
+ * the rest goes through Bun's thread pool: a reader that does not read blocks a thread there and never the event
+ * loop, so signals are still heard. Short writes and EAGAIN continue at the byte where they stopped. Fails once and for
+ * all with ReaderGone (EPIPE) or OutputError.
  */
 export class FdWriter {
   readonly #fd: number;
   readonly #name: string;
-  /** Bytes of one write(2). */
-  readonly #most: number;
-  #waiting: string[] = [];
-  /** What did not fit below the high water: asked for as the reader reads, so that a long line is never copied as a whole. */
-  readonly #sources: Iterator<string>[] = [];
-  /** Characters that wait, and of the write under way. */
-  #unwritten = 0;
+  readonly #texts = new TextBuffer();
+  /** Takes what it can at once, never blocks; undefined: there is no such way. */
+  readonly #promptFd: number | undefined;
   #written = 0;
   #running: Promise<void> | undefined;
   #failure: ReaderGone | OutputError | undefined;
@@ -33,23 +27,31 @@ export class FdWriter {
   constructor(fd: number, name: string) {
     this.#fd = fd;
     this.#name = name;
-    this.#most = isFile(fd) ? Number.POSITIVE_INFINITY : MAX_PIPE_BYTES;
+    this.#promptFd = promptFd(fd);
   }
 
   /** A promise means: the reader is behind, wait, and change nothing that `texts` are made from. It resolves when all
    * is written. */
   write(texts: Iterable<string>): void | Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    this.#sources.push(texts[Symbol.iterator]());
-    this.#pull();
-    if (this.#waiting.length > 0) this.#running ??= this.#pump();
-    if (this.#unwritten >= HIGH_WATER_CHARS) return this.flush();
+    this.#texts.add(texts);
+    if (this.#running === undefined) this.#writePromptly();
+    if (this.#texts.hasMore) return this.flush();
   }
 
   /** Resolves when everything written so far is with the kernel. */
   async flush(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
     if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** As `flush`; nothing is written after it. */
+  async end(): Promise<void> {
+    try {
+      await this.flush();
+    } finally {
+      if (this.#promptFd !== undefined && this.#promptFd !== this.#fd) closeSync(this.#promptFd);
+    }
   }
 
   /** Bytes that are with the kernel: while it grows, somebody reads. */
@@ -62,88 +64,105 @@ export class FdWriter {
     return this.#failure instanceof ReaderGone || isPipeWithoutReader(this.#fd);
   }
 
-  /** Never rejects: what goes wrong is kept for the next call. */
-  async #pump(): Promise<void> {
+  /** Writes what can be written now, and leaves the rest to `#running`. */
+  #writePromptly(): void {
+    for (let bytes = this.#texts.take(); bytes.length > 0; bytes = this.#texts.take()) {
+      const rest = this.#takenPromptly(bytes);
+      if (this.#failure !== undefined) return;
+      if (rest.length === 0) continue;
+      this.#running = this.#pump(rest);
+      return;
+    }
+  }
+
+  /** What is left of `bytes`. */
+  #takenPromptly(bytes: Buffer): Buffer {
+    let rest = bytes;
     try {
-      while (this.#waiting.length > 0) {
-        const text = this.#take();
-        await this.#writeAll(Buffer.from(text));
-        this.#unwritten -= text.length;
-        this.#pull();
+      while (rest.length > 0 && this.#promptFd !== undefined) {
+        rest = this.#after(rest, writeSync(this.#promptFd, rest));
       }
-    } catch (cause) {
-      this.#failure =
-        errorCode(cause) === "EPIPE" || errorCode(cause) === "ECONNRESET"
-          ? new ReaderGone(cause)
-          : new OutputError(`Cannot write to ${this.#name}: ${errorText(cause)}`, {
-              path: this.#name,
-              cause,
-            });
-      this.#waiting = [];
-      this.#sources.length = 0;
-      this.#unwritten = 0;
+    } catch (error) {
+      if (!isRefusal(error)) this.#fail(error);
+    }
+    return rest;
+  }
+
+  /** Never rejects: what goes wrong is kept for the next call. */
+  async #pump(first: Buffer): Promise<void> {
+    try {
+      for (let bytes = first; bytes.length > 0; bytes = this.#texts.take()) {
+        await this.#writeAll(bytes);
+      }
+    } catch (error) {
+      this.#fail(error);
     } finally {
       this.#running = undefined;
     }
   }
 
-  /** Takes texts up to the high water. */
-  #pull(): void {
-    for (let source = this.#sources[0]; source !== undefined; source = this.#sources[0]) {
-      while (this.#unwritten < HIGH_WATER_CHARS) {
-        const text = source.next();
-        if (text.done === true) break;
-        if (text.value !== "") this.#waiting.push(text.value);
-        this.#unwritten += text.value.length;
-      }
-      if (this.#unwritten >= HIGH_WATER_CHARS) return;
-      this.#sources.shift();
-    }
-  }
-
-  /** The next texts, joined up to about MAX_WRITE_CHARS; always at least one. */
-  #take(): string {
-    let count = 0;
-    let chars = 0;
-    for (const text of this.#waiting) {
-      if (count > 0 && chars + text.length > MAX_WRITE_CHARS) break;
-      count += 1;
-      chars += text.length;
-    }
-    return this.#waiting.splice(0, count).join("");
-  }
-
   async #writeAll(bytes: Buffer): Promise<void> {
-    let offset = 0;
+    let rest = bytes;
     let retryMs = RETRY_MIN_MS;
-    while (offset < bytes.length) {
+    while (rest.length > 0) {
       try {
-        const written = await writeSome(this.#fd, bytes, offset, this.#most);
-        offset += written;
-        this.#written += written;
+        rest = this.#after(rest, await writeSome(this.#fd, rest));
         retryMs = RETRY_MIN_MS;
       } catch (error) {
-        const code = errorCode(error);
-        if (code !== "EAGAIN" && code !== "EINTR") throw error;
+        if (!isRefusal(error)) throw error;
         // The descriptor is non-blocking (its other holders may need it so): ask again soon.
         await Bun.sleep(retryMs);
         retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
       }
     }
   }
+
+  #after(bytes: Buffer, written: number): Buffer {
+    this.#written += written;
+    return bytes.subarray(written);
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure =
+      errorCode(cause) === "EPIPE" || errorCode(cause) === "ECONNRESET"
+        ? new ReaderGone(cause)
+        : new OutputError(`Cannot write to ${this.#name}: ${errorText(cause)}`, {
+            path: this.#name,
+            cause,
+          });
+    this.#texts.clear();
+  }
 }
 
-function isFile(fd: number): boolean {
-  return fstatSync(fd).isFile();
+/** Nothing was written, and nothing is wrong. */
+function isRefusal(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === "EAGAIN" || code === "EINTR";
 }
 
-function writeSome(fd: number, bytes: Buffer, offset: number, most: number): Promise<number> {
+function writeSome(fd: number, bytes: Buffer): Promise<number> {
   return new Promise((resolve, reject) => {
-    write(fd, bytes, offset, Math.min(most, bytes.length - offset), null, (error, written) => {
+    write(fd, bytes, 0, Math.min(MAX_BLOCKING_BYTES, bytes.length), null, (error, written) => {
       if (error === null) resolve(written);
       else reject(error);
     });
   });
+}
+
+/**
+ * Files take everything. A pipe is opened once more, without waiting: to set O_NONBLOCK on `fd` itself would set it
+ * for all who share it. Others, such as terminals and sockets, are not opened again.
+ */
+function promptFd(fd: number): number | undefined {
+  const stats = fstatSync(fd);
+  if (stats.isFile()) return fd;
+  if (!stats.isFIFO()) return undefined;
+  try {
+    return openAgain(fd);
+  } catch {
+    // another user's pipe, or its reader has gone: the next write tells
+    return undefined;
+  }
 }
 
 /**
@@ -152,10 +171,14 @@ function writeSome(fd: number, bytes: Buffer, offset: number, most: number): Pro
  */
 function isPipeWithoutReader(fd: number): boolean {
   try {
-    if (!fstatSync(fd).isFIFO()) return false;
-    closeSync(openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK));
+    if (fstatSync(fd).isFIFO()) closeSync(openAgain(fd));
     return false;
   } catch (error) {
     return errorCode(error) === "ENXIO";
   }
+}
+
+/** @throws ENXIO */
+function openAgain(fd: number): number {
+  return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
 }

@@ -6,12 +6,12 @@ export type Rendered = string | Iterable<string>;
 /** Texts up to this length (characters) are not worth cutting. */
 export const LONG_CHARS = 1 << 18;
 
-/** `text` in pieces of about LONG_CHARS, none of which ends inside a surrogate pair. */
-export function* cut(text: string): Generator<string> {
+/** `text` in pieces of `most` characters or one less, none of which ends inside a surrogate pair. */
+export function* cut(text: string, most = LONG_CHARS): Generator<string> {
   for (let from = 0; from < text.length; ) {
-    let to = Math.min(from + LONG_CHARS, text.length);
+    let to = Math.min(from + most, text.length);
     const last = text.charCodeAt(to - 1);
-    if (to < text.length && last >= 0xd800 && last < 0xdc00) to += 1;
+    if (to < text.length && last >= 0xd800 && last < 0xdc00) to -= 1;
     yield text.slice(from, to);
     from = to;
   }

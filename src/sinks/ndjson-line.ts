@@ -15,7 +15,7 @@ import { joined, type Rendered } from "./long-text.ts";
 import { MessageRenderer } from "./ndjson-message.ts";
 import { renderSummary } from "./ndjson-summary.ts";
 
-const CHUNK_CHARS = 1 << 18;
+const CHUNK_CHARS = 1 << 13;
 
 /** Lines come without their "\n" and hold no raw control character. */
 export class NdjsonRenderer {
