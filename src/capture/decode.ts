@@ -13,7 +13,7 @@ import type {
 const RECORD_HEADER = 8;
 const LENGTH_MASK = 0x3fffffff;
 const DISCARDED = 0x40000000;
-const NOTHING = new Uint8Array(0);
+const NOTHING = Buffer.alloc(0);
 
 const IO_KINDS: Readonly<Record<number, IoEvent["kind"]>> = {
   [EVENT.data]: "data",
@@ -27,13 +27,14 @@ const IO_KINDS: Readonly<Record<number, IoEvent["kind"]>> = {
 
 export class Decoder {
   readonly #view: DataView;
-  readonly #bytes: Uint8Array;
+  readonly #bytes: Buffer;
   readonly #comms = new CommCache();
 
   /** `view` and `bytes`: the ring's memory, mapped twice in a row. */
   constructor(view: DataView, bytes: Uint8Array) {
     this.#view = view;
-    this.#bytes = bytes;
+    // a payload is looked at as a Buffer by all rooms: one view of it is enough
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   /** Calls `visit` with each record of the span; a record of an unknown kind is skipped. Returns how many there were. */
@@ -124,6 +125,7 @@ export class Decoder {
   #decodeExec(at: number): ExecEvent {
     const view = this.#view;
     const length = view.getUint32(at + PROCESS_EVENT.command_line_len, true);
+    const from = at + PROCESS_EVENT.command_line;
     return {
       kind: "exec",
       pid: view.getUint32(at + PROCESS_EVENT.tgid, true),
@@ -131,13 +133,7 @@ export class Decoder {
       startNs: u64(view, at + PROCESS_EVENT.start_ns),
       cgroupId: view.getBigUint64(at + PROCESS_EVENT.cgroup_id, true),
       comm: cString(view, at + PROCESS_EVENT.comm, COMM_LEN),
-      commandLine: splitArguments(
-        Buffer.from(
-          this.#bytes.buffer,
-          this.#bytes.byteOffset + at + PROCESS_EVENT.command_line,
-          length,
-        ),
-      ),
+      commandLine: splitArguments(this.#bytes.subarray(from, from + length)),
     };
   }
 

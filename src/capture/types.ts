@@ -38,7 +38,7 @@ export interface Channel {
   reverse: Channel | undefined;
   /** Its first bytes may have moved before the tool listened: position 0 may be inside a line. */
   readonly late?: boolean;
-  /** What its first writes begin with, a line each, as far as nobody had read from it by then. */
+  /** What its first writes begin with, a line each, as far as nobody had read from it by then; else its first read. */
   readonly opening?: string | undefined;
   /** Who read from it last, and who wrote last; undefined until known. */
   reader: Process | undefined;
@@ -79,7 +79,7 @@ export interface IoEvent {
   readonly comm: string;
   /** data: what was read; note: what one of a channel's first writes begins with. A view into the ring: valid only until
    * the batch is released. */
-  readonly payload: Uint8Array;
+  readonly payload: Buffer;
 }
 
 /** What the kernel's entry of a channel knows: bytes since the channel has the entry, and who was at its ends. */

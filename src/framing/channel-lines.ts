@@ -59,8 +59,7 @@ export class ChannelLines {
 
   pushChunk(chunk: Chunk, out: FramingItem[]): void {
     if (chunk.position === 0 && this.channel.late === true) this.#suspect = "started_before_attach";
-    const { bytes: view } = chunk;
-    const bytes = Buffer.from(view.buffer, view.byteOffset, view.length);
+    const { bytes } = chunk;
     this.#timeNs = chunk.timeNs;
     this.#reader = chunk.reader;
     let from = 0;

@@ -18,6 +18,8 @@ import type { Blind, StreamItem, Tick } from "./types.ts";
 
 const CUT = 2;
 const WANTED = 4;
+/** As many as a note brings of a first write (bpf/config.h). */
+const OPENING_BYTES = 64;
 /** Only a second telling, some microseconds after the first, needs them. */
 const MAX_REUSED = 4096;
 export type StreamOutput = StreamItem | Blind;
@@ -114,6 +116,9 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     this.#catchUp(channel, event.lost, event.timeNs, out);
     const heard = event.payload.length;
     if (heard > 0) {
+      if (channel.position === 0 && !channel.late) {
+        channel.opening ??= event.payload.toString("latin1", 0, OPENING_BYTES);
+      }
       out.push({
         kind: "chunk",
         channel,
@@ -147,7 +152,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     channel.writer = this.#processes.at(event.pid, event.startNs, event.comm);
     channel.notes.add(channel.writer, event.timeNs, event.moved, event.len);
     if (event.payload.length > 0) {
-      channel.opening = `${channel.opening ?? ""}${Buffer.from(event.payload).toString("latin1")}\n`;
+      channel.opening = `${channel.opening ?? ""}${event.payload.toString("latin1")}\n`;
     }
   }
 

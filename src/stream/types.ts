@@ -5,7 +5,7 @@ import type { Channel, LossReason, Process } from "../capture/types.ts";
 export interface Chunk {
   readonly kind: "chunk";
   readonly channel: Channel;
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   /** Position of the first byte among all bytes read from the channel since the tool listens. */
   readonly position: number;
   /** Return of the read, CLOCK_BOOTTIME ns. */

@@ -27,11 +27,12 @@ export function makeChannel(id: string, late = false): Channel {
 
 export function chunk(
   channel: Channel,
-  bytes: Uint8Array,
+  view: Uint8Array,
   position: number,
   reader: Process,
   timeNs = 1,
 ): Chunk {
+  const bytes = Buffer.from(view.buffer, view.byteOffset, view.length);
   return { kind: "chunk", channel, bytes, position, timeNs, reader };
 }
 

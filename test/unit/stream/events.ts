@@ -24,7 +24,7 @@ export const WRITER = 10;
 /** An event of the pipe 4711, by its reader. */
 export function io(kind: IoEvent["kind"], fields: Partial<IoEvent> = {}): IoEvent {
   const pid = fields.pid ?? (kind === "note" || kind === "broken" ? WRITER : READER);
-  const payload = fields.payload ?? new Uint8Array(0);
+  const payload = fields.payload ?? Buffer.alloc(0);
   return {
     kind,
     flags: 0,
