@@ -6,7 +6,7 @@ import type { ExchangeItem } from "../exchange/types.ts";
 const RECORD_BYTES = 1024;
 /** How often a message's text is copied on its way to a line. */
 const TEXT_COPIES = 4;
-const GARBAGE_BYTES = 20 << 20;
+const GARBAGE_BYTES = 28 << 20;
 const LARGE_BYTES = 4 << 20;
 
 /**

@@ -17,13 +17,13 @@ function message(bytes: number): ExchangeItem {
   return { ...line, message: { ...line.message, bytes } };
 }
 
-test("Collector collects once per 20,480 records that became nothing larger", () => {
-  expect(collections(...Array.from({ length: 10 }, () => [10_240, []] as const))).toBe(5);
+test("Collector collects once per 28,672 records that became nothing larger", () => {
+  expect(collections(...Array.from({ length: 10 }, () => [14_336, []] as const))).toBe(5);
 });
 
-test("Collector collects once per 5 MiB of messages", () => {
-  expect(collections(...Array.from({ length: 30 }, () => [0, [message(1 << 20)]] as const))).toBe(
-    6,
+test("Collector collects once per 7 MiB of messages", () => {
+  expect(collections(...Array.from({ length: 35 }, () => [0, [message(1 << 20)]] as const))).toBe(
+    5,
   );
 });
 
@@ -35,6 +35,6 @@ test("Collector gives memory back behind a large line, and only there", () => {
   const larges: boolean[] = [];
   const collector = new Collector((isLarge) => larges.push(isLarge));
   collector.note(1, [message((4 << 20) + 1)]);
-  collector.note(20_480, [message(200)]);
+  collector.note(28_672, [message(200)]);
   expect(larges).toEqual([true, false]);
 });
