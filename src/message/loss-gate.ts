@@ -5,7 +5,8 @@ import type { Stage } from "../stage.ts";
 import { opensLikeMessage } from "./opening.ts";
 import type { MessageItem } from "./types.ts";
 
-// Bytes that may have been anything, a whole session even: told at the end of a channel that said nothing else.
+// Bytes that may have been anything, a whole session even: told at the end of a channel that said nothing else. The other
+// losses are told there when the channel begins like a message: a server that dies inside its first answer is heard of.
 const SUSPICIOUS: ReadonlySet<Loss["reason"]> = new Set(["ring_full", "unseen_read"]);
 const MAX_WAITING = 10_000;
 
@@ -52,9 +53,8 @@ export class LossGate implements Stage<MessageItem, MessageItem> {
   }
 
   #suspicious(channel: Channel): MessageItem[] {
-    return [...(this.#waiting.get(channel)?.values() ?? [])].filter(
-      ({ reason }) =>
-        SUSPICIOUS.has(reason) || (reason === "unread" && opensLikeMessage(channel.opening)),
-    );
+    const isMessage = opensLikeMessage(channel.opening);
+    const losses = [...(this.#waiting.get(channel)?.values() ?? [])];
+    return losses.filter(({ reason }) => isMessage || SUSPICIOUS.has(reason));
   }
 }

@@ -223,7 +223,9 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
     await using lossy = await Tool.start(...attach, "--fail-on-loss");
     expect((await quiet.stop()).exitCode).toBe(0);
     await talk(["--unfinished", "--tag", "some-loss"]);
-    expect((await lossy.stop()).exitCode).toBe(5);
+    const { exitCode, summary } = await lossy.stop();
+    const loss = at(summary, "loss");
+    expect({ exitCode, loss }).toMatchObject({ exitCode: 5, loss: { unfinished_line: 46 } });
   });
 });
 

@@ -101,6 +101,18 @@ test("LossGate tells what nobody ever read when it begins like a message", () =>
   ).toEqual([["pipe:3", "unread", 8], "end", "end"]);
 });
 
+test("LossGate tells of a first line without an end when it begins like a message", () => {
+  const opening = '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11';
+  const server = { ...makeChannel("pipe:5"), opening };
+  const log = { ...makeChannel("pipe:6"), opening: '{"level":"info","msg":"hello"}' };
+  expect(
+    run(
+      ...[loss(server, "unfinished_line", 8), channelEnd(server)],
+      ...[loss(log, "unfinished_line", 9), channelEnd(log)],
+    ),
+  ).toEqual([["pipe:5", "unfinished_line", 8], "end", "end"]);
+});
+
 test("LossGate tells that at the end of the run, too, and only once", () => {
   const gate = new LossGate();
   gate.push(loss(a, "ring_full", 5));

@@ -336,3 +336,11 @@ test("StreamStage keeps copies of what a channel's first writes begin with", () 
   stage.push(note(20, 40, { payload: Buffer.from('{"id":1}') }));
   expect(stage.channels.get(PIPE)?.opening).toBe('hello\n{"id":1}\n');
 });
+
+test("StreamStage keeps what a channel's first read begins with when no write's note did", () => {
+  const stage = new StreamStage(processes());
+  const answer = '{"jsonrpc":"2.0","id":0,"result":{"tools":[]}}';
+  stage.push(data(answer + " ".repeat(64)));
+  stage.push(data('{"id":2}'));
+  expect(stage.channels.get(PIPE)?.opening).toBe(answer.padEnd(64));
+});
