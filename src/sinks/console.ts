@@ -50,6 +50,6 @@ export class Console implements Sink {
     const { colors, quiet, redactor } = this.#options;
     const mask = (text: string) => redactor?.text(text) ?? text;
     await this.#writer.write([renderConsoleSummary(summary, { colors, mask, quiet })]);
-    await this.#writer.flush();
+    await this.#writer.end();
   }
 }

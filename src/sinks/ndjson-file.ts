@@ -6,6 +6,7 @@ import type { LineOptions } from "./line-context.ts";
 import { NdjsonRenderer } from "./ndjson-line.ts";
 import { type FileOwner, OutputFile } from "./output-file.ts";
 import { intervalOf, type RotationRule, removeFinished, shiftNumbered } from "./rotation.ts";
+import { TextBuffer } from "./text-buffer.ts";
 import type { Sink } from "./types.ts";
 
 export interface NdjsonFileOptions extends LineOptions {
@@ -18,9 +19,6 @@ export interface NdjsonFileOptions extends LineOptions {
   readonly now: () => Date;
 }
 
-/** Collected lines are written when they are this long. */
-const CHUNK_CHARS = 1 << 18;
-
 /**
  * Lines are whole in every file and in order across files; every batch is with the kernel when `write`
  * returns. A full disk throws OutputError; what was written until then stays, as whole lines.
@@ -29,6 +27,8 @@ const CHUNK_CHARS = 1 << 18;
 export class NdjsonFile implements Sink {
   readonly #options: NdjsonFileOptions;
   readonly #renderer: NdjsonRenderer;
+  /** Rendered and not in the file yet; empty between calls. */
+  readonly #texts = new TextBuffer();
   /** Finished files of this run with names of their own, oldest first. */
   readonly #finished: string[] = [];
   #file: OutputFile;
@@ -67,7 +67,8 @@ export class NdjsonFile implements Sink {
 
   async close(summary: Summary): Promise<void> {
     try {
-      this.#file.append(`${this.#renderer.summary(summary)}\n`);
+      this.#texts.add([this.#renderer.summary(summary), "\n"]);
+      this.#writeOut();
     } finally {
       this.#file.close();
     }
@@ -80,38 +81,38 @@ export class NdjsonFile implements Sink {
       this.#appendCounted(items, rotation.bytes);
       return;
     }
-    for (const chunk of this.#renderer.chunks(items)) this.#file.append(chunk);
+    this.#texts.add(this.#renderer.chunks(items));
+    this.#writeOut();
   }
 
   /** As above, with the bytes of each line counted so that a file ends before the limit. */
   #appendCounted(items: readonly ExchangeItem[], limit: number): void {
-    let chunk = "";
-    let chunkBytes = 0;
-    const append = () => {
-      if (chunk !== "") this.#file.append(chunk);
-      chunk = "";
-      chunkBytes = 0;
-    };
+    let size = this.#file.size;
     for (const item of items) {
       const line = this.#renderer.render(item);
-      const pieces = typeof line === "string" ? [line] : [...line];
-      const bytes = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 1);
-      const held = this.#file.size + chunkBytes;
-      if (held > 0 && held + bytes > limit) {
-        append();
+      const pieces = typeof line === "string" ? [line, "\n"] : [...line, "\n"];
+      const bytes = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+      if (size > 0 && size + bytes > limit) {
+        this.#writeOut();
         this.#rotate();
+        size = this.#file.size;
       }
-      if (typeof line === "string") {
-        chunk += `${line}\n`;
-        chunkBytes += bytes;
-        if (chunk.length >= CHUNK_CHARS) append();
-      } else {
-        append();
-        for (const piece of pieces) this.#file.append(piece);
-        this.#file.append("\n");
-      }
+      this.#texts.add(pieces);
+      size += bytes;
+      if (this.#texts.hasMore) this.#writeOut();
     }
-    append();
+    this.#writeOut();
+  }
+
+  #writeOut(): void {
+    try {
+      for (let bytes = this.#texts.take(); bytes.length > 0; bytes = this.#texts.take()) {
+        this.#file.append(bytes);
+      }
+    } catch (error) {
+      this.#texts.clear();
+      throw error;
+    }
   }
 
   /** An empty file is as good as a new one and stays. */

@@ -44,6 +44,6 @@ export class NdjsonStream implements Sink {
 
   async close(summary: Summary): Promise<void> {
     await this.#writer.write([`${this.#renderer.summary(summary)}\n`]);
-    await this.#writer.flush();
+    await this.#writer.end();
   }
 }

@@ -48,7 +48,8 @@ export class OutputFile implements Disposable {
       this.#isRegular = stats.isFile();
       this.#size = this.#isRegular ? stats.size : 0;
       // A line torn by a crash becomes a line of its own, not the beginning of ours.
-      if (this.#size > 0 && lastByte(this.#fd, this.#size) !== NEWLINE) this.append("\n");
+      if (this.#size > 0 && lastByte(this.#fd, this.#size) !== NEWLINE)
+        this.append(Buffer.from("\n"));
     } catch (error) {
       closeSync(this.#fd);
       throw error;
@@ -60,9 +61,8 @@ export class OutputFile implements Disposable {
     return this.#size;
   }
 
-  /** Appends whole lines, or a piece of one that goes on with the next call. */
-  append(text: string): void {
-    const bytes = Buffer.from(text);
+  /** Appends lines. The last may be the beginning of one that goes on with the next call. */
+  append(bytes: Buffer): void {
     let offset = 0;
     try {
       while (offset < bytes.length) offset += writeSync(this.#fd, bytes, offset);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs";
 import { OutputError, ReaderGone } from "../../../src/sinks/errors.ts";
 import { FdWriter } from "../../../src/sinks/fd-writer.ts";
 import { Pipe } from "./pipe.ts";
@@ -73,6 +73,30 @@ describe("FdWriter", () => {
     expect(writer.write(["a\n"])).toBeUndefined();
     expect(writer.write([])).toBeUndefined();
     await writer.flush();
+    expect((await pipe.read(100)).toString()).toBe("a\n");
+  });
+
+  test("FdWriter writes at once what a pipe has room for, without waiting on the one it was given", async () => {
+    using pipe = new Pipe();
+    const writer = new FdWriter(pipe.writeFd, "the pipe");
+    expect(writer.write(["a\n"])).toBeUndefined();
+    expect({ written: writer.written, read: (await pipe.read(100)).toString() }).toEqual({
+      written: 2,
+      read: "a\n",
+    });
+    const flags = readFileSync(`/proc/self/fdinfo/${pipe.writeFd}`, "utf8");
+    const open = Number.parseInt(/flags:\s+(\d+)/.exec(flags)?.[1] ?? "", 8);
+    expect(open & constants.O_NONBLOCK).toBe(0);
+    await writer.end();
+  });
+
+  test("FdWriter leaves no descriptor behind when it ends", async () => {
+    using pipe = new Pipe();
+    const before = readdirSync("/proc/self/fd").length;
+    const writer = new FdWriter(pipe.writeFd, "the pipe");
+    void writer.write(["a\n"]);
+    await writer.end();
+    expect(readdirSync("/proc/self/fd").length).toBe(before);
     expect((await pipe.read(100)).toString()).toBe("a\n");
   });
 

@@ -30,8 +30,8 @@ describe("OutputFile", () => {
   test("OutputFile makes a new file that only its owner can read", () => {
     using folder = new TemporaryFolder();
     using file = new OutputFile(folder.at("a.ndjson"), undefined);
-    file.append("1\n");
-    file.append("22\n");
+    file.append(Buffer.from("1\n"));
+    file.append(Buffer.from("22\n"));
     expect(file.size).toBe(5);
     expect(readFileSync(folder.at("a.ndjson"), "utf8")).toBe("1\n22\n");
     expect(statSync(folder.at("a.ndjson")).mode & 0o777).toBe(0o600);
@@ -55,7 +55,7 @@ describe("OutputFile", () => {
     using folder = new TemporaryFolder();
     writeFileSync(folder.at("a"), "old\n");
     using file = new OutputFile(folder.at("a"), undefined);
-    file.append("new\n");
+    file.append(Buffer.from("new\n"));
     expect(readFileSync(folder.at("a"), "utf8")).toBe("old\nnew\n");
   });
 
@@ -63,7 +63,7 @@ describe("OutputFile", () => {
     using folder = new TemporaryFolder();
     writeFileSync(folder.at("a"), '{"kind":"mess');
     using file = new OutputFile(folder.at("a"), undefined);
-    file.append("new\n");
+    file.append(Buffer.from("new\n"));
     expect(readFileSync(folder.at("a"), "utf8")).toBe('{"kind":"mess\nnew\n');
   });
 
@@ -111,7 +111,7 @@ describe("OutputFile", () => {
 
   test("OutputFile says that a device is full", () => {
     using file = new OutputFile("/dev/full", undefined);
-    const failure = failureOf(() => file.append("x\n"));
+    const failure = failureOf(() => file.append(Buffer.from("x\n")));
     expect(failure.message).toBe('Cannot write to "/dev/full": no space left on device (ENOSPC)');
   });
 
@@ -132,8 +132,8 @@ describe("OutputFile", () => {
   test.skipIf(!isRoot)("OutputFile leaves whole lines on a disk that fills up", () => {
     onSmallDisk((folder) => {
       using file = new OutputFile(folder.at("a"), undefined);
-      file.append(line.repeat(100));
-      const failure = failureOf(() => file.append(line.repeat(100)));
+      file.append(Buffer.from(line.repeat(100)));
+      const failure = failureOf(() => file.append(Buffer.from(line.repeat(100))));
       expect(failure.code).toBe("ENOSPC");
       // 16,384 bytes hold 163 lines of 100 bytes; the torn one is cut off.
       expect(readFileSync(folder.at("a"), "utf8")).toBe(line.repeat(163));
@@ -143,9 +143,9 @@ describe("OutputFile", () => {
   test.skipIf(!isRoot)("OutputFile cuts a line that came in pieces off as a whole", () => {
     onSmallDisk((folder) => {
       using file = new OutputFile(folder.at("a"), undefined);
-      file.append(`${line.repeat(50)}torn`);
-      file.append("x".repeat(5_000));
-      expect(failureOf(() => file.append("x".repeat(10_000))).code).toBe("ENOSPC");
+      file.append(Buffer.from(`${line.repeat(50)}torn`));
+      file.append(Buffer.from("x".repeat(5_000)));
+      expect(failureOf(() => file.append(Buffer.from("x".repeat(10_000)))).code).toBe("ENOSPC");
       expect(readFileSync(folder.at("a"), "utf8")).toBe(line.repeat(50));
     });
   });
