@@ -1,4 +1,5 @@
 /** All processes that were met: one object each, whatever their pid is reused for. */
+import { RecentMap } from "../recent-map.ts";
 import { containerIdOf } from "./container.ts";
 import { isSameStart, type ProcSnapshot } from "./proc.ts";
 import type { ExecEvent, ExitEvent, ForkEvent, Process, ProcessDirectory } from "./types.ts";
@@ -21,10 +22,10 @@ const MAX_CGROUPS = 16_384;
 export class ProcessTable implements ProcessDirectory {
   readonly #read: (pid: number) => ProcSnapshot | undefined;
   readonly #findCgroup: (id: bigint) => string | undefined;
-  readonly #known = new Map<number, Writable<Process>>();
+  readonly #known = new RecentMap<number, Writable<Process>>(MAX_REMEMBERED);
   /** Ended lately: frames that waited for a note may still be theirs. */
-  readonly #gone = new Map<number, Writable<Process>>();
-  readonly #remembered = new Map<number, Remembered>();
+  readonly #gone = new RecentMap<number, Writable<Process>>(MAX_GONE);
+  readonly #remembered = new RecentMap<number, Remembered>(MAX_REMEMBERED);
   readonly #containers = new Map<bigint, string | undefined>();
 
   /** `read`: reads /proc. `findCgroup`: the path of a cgroup by its id. */
@@ -48,9 +49,7 @@ export class ProcessTable implements ProcessDirectory {
     const process = this.#describe(pid, startNs, comm);
     // one that had the pid before stands in nobody's way
     const isOlder = known !== undefined && startNs < known.startNs;
-    const map = isOlder ? this.#gone : this.#known;
-    forgetOldest(map, isOlder ? MAX_GONE : MAX_REMEMBERED);
-    map.set(pid, process);
+    (isOlder ? this.#gone : this.#known).set(pid, process);
     return process;
   }
 
@@ -70,7 +69,7 @@ export class ProcessTable implements ProcessDirectory {
     if (this.find(pid, startNs)) return;
     const parent = this.#remembered.get(event.parentPid) ?? this.#known.get(event.parentPid);
     const commandLine = parent?.commandLine ?? [];
-    this.#remember(pid, { startNs, cgroupId, commandLine, parentPid: event.parentPid });
+    this.#remembered.set(pid, { startNs, cgroupId, commandLine, parentPid: event.parentPid });
   }
 
   exec(event: ExecEvent): void {
@@ -80,7 +79,7 @@ export class ProcessTable implements ProcessDirectory {
       known.commandLine = event.commandLine;
       return;
     }
-    this.#remember(event.pid, { ...event, parentPid: 0 });
+    this.#remembered.set(event.pid, { ...event, parentPid: 0 });
   }
 
   /** The process that ended, if it was met; it is forgotten here. */
@@ -96,7 +95,6 @@ export class ProcessTable implements ProcessDirectory {
       signal: signal === 0 ? undefined : signal,
     };
     this.#known.delete(event.pid);
-    forgetOldest(this.#gone, MAX_GONE);
     this.#gone.set(event.pid, known);
     return known;
   }
@@ -133,11 +131,6 @@ export class ProcessTable implements ProcessDirectory {
     return this.#read(remembered.parentPid)?.commandLine ?? [];
   }
 
-  #remember(pid: number, what: Remembered): void {
-    forgetOldest(this.#remembered, MAX_REMEMBERED);
-    this.#remembered.set(pid, what);
-  }
-
   #containerOf(cgroupId: bigint): string | undefined {
     if (!this.#containers.has(cgroupId)) {
       this.#rememberContainer(cgroupId, containerIdOf(this.#findCgroup(cgroupId)));
@@ -149,10 +142,4 @@ export class ProcessTable implements ProcessDirectory {
     if (this.#containers.size >= MAX_CGROUPS) this.#containers.clear();
     this.#containers.set(cgroupId, containerId);
   }
-}
-
-function forgetOldest(map: Map<number, unknown>, most: number): void {
-  if (map.size < most) return;
-  const oldest = map.keys().next();
-  if (!oldest.done) map.delete(oldest.value);
 }

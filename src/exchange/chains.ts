@@ -4,10 +4,10 @@
  * Source: MCP 2026-07-28, InputRequiredResult.
  */
 import type { Message } from "../message/types.ts";
+import { RecentMap } from "../recent-map.ts";
 import { copyText } from "../text.ts";
 import type { Call } from "./call.ts";
 import { asObject, asText } from "./json.ts";
-import { RecentMap } from "./recent-map.ts";
 
 /** Chains that wait for their next request, per session. */
 const MAX_WAITING = 256;
@@ -15,8 +15,8 @@ const MAX_WAITING = 256;
 const MAX_STATE_CHARS = 2_048;
 
 export class Chains {
-  readonly #byState = new RecentMap<string>(MAX_WAITING);
-  readonly #byName = new RecentMap<string>(MAX_WAITING);
+  readonly #byState = new RecentMap<string, string>(MAX_WAITING);
+  readonly #byName = new RecentMap<string, string>(MAX_WAITING);
 
   /** The answer to `call` asks for input. Returns the chain. */
   await(call: Call, body: unknown): string {

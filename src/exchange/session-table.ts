@@ -1,8 +1,8 @@
 /** Finds the session that a message belongs to: by its channel, its socket's other direction, or its processes. */
 import type { Channel, Process } from "../capture/types.ts";
 import type { Message } from "../message/types.ts";
+import { RecentMap } from "../recent-map.ts";
 import { idKey } from "./id-key.ts";
-import { RecentMap } from "./recent-map.ts";
 import { STATED, statesClient } from "./roles.ts";
 import { SessionState, type Side } from "./session-state.ts";
 
@@ -23,7 +23,7 @@ export class SessionTable {
   readonly #byProcess = new Map<Process, Set<SessionState>>();
   readonly #states = new Set<SessionState>();
   /** Channel id → how many sessions it has had; by id, since a replay rebuilds the objects. */
-  readonly #generations = new RecentMap<number>(MAX_GENERATIONS);
+  readonly #generations = new RecentMap<string, number>(MAX_GENERATIONS);
 
   get states(): ReadonlySet<SessionState> {
     return this.#states;

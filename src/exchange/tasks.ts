@@ -3,17 +3,17 @@
  * Source: MCP 2025-11-25 basic/utilities/tasks (`result.task`), ext-tasks (`resultType: "task"`, flat).
  */
 
+import { RecentMap } from "../recent-map.ts";
 import { capText, copyText } from "../text.ts";
 import type { Call, CallReference } from "./call.ts";
 import { asObject, asText } from "./json.ts";
-import { RecentMap } from "./recent-map.ts";
 
 /** Tasks remembered per session. */
 const MAX_TASKS = 1_024;
 
 export class Tasks {
-  readonly #byId = new RecentMap<CallReference>(MAX_TASKS);
-  readonly #byToken = new RecentMap<CallReference>(MAX_TASKS);
+  readonly #byId = new RecentMap<string, CallReference>(MAX_TASKS);
+  readonly #byToken = new RecentMap<string, CallReference>(MAX_TASKS);
 
   add(taskId: string, call: Call): void {
     const made = { idText: copyText(call.idText), target: call.target, chain: call.chain };

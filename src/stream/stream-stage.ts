@@ -10,10 +10,10 @@ import type {
   ProcessDirectory,
   ReusedEvent,
 } from "../capture/types.ts";
+import { RecentMap } from "../recent-map.ts";
 import type { Stage } from "../stage.ts";
-import { ChannelNames } from "./channel-names.ts";
-import { ChannelState, type HolderSource } from "./channel-state.ts";
-import { keepLatest } from "./latest.ts";
+import type { ChannelState, HolderSource } from "./channel-state.ts";
+import { ChannelTable } from "./channel-table.ts";
 import type { Blind, StreamItem, Tick } from "./types.ts";
 
 const CUT = 2;
@@ -34,21 +34,18 @@ export type StreamInput = KernelEvent | ChannelTotals | ChannelClosed | ChannelF
  */
 export class StreamStage implements Stage<StreamInput, StreamOutput> {
   readonly #processes: ProcessDirectory;
-  readonly #holders: HolderSource | undefined;
-  readonly #channels = new Map<number, ChannelState>();
-  readonly #names = new ChannelNames();
+  readonly #channels: ChannelTable;
   /** By address: the inode of the channel that had it last. */
-  readonly #reusedLast = new Map<number, number>();
-  #seen = 0;
+  readonly #reusedLast = new RecentMap<number, number>(MAX_REUSED);
   #toldTwice = 0;
 
   constructor(processes: ProcessDirectory, holders?: HolderSource) {
     this.#processes = processes;
-    this.#holders = holders;
+    this.#channels = new ChannelTable(holders);
   }
 
   get channelsSeen(): number {
-    return this.#seen;
+    return this.#channels.seen;
   }
 
   /**
@@ -61,7 +58,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   /** Channels that are known now, by kernel address. */
   get channels(): ReadonlyMap<number, ChannelState> {
-    return this.#channels;
+    return this.#channels.byAddress;
   }
 
   push(item: StreamInput): readonly StreamOutput[] {
@@ -137,7 +134,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   #note(event: IoEvent): readonly StreamOutput[] {
-    const known = this.#knownOf(event);
+    const known = this.#channels.knownOf(event);
     if (known) {
       this.#takeNote(known, event);
       return NOTHING;
@@ -185,17 +182,17 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   /** The kernel saw another channel at this address: end the old one with its last counts. */
   #reused(event: ReusedEvent): readonly StreamOutput[] {
-    const known = this.#channels.get(event.channel);
+    const known = this.#channels.at(event.channel);
     const isKnown = known?.inode === event.generation;
     // one that is unknown and lost nothing was closed already; reader and writer may both say it, on two CPUs
     const isRetold = this.#reusedLast.get(event.channel) === event.generation;
     if (!isKnown && (event.lost === 0 || isRetold)) return NOTHING;
-    keepLatest(this.#reusedLast, event.channel, event.generation, MAX_REUSED);
+    this.#reusedLast.set(event.channel, event.generation);
     const out: StreamOutput[] = [];
     if (known && !isKnown) this.#replace(known, event.timeNs, out);
     const channel = isKnown
       ? known
-      : this.#open(event.channel, event.generation, event.channelKind, false);
+      : this.#channels.open(event.channel, event.generation, event.channelKind, false);
     channel.nameEnds(event, this.#processes);
     channel.wanted ||= event.wanted;
     this.#catchUp(channel, event.lost, event.timeNs, out);
@@ -210,16 +207,16 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   #totals(totals: ChannelTotals): readonly StreamOutput[] {
-    const channel = this.#channels.get(totals.channel);
-    if (!channel || channel.inode !== totals.generation) return NOTHING;
+    const channel = this.#channels.find(totals.channel, totals.generation);
+    if (!channel) return NOTHING;
     const out: StreamOutput[] = [];
     this.#catchUp(channel, totals.lost, totals.timeNs, out);
     return out;
   }
 
   #closed(closed: ChannelClosed): readonly StreamOutput[] {
-    const channel = this.#channels.get(closed.channel);
-    if (!channel || channel.inode !== closed.generation) return NOTHING;
+    const channel = this.#channels.find(closed.channel, closed.generation);
+    if (!channel) return NOTHING;
     const out: StreamOutput[] = [];
     if (closed.missedBytes > 0) {
       this.#gap(channel, closed.missedBytes, "unseen_read", closed.timeNs, out);
@@ -230,8 +227,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   #found(found: ChannelFound): void {
-    const channel = this.#open(found.channel, found.generation, found.channelKind, true);
-    this.#link(channel, found.peer, found.peerGeneration);
+    const channel = this.#channels.openFound(found);
     channel.reader = found.reader;
     channel.writer = found.writer;
     if (found.buffered > 0) channel.notes.shift(found.buffered);
@@ -239,7 +235,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   #end(channel: ChannelState, unreadBytes: number, timeNs: number, out: StreamOutput[]): void {
     out.push({ kind: "end", channel, timeNs, unreadBytes, writer: channel.writer });
-    this.#channels.delete(channel.address);
+    this.#channels.close(channel);
   }
 
   /** Another channel has the address: how much of the old one was never read is not known. */
@@ -268,46 +264,12 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   #channelOf(event: IoEvent, out: StreamOutput[]): ChannelState {
-    return this.#knownOf(event) ?? this.#openFor(event, out);
-  }
-
-  #knownOf(event: IoEvent): ChannelState | undefined {
-    const known = this.#channels.get(event.channel);
-    if (known?.isMeantBy(event)) {
-      if (event.peerGeneration !== 0) known.peerInode = event.peerGeneration;
-      return known;
-    }
-    // written to before it was accepted
-    if (known?.inode === 0) {
-      known.inode = event.generation;
-      known.id = this.#names.next(known.kind, known.inode);
-      return known;
-    }
-    return undefined;
+    return this.#channels.knownOf(event) ?? this.#openFor(event, out);
   }
 
   #openFor(event: IoEvent, out: StreamOutput[]): ChannelState {
-    const before = this.#channels.get(event.channel);
+    const before = this.#channels.at(event.channel);
     if (before) this.#replace(before, event.timeNs, out);
-    const channel = this.#open(event.channel, event.generation, event.channelKind, false);
-    channel.peerInode = event.peerGeneration;
-    this.#link(channel, event.peer, event.peerGeneration);
-    return channel;
-  }
-
-  #open(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
-    const place = { kind, inode, address, late };
-    const channel = new ChannelState(this.#names.next(kind, inode), place, this.#holders);
-    this.#channels.set(address, channel);
-    this.#seen += 1;
-    return channel;
-  }
-
-  /** The two directions of one connection know each other. */
-  #link(channel: ChannelState, peer: number, peerInode: number): void {
-    const reverse = peer === 0 ? undefined : this.#channels.get(peer);
-    if (!reverse || reverse.inode !== peerInode) return;
-    channel.reverse = reverse;
-    reverse.reverse = channel;
+    return this.#channels.openFor(event);
   }
 }

@@ -1,0 +1,86 @@
+/** Records in, the channel that each is about out: known by its kernel address, proven by its inode. */
+import type { ChannelFound, IoEvent } from "../capture/types.ts";
+import { ChannelNames } from "./channel-names.ts";
+import { ChannelState, type HolderSource } from "./channel-state.ts";
+
+export class ChannelTable {
+  readonly #holders: HolderSource | undefined;
+  readonly #channels = new Map<number, ChannelState>();
+  readonly #names = new ChannelNames();
+  #seen = 0;
+
+  constructor(holders: HolderSource | undefined) {
+    this.#holders = holders;
+  }
+
+  /** Channels that were opened so far. */
+  get seen(): number {
+    return this.#seen;
+  }
+
+  get byAddress(): ReadonlyMap<number, ChannelState> {
+    return this.#channels;
+  }
+
+  /** The channel that has the address, whichever it is. */
+  at(address: number): ChannelState | undefined {
+    return this.#channels.get(address);
+  }
+
+  /** The channel that has the address, if it is this one. */
+  find(address: number, inode: number): ChannelState | undefined {
+    const channel = this.#channels.get(address);
+    return channel?.inode === inode ? channel : undefined;
+  }
+
+  /** The channel that the record is about, if it is open. */
+  knownOf(event: IoEvent): ChannelState | undefined {
+    const known = this.#channels.get(event.channel);
+    if (known?.isMeantBy(event)) {
+      if (event.peerGeneration !== 0) known.peerInode = event.peerGeneration;
+      return known;
+    }
+    // written to before it was accepted
+    if (known?.inode === 0) {
+      known.inode = event.generation;
+      known.id = this.#names.next(known.kind, known.inode);
+      return known;
+    }
+    return undefined;
+  }
+
+  /** Takes the address from whichever channel had it. */
+  openFor(event: IoEvent): ChannelState {
+    const channel = this.open(event.channel, event.generation, event.channelKind, false);
+    channel.peerInode = event.peerGeneration;
+    this.#link(channel, event.peer, event.peerGeneration);
+    return channel;
+  }
+
+  openFound(found: ChannelFound): ChannelState {
+    const channel = this.open(found.channel, found.generation, found.channelKind, true);
+    this.#link(channel, found.peer, found.peerGeneration);
+    return channel;
+  }
+
+  /** `late`: it was there before the tool listened. */
+  open(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
+    const place = { kind, inode, address, late };
+    const channel = new ChannelState(this.#names.next(kind, inode), place, this.#holders);
+    this.#channels.set(address, channel);
+    this.#seen += 1;
+    return channel;
+  }
+
+  close(channel: ChannelState): void {
+    this.#channels.delete(channel.address);
+  }
+
+  /** The two directions of one connection know each other. */
+  #link(channel: ChannelState, peer: number, peerInode: number): void {
+    const reverse = peer === 0 ? undefined : this.find(peer, peerInode);
+    if (!reverse) return;
+    channel.reverse = reverse;
+    reverse.reverse = channel;
+  }
+}
