@@ -4,6 +4,7 @@ import { BpfError } from "../../ffi/errors.ts";
 import type { BpfMap } from "../../ffi/map.ts";
 import { type BpfIterator, type BpfLink, BpfObject } from "../../ffi/object.ts";
 import { RingBuffer } from "../../ffi/ring-buffer.ts";
+import { type ChannelCounts, decodeCounts } from "./channel-counts.ts";
 import { address, u64, wholeAddress } from "./fields.ts";
 import {
   FIRST_COPIES,
@@ -15,8 +16,7 @@ import {
 } from "./front-ends.ts";
 import { variableOffsets } from "./globals.ts";
 import { decodeHolders, type Holder } from "./holders.ts";
-import { CHANNEL, CHANNEL_KINDS, IGNORED_SLOTS } from "./layout.ts";
-import type { ChannelEntry, ChannelKind } from "./types.ts";
+import { CHANNEL, IGNORED_SLOTS } from "./layout.ts";
 
 export interface KernelOptions {
   readonly frontEnd: FrontEnd;
@@ -27,11 +27,6 @@ export interface KernelOptions {
   readonly filtering: boolean;
   readonly followNames: readonly string[];
   readonly followCgroups: readonly bigint[];
-}
-
-export interface ChannelCounts extends ChannelEntry {
-  readonly kind: ChannelKind;
-  readonly muted: boolean;
 }
 
 /** What found no room, and no channel's entry counts. */
@@ -110,21 +105,7 @@ export class Kernel implements Disposable {
   counts(channel: number): ChannelCounts | undefined {
     const value = new Uint8Array(CHANNEL.size);
     if (!this.#channels.lookup(addressKey(channel), value)) return undefined;
-    const view = new DataView(value.buffer);
-    return {
-      generation: u64(view, CHANNEL.generation),
-      moved: u64(view, CHANNEL.moved) - u64(view, CHANNEL.base_moved),
-      lost: u64(view, CHANNEL.lost) - u64(view, CHANNEL.base_lost),
-      written: u64(view, CHANNEL.written) - u64(view, CHANNEL.base_written),
-      unseen: u64(view, CHANNEL.unseen) - u64(view, CHANNEL.base_unseen),
-      readerPid: view.getUint32(CHANNEL.reader_tgid, true),
-      readerStartNs: u64(view, CHANNEL.reader_start_ns),
-      writerPid: view.getUint32(CHANNEL.writer_tgid, true),
-      writerStartNs: u64(view, CHANNEL.writer_start_ns),
-      kind: CHANNEL_KINDS[view.getUint32(CHANNEL.kind, true)] ?? "pipe",
-      muted: view.getUint32(CHANNEL.muted, true) !== 0,
-      wanted: view.getUint32(CHANNEL.wanted, true) !== 0,
-    };
+    return decodeCounts(new DataView(value.buffer));
   }
 
   /** Addresses of all channels that have an entry. */

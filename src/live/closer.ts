@@ -1,6 +1,7 @@
 /** Finds out which channels have ended, and what was left in them. */
+
+import type { ChannelCounts } from "../capture/channel-counts.ts";
 import type { Holder } from "../capture/holders.ts";
-import type { ChannelCounts } from "../capture/kernel.ts";
 import type {
   ChannelClosed,
   ChannelTotals,

@@ -17,10 +17,11 @@ import type { BootClock } from "./clock.ts";
 import { Closer } from "./closer.ts";
 import { Collector } from "./collector.ts";
 import { captureFacts, missingParts } from "./facts.ts";
-import { findChannels } from "./find-channels.ts";
+import { findChannels, findUnheard } from "./find-channels.ts";
 import { isWantedContainer } from "./follow.ts";
 import { waitPatiently } from "./patience.ts";
 import { Pipeline } from "./pipeline.ts";
+import { SetAside } from "./set-aside.ts";
 import { TwinWatch } from "./twin.ts";
 import { Wake } from "./wake.ts";
 
@@ -33,7 +34,6 @@ const LIVELY_MS = 2000;
 const HOLD_MS = 3;
 /** At the end, how long a record may be unfinished: its writer was preempted. */
 const UNFINISHED_MS = 10_000;
-const RETRY_ASIDE_NS = 10_000_000_000;
 const SLOW_CHECK_NS = 2_000_000_000;
 const BETWEEN_LOOKS_NS = 100_000_000;
 
@@ -54,7 +54,7 @@ export class LiveSession {
   readonly #twin: TwinWatch;
   readonly #collector = new Collector();
   readonly #processes = new ProcessTable(readProcess, findCgroupPath);
-  readonly #aside = new Map<ChannelState, number>();
+  readonly #aside: SetAside;
   readonly #uncertain = new Set<number>();
   readonly #startNs: number;
   readonly #stopped = Promise.withResolvers<void>();
@@ -82,6 +82,7 @@ export class LiveSession {
     this.#startNs = parts.clock.nowNs();
     this.#wake = new Wake(parts.kernel.ring);
     this.#twin = new TwinWatch(parts.kernel);
+    this.#aside = new SetAside(parts.kernel);
     this.#decoder = new Decoder(parts.kernel.ring.view, parts.kernel.ring.bytes);
     this.#pipeline = new Pipeline({
       processes: this.#processes,
@@ -214,11 +215,7 @@ export class LiveSession {
   #checkSlowly(nowNs: number): void {
     this.#clock.adjust();
     this.#kernel.releaseBlocked();
-    for (const [channel, sinceNs] of this.#aside) {
-      if (nowNs - sinceNs < RETRY_ASIDE_NS) continue;
-      this.#aside.delete(channel);
-      this.#kernel.ignore(channel.address, channel.inode, false);
-    }
+    this.#aside.retry(nowNs);
     this.#twin.check();
   }
 
@@ -259,7 +256,9 @@ export class LiveSession {
     }
     const nowNs = this.#clock.nowNs();
     this.#closer.closeUnheld(nowNs, true);
-    this.#adoptUnheard();
+    for (const unheard of findUnheard(this.#kernel, this.#pipeline.stream.channels)) {
+      this.#pipeline.push(unheard);
+    }
     this.#closer.giveUp(nowNs);
     this.#closer.countMissed();
     this.#pipeline.end();
@@ -272,30 +271,10 @@ export class LiveSession {
     return summary;
   }
 
-  /** Channels of which the ring had room for nothing at all: the closer names their ends with what they lost. */
-  #adoptUnheard(): void {
-    for (const channel of this.#kernel.channels()) {
-      const counts = this.#kernel.counts(channel);
-      if (!counts || counts.lost === 0 || this.#pipeline.stream.channels.has(channel)) continue;
-      this.#pipeline.push({
-        kind: "found",
-        channel,
-        generation: counts.generation,
-        peer: 0,
-        peerGeneration: 0,
-        channelKind: counts.kind,
-        reader: undefined,
-        writer: undefined,
-        buffered: 0,
-      });
-    }
-  }
-
   #setAside(channel: Channel): void {
     if (!(channel instanceof ChannelState)) return;
-    this.#kernel.ignore(channel.address, channel.inode, true);
+    this.#aside.add(channel, this.#lastTickNs);
     this.#closer.setAside(channel);
-    this.#aside.set(channel, this.#lastTickNs);
   }
 
   #isWanted(channel: Channel): boolean {

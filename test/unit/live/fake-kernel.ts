@@ -1,6 +1,7 @@
 /** A kernel of a test's making: channels with counts, and who holds them. */
+
+import type { ChannelCounts } from "../../../src/capture/channel-counts.ts";
 import type { Holder } from "../../../src/capture/holders.ts";
-import type { ChannelCounts } from "../../../src/capture/kernel.ts";
 import type { ChannelSource } from "../../../src/live/closer.ts";
 import { INODE, PIPE, READER } from "../stream/events.ts";
 

@@ -15,9 +15,9 @@ function drain(buffer: TextBuffer): { readonly text: string; readonly sizes: rea
 }
 
 test("TextBuffer gives the bytes of all texts once, in order, however long they are", () => {
-  const piece = fc.constantFrom("", "x", "é\n", "😀", "line\n".repeat(50_000), "é".repeat(400_000));
+  const piece = fc.constantFrom("", "x", "é\n", "😀", "line\n".repeat(30_000), "é".repeat(270_000));
   fc.assert(
-    fc.property(fc.array(fc.array(piece, { maxLength: 6 }), { maxLength: 6 }), (calls) => {
+    fc.property(fc.array(fc.array(piece, { maxLength: 4 }), { maxLength: 4 }), (calls) => {
       const buffer = new TextBuffer();
       for (const texts of calls) buffer.add(texts);
       const { text, sizes } = drain(buffer);
@@ -25,7 +25,7 @@ test("TextBuffer gives the bytes of all texts once, in order, however long they 
       expect(Math.max(0, ...sizes)).toBeLessThanOrEqual(CAPACITY);
       expect(buffer.hasMore).toBe(false);
     }),
-    { numRuns: 50 },
+    { numRuns: 20 },
   );
 });
 
