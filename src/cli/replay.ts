@@ -33,18 +33,18 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
     if (!(error instanceof ReaderGone)) throw error;
     endedBy = "reader_gone";
   }
-  const summary = run.summary(endedBy);
-  await outputs.close(summary).catch((error: unknown) => {
-    if (!(error instanceof ReaderGone)) throw error;
-  });
-  const malformed = counts.malformed + run.counts.malformed;
-  reportInput(options, run, malformed);
+  reportInput(options, run, counts.malformed + run.counts.malformed);
+  // no summary: there was no run that it could be of
   if (run.readable === 0 && endedBy === "end_of_input") {
     throw new UsageError(
       `Cannot replay: 0 readable lines in ${counts.lines}, at least 1 needed`,
       "replay reads NDJSON that overhear wrote, e.g. overhear --raw -o mcp.ndjson",
     );
   }
+  const summary = run.summary(endedBy);
+  await outputs.close(summary).catch((error: unknown) => {
+    if (!(error instanceof ReaderGone)) throw error;
+  });
   return endedBy === "reader_gone" ? EXIT_OK : exitCodeOf(summary, options.failOnLoss);
 }
 

@@ -97,8 +97,9 @@ describe("main", () => {
     ],
   ])("main %p ends with %p and two lines", async (argv, code, message, hint) => {
     const ended = await overhear(argv);
-    expect({ code: ended.code, stderr: ended.stderr }).toEqual({
+    expect(ended).toMatchObject({
       code,
+      stdout: "",
       stderr: `overhear: ${message}\nhint: ${hint}\n`,
     });
   });
