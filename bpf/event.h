@@ -12,7 +12,7 @@
 enum event_kind {
 	EVENT_DATA = 1, /* bytes that a read returned; struct io_event, cap_len bytes follow it */
 	EVENT_NOTE = 2, /* a write moved bytes; struct io_event; a channel's first ones bring what they begin with */
-	EVENT_EOF = 3, /* a read returned 0: no writer is left; struct io_event */
+	EVENT_EOF = 3, /* a read returned 0, and no writer is left; struct io_event */
 	EVENT_UNSEEN = 4, /* bytes left without a user buffer (splice); struct io_event */
 	EVENT_OPAQUE = 5, /* a socket that frames by packet moved JSON-like data; struct io_event */
 	EVENT_REUSED = 6, /* the channel's address now belongs to another one; struct reused_event */

@@ -120,6 +120,17 @@ static __always_inline void on_bufferless_write(__u32 slot, struct call *call, c
 		send_opening(slot);
 }
 
+/* Whether a read that returned nothing has seen the end: one that asked for nothing returns nothing, too. At the end
+ * nobody is left who could write. */
+static __always_inline bool is_at_end(const struct place *place)
+{
+	void *channel = (void *)place->channel;
+
+	if (place->kind <= CHANNEL_FIFO)
+		return !BPF_CORE_READ((struct pipe_inode_info *)channel, writers);
+	return BPF_CORE_READ((struct sock *)channel, sk_shutdown) & RCV_SHUTDOWN;
+}
+
 /* A read through call->place. The caller has described the call's buffers already, unless kind is EVENT_UNSEEN. */
 __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 {
@@ -135,7 +146,7 @@ __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 	fill_place(event, place);
 	fill_caller(event);
 	/* readers ask again and again at the end: a channel that is forgotten stays so */
-	if (kind == EVENT_EOF && !bpf_map_lookup_elem(&channels, &place->channel))
+	if (kind == EVENT_EOF && (!bpf_map_lookup_elem(&channels, &place->channel) || !is_at_end(place)))
 		return 0;
 	channel = find_channel(call, place, SIDE_READ);
 	if (!channel) {

@@ -25,6 +25,7 @@
 #define SOCK_DGRAM 2
 #define SOCK_SEQPACKET 5
 #define MSG_PEEK 2
+#define RCV_SHUTDOWN 1
 #define FMODE_READ 1
 #define FMODE_WRITE 2
 #define EPIPE 32
@@ -142,6 +143,7 @@ struct pipe_inode_info {
 	unsigned int head;
 	unsigned int tail;
 	unsigned int ring_size;
+	unsigned int writers;
 	struct pipe_buffer *bufs;
 } __attribute__((preserve_access_index));
 
@@ -169,6 +171,7 @@ struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
+	__u8 sk_shutdown;
 } __attribute__((preserve_access_index));
 
 struct unix_sock {

@@ -363,6 +363,22 @@ describe.skipIf(lacks !== undefined)(titled("life cycle", lacks), () => {
     expect(textAt(mine, "reason")).not.toBe("");
   });
 
+  test.each(["pipe", "socketpair"])(
+    "a reader of a %s that asks for 0 bytes now and then stays in one session",
+    async (channel) => {
+      await using tool = await Tool.start(...attach);
+      // with time in between for the tool to believe in an end
+      const path = ["--channel", channel, "--read", "read", "--empty-reads", "--rate", "5"];
+      const truth = await talk([...path, "--messages", "5", "--tag", `empty-${channel}`]);
+      const heard = await tool.stop();
+      expect(differences(heard, truth)).toEqual([]);
+      const starts = heard.lines.filter(
+        (line) => line["event"] === "start" && truth.clients.has(numberAt(line, "client", "pid")),
+      );
+      expect(starts.length).toBe(1);
+    },
+  );
+
   test("many short conversations in a row, with pids that come again, stay apart", async () => {
     await using tool = await Tool.start(...attach);
     const truths = [];

@@ -99,6 +99,7 @@ export const SPECIAL: readonly Row[] = [
     calls("socketpair", "send", "recv"),
     calls("socketpair", "sendmmsg", "recvmmsg"),
   ]),
+  ...onEach("asked for 0 bytes before each read", "--empty-reads"),
   ...onEach("reader and writer in threads", `--threads 1 --messages ${MANY}`),
   ...onEach("several writing threads", `--threads 4 --messages ${MANY}`),
   ...onEach("several writing processes", "--writers 3", { sharedChannel: true }),

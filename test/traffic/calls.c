@@ -252,6 +252,9 @@ static ssize_t read_by_splice(int fd, char *bytes, size_t len)
 ssize_t read_once(int fd, char *bytes, size_t len)
 {
 	struct iovec v[MOST_BUFFERS];
+	/* as some runtimes do to ask whether there is anything */
+	if (opt.empty_reads && read(fd, bytes, 0))
+		die("read of 0 bytes");
 	if (opt.peek) {
 		ssize_t n = receive(fd, bytes, len, MSG_PEEK);
 		if (n <= 0)

@@ -76,6 +76,7 @@ static void parse_options(int argc, char **argv)
 		{ "endless", .number = &opt.endless }, { "hold-after", .number = &opt.hold_after },
 		{ "size-after", .number = &opt.size_after }, { "buffers", .number = &opt.buffers },
 		{ "nonblock", .flag = &opt.nonblock }, { "peek", .flag = &opt.peek },
+		{ "empty-reads", .flag = &opt.empty_reads },
 		{ "writer-gone", .flag = &opt.writer_gone }, { "late-reader", .flag = &opt.late_reader },
 		{ "crlf", .flag = &opt.crlf }, { "noise", .flag = &opt.noise }, { "no-answers", .flag = &opt.no_answers },
 		{ "unfinished", .flag = &opt.unfinished }, { "serve", .flag = &opt.serve },

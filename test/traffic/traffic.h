@@ -22,7 +22,7 @@ struct options {
 	long messages, size, answer_size, batch, split, threads, writers, unread, rate, first_id;
 	long read_size, pipe_size, preamble, endless, hold_after, size_after, buffers;
 	enum hold hold;
-	bool nonblock, peek, writer_gone, late_reader, crlf, noise, no_answers, unfinished, serve, deaf;
+	bool nonblock, peek, empty_reads, writer_gone, late_reader, crlf, noise, no_answers, unfinished, serve, deaf;
 	char **command;
 };
 extern struct options opt;
