@@ -121,14 +121,16 @@ static __always_inline void on_bufferless_write(__u32 slot, struct call *call, c
 }
 
 /* Whether a read that returned nothing has seen the end: one that asked for nothing returns nothing, too. At the end
- * nobody is left who could write. */
+ * nothing is left, nor anybody who could write. */
 static __always_inline bool is_at_end(const struct place *place)
 {
 	void *channel = (void *)place->channel;
+	struct pipe_inode_info *pipe = channel;
+	struct sock *sk = channel;
 
 	if (place->kind <= CHANNEL_FIFO)
-		return !BPF_CORE_READ((struct pipe_inode_info *)channel, writers);
-	return BPF_CORE_READ((struct sock *)channel, sk_shutdown) & RCV_SHUTDOWN;
+		return !BPF_CORE_READ(pipe, writers) && BPF_CORE_READ(pipe, head) == BPF_CORE_READ(pipe, tail);
+	return (BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN) && !BPF_CORE_READ(sk, sk_receive_queue.qlen);
 }
 
 /* A read through call->place. The caller has described the call's buffers already, unless kind is EVENT_UNSEEN. */

@@ -160,6 +160,7 @@ struct sk_buff {
 } __attribute__((preserve_access_index));
 
 struct sk_buff_head {
+	__u32 qlen;
 	struct sk_buff *next;
 } __attribute__((preserve_access_index));
 

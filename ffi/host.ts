@@ -7,7 +7,7 @@ export function isReaderGone(fd: number): boolean {
   return shim().sh_reader_gone(fd) === 1;
 }
 
-/** Lets the pipe behind `fd` hold so many bytes; what is no pipe, or may not be so large, stays as it is. */
+/** Lets the pipe behind `fd` hold so many bytes or more; what is no pipe, or may not be so large, stays as it is. */
 export function growPipe(fd: number, bytes: number): void {
   shim().sh_grow_pipe(fd, bytes);
 }

@@ -249,10 +249,13 @@ EXPORT int sh_reader_gone(int fd)
 	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & (POLLERR | POLLHUP | POLLNVAL)) ? 1 : 0;
 }
 
-/* Lets a pipe hold `bytes`; what is no pipe, or may not be so large, stays as it is. */
+/* Lets a pipe hold `bytes` or more; what is no pipe, or may not be so large, stays as it is. */
 EXPORT void sh_grow_pipe(int fd, uint32_t bytes)
 {
-	fcntl(fd, F_SETPIPE_SZ, bytes);
+	int now = fcntl(fd, F_GETPIPE_SZ);
+
+	if (now >= 0 && (uint32_t)now < bytes)
+		fcntl(fd, F_SETPIPE_SZ, bytes);
 }
 
 /* CLOCK_BOOTTIME and CLOCK_REALTIME, ns, read together. */

@@ -12,7 +12,7 @@ import { BootClock } from "./live/clock.ts";
 import { planFollow } from "./live/follow.ts";
 import { LiveSession } from "./live/session.ts";
 
-/** What a pipe may hold by /proc/sys/fs/pipe-max-size as the kernel sets it. */
+/** As much as the kernel lets anybody have by default (fs.pipe-max-size). */
 const OUTPUT_PIPE_BYTES = 1 << 20;
 
 /** @throws UsageError, PrivilegeError, UnsupportedKernelError, OutputError */

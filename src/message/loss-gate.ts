@@ -13,12 +13,15 @@ const MAX_WAITING = 10_000;
 /** Losses come out in their place on channels with messages, later or never on others. */
 export class LossGate implements Stage<MessageItem, MessageItem> {
   readonly #speaking = new Set<Channel>();
+  /** Whole lines were read that are no message: what they began with says nothing. */
+  readonly #noisy = new WeakSet<Channel>();
   /** One loss a reason: sums. */
   readonly #waiting = new Map<Channel, Map<Loss["reason"], Loss>>();
 
   push(item: MessageItem): readonly MessageItem[] {
     if (item.kind === "message") return this.#open(item.frame.channel, item);
     if (item.kind === "loss") return this.#hold(item);
+    if (item.kind === "noise") this.#noisy.add(item.channel);
     if (item.kind !== "end") return [item];
     const spoke = this.#speaking.delete(item.channel);
     const told = spoke ? [] : this.#suspicious(item.channel);
@@ -53,7 +56,7 @@ export class LossGate implements Stage<MessageItem, MessageItem> {
   }
 
   #suspicious(channel: Channel): MessageItem[] {
-    const isMessage = opensLikeMessage(channel.opening);
+    const isMessage = !this.#noisy.has(channel) && opensLikeMessage(channel.opening);
     const losses = [...(this.#waiting.get(channel)?.values() ?? [])];
     return losses.filter(({ reason }) => isMessage || SUSPICIOUS.has(reason));
   }

@@ -49,7 +49,9 @@ export class Console implements Sink {
   async close(summary: Summary): Promise<void> {
     const { colors, quiet, redactor } = this.#options;
     const mask = (text: string) => redactor?.text(text) ?? text;
-    await this.#writer.write([renderConsoleSummary(summary, { colors, mask, quiet })]);
+    const text = renderConsoleSummary(summary, { colors, mask, quiet });
+    // a failure is kept: end tells it
+    void this.#writer.write([text])?.catch(() => undefined);
     await this.#writer.end();
   }
 }

@@ -1,17 +1,17 @@
 /** Text in, bytes at a file descriptor that may block, refuse (EAGAIN) or have lost its reader. */
-import { closeSync, constants, fstatSync, openSync, write, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, write, writeSync } from "node:fs";
 import { errorCode, errorText, OutputError, ReaderGone } from "./errors.ts";
 import { TextBuffer } from "./text-buffer.ts";
 
-/** One write(2) that may block: a slow reader is to be seen reading in between. */
-const MAX_BLOCKING_BYTES = 1 << 18;
+/** One write(2) that may block: a slow reader is to be seen reading in between (live/patience.ts). */
+const MAX_BLOCKING_BYTES = 1 << 16;
 const RETRY_MIN_MS = 1;
 const RETRY_MAX_MS = 20;
 
 /**
  * Writes in order, each byte once. What is taken at once, as by files and by readers that keep up, is written at once;
- * the rest goes through Bun's thread pool: a reader that does not read blocks a thread there and never the event
- * loop, so signals are still heard. Short writes and EAGAIN continue at the byte where they stopped. Fails once and for
+ * the rest goes through Bun's thread pool: a reader that does not read blocks a thread there and not the event
+ * loop, so signals are still heard. (A file system that hangs holds up the tool, as it does with -o FILE.) Short writes and EAGAIN continue at the byte where they stopped. Fails once and for
  * all with ReaderGone (EPIPE) or OutputError.
  */
 export class FdWriter {
@@ -19,7 +19,7 @@ export class FdWriter {
   readonly #name: string;
   readonly #texts = new TextBuffer();
   /** Takes what it can at once, never blocks; undefined: there is no such way. */
-  readonly #promptFd: number | undefined;
+  #promptFd: number | undefined;
   #written = 0;
   #running: Promise<void> | undefined;
   #failure: ReaderGone | OutputError | undefined;
@@ -50,7 +50,9 @@ export class FdWriter {
     try {
       await this.flush();
     } finally {
-      if (this.#promptFd !== undefined && this.#promptFd !== this.#fd) closeSync(this.#promptFd);
+      const opened = this.#promptFd === this.#fd ? undefined : this.#promptFd;
+      this.#promptFd = undefined;
+      if (opened !== undefined) closeSync(opened);
     }
   }
 
@@ -156,13 +158,20 @@ function writeSome(fd: number, bytes: Buffer): Promise<number> {
 function promptFd(fd: number): number | undefined {
   const stats = fstatSync(fd);
   if (stats.isFile()) return fd;
-  if (!stats.isFIFO()) return undefined;
+  if (!stats.isFIFO() || !mayWrite(fd)) return undefined;
   try {
     return openAgain(fd);
   } catch {
     // another user's pipe, or its reader has gone: the next write tells
     return undefined;
   }
+}
+
+/** Opened again, a pipe that was given for reading only could be written by root. */
+function mayWrite(fd: number): boolean {
+  const [, flags = "0"] =
+    /^flags:\s+(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8")) ?? [];
+  return (Number.parseInt(flags, 8) & (constants.O_WRONLY | constants.O_RDWR)) !== 0;
 }
 
 /**

@@ -52,6 +52,7 @@ export class NdjsonFile implements Sink {
     try {
       this.#append(items);
     } catch (error) {
+      this.#texts.clear();
       return Promise.reject(error);
     }
   }
@@ -105,13 +106,8 @@ export class NdjsonFile implements Sink {
   }
 
   #writeOut(): void {
-    try {
-      for (let bytes = this.#texts.take(); bytes.length > 0; bytes = this.#texts.take()) {
-        this.#file.append(bytes);
-      }
-    } catch (error) {
-      this.#texts.clear();
-      throw error;
+    for (let bytes = this.#texts.take(); bytes.length > 0; bytes = this.#texts.take()) {
+      this.#file.append(bytes);
     }
   }
 

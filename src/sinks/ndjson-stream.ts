@@ -43,7 +43,8 @@ export class NdjsonStream implements Sink {
   async reopen(): Promise<void> {}
 
   async close(summary: Summary): Promise<void> {
-    await this.#writer.write([`${this.#renderer.summary(summary)}\n`]);
+    // a failure is kept: end tells it
+    void this.#writer.write([`${this.#renderer.summary(summary)}\n`])?.catch(() => undefined);
     await this.#writer.end();
   }
 }

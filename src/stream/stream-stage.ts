@@ -114,7 +114,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     const heard = event.payload.length;
     if (heard > 0) {
       if (channel.position === 0 && !channel.late) {
-        channel.opening ??= event.payload.toString("latin1", 0, OPENING_BYTES);
+        channel.opening ??= `${event.payload.toString("latin1", 0, OPENING_BYTES)}\n`;
       }
       out.push({
         kind: "chunk",

@@ -38,7 +38,7 @@ for name in matrix loss twin; do
 done
 # Without the tests that no kernel can change: exit codes of commands, output files, readers that go away.
 suite filters ./test/kernel/filters.test.ts -t " hears | hear "
-suite "life cycle" ./test/kernel/lifecycle.test.ts \
+suite "life cycle and outputs" ./test/kernel/lifecycle.test.ts ./test/kernel/outputs.test.ts \
   -t "drains|holds nobody up|leaves no program|through exec|asks for 0 bytes|pids that come again|without privilege|doctor"
 if command -v node >/dev/null; then
   # One conversation each; all pairs of runtimes run natively.

@@ -113,6 +113,15 @@ test("LossGate tells of a first line without an end when it begins like a messag
   ).toEqual([["pipe:5", "unfinished_line", 8], "end", "end"]);
 });
 
+test("LossGate takes a channel with whole lines that are no message for what it is", () => {
+  const stream = { ...makeChannel("pipe:7"), opening: '{"id":1,"name":"a"}\n{"id":2,"na' };
+  const noise: MessageItem = { kind: "noise", channel: stream, bytes: 20 };
+  expect(run(noise, loss(stream, "unfinished_line", 8), channelEnd(stream))).toEqual([
+    "noise",
+    "end",
+  ]);
+});
+
 test("LossGate tells that at the end of the run, too, and only once", () => {
   const gate = new LossGate();
   gate.push(loss(a, "ring_full", 5));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { closeSync, constants, openSync, readdirSync, readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { OutputError, ReaderGone } from "../../../src/sinks/errors.ts";
 import { FdWriter } from "../../../src/sinks/fd-writer.ts";
 import { Pipe } from "./pipe.ts";
@@ -67,6 +67,19 @@ describe("FdWriter", () => {
     expect(await readAll(pipe, done)).toBe(`${text.repeat(50)}the end`);
   });
 
+  test("FdWriter is seen to write while a slow reader takes no more than 64 KiB now and then", async () => {
+    using pipe = new Pipe();
+    const writer = new FdWriter(pipe.writeFd, "the pipe");
+    const full = Promise.resolve(writer.write(["x".repeat(1 << 20)])).catch((error) => error);
+    for (let taken = 0; taken < 4 << 16; ) {
+      taken += (await pipe.read(1 << 16)).length;
+      // what was taken makes room for as much: a write that waits for more than that says nothing
+      while (writer.written < taken) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    pipe.closeReader();
+    expect(await full).toBeInstanceOf(ReaderGone);
+  });
+
   test("FdWriter takes small texts without a promise", async () => {
     using pipe = new Pipe();
     const writer = new FdWriter(pipe.writeFd, "the pipe");
@@ -98,6 +111,17 @@ describe("FdWriter", () => {
     await writer.end();
     expect(readdirSync("/proc/self/fd").length).toBe(before);
     expect((await pipe.read(100)).toString()).toBe("a\n");
+  });
+
+  test("FdWriter writes nothing into a pipe that it was given for reading", async () => {
+    using pipe = new Pipe();
+    const path = readlinkSync(`/proc/self/fd/${pipe.writeFd}`);
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const writer = new FdWriter(fd, "the pipe");
+    void writer.write(["a\n"]);
+    await expect(writer.end()).rejects.toBeInstanceOf(OutputError);
+    closeSync(fd);
+    expect((await pipe.read(100)).length).toBe(0);
   });
 
   test("FdWriter fails with ReaderGone once the reader has gone, and again for every later call", async () => {

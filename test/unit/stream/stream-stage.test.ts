@@ -342,5 +342,15 @@ test("StreamStage keeps what a channel's first read begins with when no write's 
   const answer = '{"jsonrpc":"2.0","id":0,"result":{"tools":[]}}';
   stage.push(data(answer + " ".repeat(64)));
   stage.push(data('{"id":2}'));
-  expect(stage.channels.get(PIPE)?.opening).toBe(answer.padEnd(64));
+  expect(stage.channels.get(PIPE)?.opening).toBe(`${answer.padEnd(64)}\n`);
+});
+
+test("StreamStage takes nothing for a beginning that may have been read before, or is behind a gap", () => {
+  const late = new StreamStage(processes());
+  late.push(found());
+  late.push(data('{"id":1}'));
+  const cut = new StreamStage(processes());
+  cut.push(data('{"id":1}', { lost: 7 }));
+  const openings = [late, cut].map((stage) => stage.channels.get(PIPE)?.opening);
+  expect(openings).toEqual([undefined, undefined]);
 });
