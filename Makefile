@@ -47,7 +47,7 @@ traffic: setup-test
 	$(Q)test/traffic/build.sh
 
 .PHONY: test-kernels
-test-kernels: setup-test setup-kernels build build-arm64 traffic ## Run the kernel tests in guests of seven kernels
+test-kernels: setup-test setup-kernels build build-arm64 traffic ## Run the kernel tests in guests of Debian's kernels
 	$(Q)scripts/test-kernels.sh
 
 .PHONY: bench

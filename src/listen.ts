@@ -17,6 +17,7 @@ const OUTPUT_PIPE_BYTES = 1 << 20;
 
 /** @throws UsageError, PrivilegeError, UnsupportedKernelError, OutputError */
 export async function listen(options: ListenOptions): Promise<ExitCode> {
+  const release = holdSignals();
   const follow = planFollow(options.filters);
   const filtering = follow.filtering || options.run !== undefined;
   const clock = new BootClock();
@@ -45,6 +46,7 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
   announce(attached, options);
   const child = options.run ? startChild(options.run.argv, kernel) : undefined;
   const undo = watchEnds(session, options, child);
+  release();
   try {
     const code = await session
       .run()
@@ -71,6 +73,20 @@ function announce(attached: Attached, options: ListenOptions): void {
   const why = fexitRefused && options.outputs.verbosity > 0 ? `; fexit: ${fexitRefused}` : "";
   say(`overhear: listening (${kernel.frontEnd}${why}), Ctrl-C ends`);
 }
+
+/**
+ * Signals that come while the programs are loaded wait for those who know what to do with them: Bun tells of them
+ * when the event loop turns, and until then loading lets it not. Returns what leaves that to others.
+ */
+function holdSignals(): () => void {
+  const wait = () => undefined;
+  for (const signal of HELD_SIGNALS) process.on(signal, wait);
+  return () => {
+    for (const signal of HELD_SIGNALS) process.off(signal, wait);
+  };
+}
+
+const HELD_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /** A signal that comes again sooner was sent once. */
 const REPEAT_MS = 100;

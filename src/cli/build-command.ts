@@ -152,12 +152,6 @@ function maxMessages(options: ParsedArgv["options"]): number | undefined {
 }
 
 function commandToRun(parsed: ParsedArgv): readonly string[] {
-  if (parsed.args.length > 0) {
-    throw new UsageError(
-      `Cannot run "${parsed.args[0]}": "--" needed before the command`,
-      `overhear run -- ${[...parsed.args, ...(parsed.rest ?? [])].join(" ")}`,
-    );
-  }
   const argv = parsed.rest ?? [];
   if (argv.length === 0 || argv[0] === "") {
     throw new UsageError(

@@ -81,7 +81,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     choices: ["stdio"],
     group: "What to show",
     commands: SHOWING,
-    help: "only messages over this transport",
+    help: "only messages over this transport; stdio is the only one so far",
   },
   {
     name: "method",

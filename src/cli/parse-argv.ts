@@ -58,6 +58,8 @@ function spellOut(argv: readonly string[]): {
     const word = argv[index] ?? "";
     if (word === "--") return { words, rest: argv.slice(index + 1) };
     if (word === "-" || !word.startsWith("-")) {
+      // what follows is another program's: its options must not be taken for ours
+      if (sawArgument && words.includes("run")) throw dashesNeeded(argv, index);
       const isCommand = !sawArgument && COMMANDS.some(({ name }) => name === word);
       words.push(isCommand && word !== "listen" ? word : MARK + word);
       sawArgument = true;
@@ -68,6 +70,15 @@ function spellOut(argv: readonly string[]): {
       : spellShort(word, argv[index + 1], words);
   }
   return { words, rest: undefined };
+}
+
+/** `at`: where in argv the command begins. */
+function dashesNeeded(argv: readonly string[], at: number): UsageError {
+  const command = argv.slice(at).filter((word) => word !== "--");
+  return new UsageError(
+    `Cannot run "${argv[at]}": "--" needed before the command`,
+    `overhear ${[...argv.slice(0, at), "--", ...command].join(" ")}`,
+  );
 }
 
 /** "--name", "--name=value", "--name value"; returns how many further words it took. */

@@ -43,6 +43,8 @@ const MIN_END = 14;
 const MAX_REST_CHARS = 2000;
 /** Room for the longest of REQ, RES, ERR, NTF, CALL, LOSS, DEAF. */
 const KIND_WIDTH = 4;
+/** "12:34:56.789" */
+const TIME_WIDTH = 12;
 /** Without a terminal, previews end here. */
 const DEFAULT_COLUMNS = 240;
 
@@ -79,9 +81,10 @@ export class ConsoleLineRenderer {
     const isAnswer = message.type === "response" || message.type === "error";
     const method = message.method ?? request?.method ?? "?";
     const target = line.target ?? request?.target;
-    let text = this.#subject(method, target);
-    if (isAnswer && line.durationMs !== undefined) text += ` ${formatMs(line.durationMs)}`;
     const ends = this.#ends(line.from, line.to, session);
+    const duration =
+      isAnswer && line.durationMs !== undefined ? ` ${formatMs(line.durationMs)}` : "";
+    const text = `${this.#fitted(this.#subject(method, target), ends, duration)}${duration}`;
     const kind = failure
       ? "ERR"
       : { request: "REQ", response: "RES", notification: "NTF", error: "ERR" }[message.type];
@@ -179,12 +182,28 @@ export class ConsoleLineRenderer {
     mark: Paint,
   ): string {
     const time = this.#times.render(this.#options.clock.toUnixMicros(timeNs));
-    const start = `${time} ${ends} `;
-    const room = this.#columns() - Bun.stringWidth(start) - KIND_WIDTH - 1;
-    const head = rest.slice(0, MAX_REST_CHARS);
-    const masked = this.#options.redactor?.text(head) ?? head;
-    const cut = truncate(printable(masked), Math.max(8, room));
+    const cut = truncate(this.#shown(rest), Math.max(8, this.#room(ends)));
     return `${this.#options.colors.dim(time)} ${ends} ${paint(`${mark(kind)}${" ".repeat(KIND_WIDTH - kind.length)} ${cut}`)}\n`;
+  }
+
+  /** Columns behind the time, the ends and the kind. */
+  #room(ends: string): number {
+    return this.#columns() - TIME_WIDTH - Bun.stringWidth(ends) - KIND_WIDTH - 3;
+  }
+
+  /** Masked and printable; no terminal shows more of it. */
+  #shown(text: string): string {
+    const head = text.slice(0, MAX_REST_CHARS);
+    return printable(this.#options.redactor?.text(head) ?? head);
+  }
+
+  /** The subject, cut so that the duration is never: 1.27 ms and 1.27 s must not look alike. */
+  #fitted(subject: string, ends: string, duration: string): string {
+    // what follows the duration may be cut to " …"
+    const room = Math.max(8, this.#room(ends)) - duration.length - 2;
+    if (duration === "" || Bun.stringWidth(subject.slice(0, MAX_REST_CHARS)) <= room)
+      return subject;
+    return truncate(this.#shown(subject), Math.max(1, room));
   }
 
   /** "tools/call get_weather"; on narrow terminals the tool says enough. */
@@ -216,5 +235,5 @@ function infoOf(process: Process, session: Session | undefined): PartyInfo | und
 
 function describeParty(role: string, info: PartyInfo | undefined): string {
   if (info === undefined) return "";
-  return `${role} ${info.name}${info.version === undefined ? "" : ` ${info.version}`}`;
+  return `${role} ${info.name} ${info.version ?? ""}`.trimEnd();
 }

@@ -13,14 +13,18 @@ export interface ConsoleSummaryOptions {
   readonly mask: (text: string) => string;
   /** Only what went wrong. */
   readonly quiet: boolean;
+  /** Columns of the terminal; undefined: the table is as wide as it gets. */
+  readonly columns: number | undefined;
 }
 
 /** So many open calls are named; the rest is counted. */
 const MAX_OPEN = 10;
 /** Ids and names may be megabytes long; more than this is not looked at. */
 const MAX_TEXT_CHARS = 1000;
-/** Longer names of servers, methods and tools are cut. */
+/** Longer names of servers, methods and tools are cut, on narrow terminals down to the other. */
 const MAX_CELL = 32;
+const MIN_CELL = 8;
+const BETWEEN_CELLS = 2;
 
 /** Lines, each with its "\n". */
 export function renderConsoleSummary(summary: Summary, options: ConsoleSummaryOptions): string {
@@ -55,17 +59,19 @@ function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
     plural(error, "error response"),
     plural(notification, "notification"),
   ].join(", ");
+  const failed = summary.calls.reduce((sum, each) => sum + each.errors, 0);
   return [
     row(
       "messages",
-      `${formatCount(summary.messages)} (${kinds}), ${formatBytes(summary.messageBytes)}`,
+      `${formatCount(summary.messages)}, ${formatBytes(summary.messageBytes)}`,
       options,
     ),
+    row("", kinds, options),
     row("sessions", formatCount(summary.sessions), options),
     row(
       "calls",
-      `${formatCount(summary.callsFinished)} finished, ${formatCount(summary.callsUnanswered)} without an answer, ` +
-        `${formatCount(summary.openCalls.length)} open`,
+      `${formatCount(summary.callsFinished)} finished, ${formatCount(failed)} of them failed; ` +
+        `${formatCount(summary.callsUnanswered)} without an answer, ${formatCount(summary.openCalls.length)} open`,
       options,
     ),
   ];
@@ -74,27 +80,56 @@ function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
 function callTable(calls: readonly ToolStatistics[], options: ConsoleSummaryOptions): string[] {
   const { colors, mask } = options;
   const table = new Table({
-    head: ["SERVER", "METHOD", "TARGET", "CALLS", "ERRORS", "P50", "P95"],
+    head: [...TABLE_HEAD],
     colAligns: ["left", "left", "left", "right", "right", "right", "right"],
-    style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 2 },
+    style: {
+      head: [],
+      border: [],
+      compact: true,
+      "padding-left": 0,
+      "padding-right": BETWEEN_CELLS,
+    },
     chars: NO_BORDERS,
   });
-  const cell = (text: string) => truncate(printable(mask(text.slice(0, MAX_TEXT_CHARS))), MAX_CELL);
-  for (const entry of calls) {
-    table.push([
-      cell(entry.server),
-      cell(entry.method),
-      entry.target === undefined ? "" : cell(entry.target),
-      formatCount(entry.calls),
-      entry.errors === 0 ? "0" : colors.red(formatCount(entry.errors)),
-      entry.p50Ms === undefined ? "" : formatMs(entry.p50Ms),
-      entry.p95Ms === undefined ? "" : formatMs(entry.p95Ms),
-    ]);
+  const cell = (text = "") => printable(mask(text.slice(0, MAX_TEXT_CHARS)));
+  const rows = calls.map((entry) => [
+    cell(entry.server),
+    cell(entry.method),
+    cell(entry.target),
+    formatCount(entry.calls),
+    formatCount(entry.errors),
+    entry.p50Ms === undefined ? "" : formatMs(entry.p50Ms),
+    entry.p95Ms === undefined ? "" : formatMs(entry.p95Ms),
+  ]);
+  const widths = textWidths([TABLE_HEAD, ...rows], options.columns);
+  for (const texts of rows) {
+    const cells = texts.map((text, column) => truncate(text, widths[column] ?? text.length));
+    const errors = cells[ERRORS_COLUMN] ?? "";
+    if (errors !== "0") cells[ERRORS_COLUMN] = colors.red(errors);
+    table.push(cells);
   }
   return table
     .toString()
     .split("\n")
     .map((line, index) => (index === 0 ? colors.dim(line.trimEnd()) : line.trimEnd()));
+}
+
+/** Widths of the columns that hold names: the widest gives way until the table fits. */
+function textWidths(
+  rows: readonly (readonly string[])[],
+  columns: number | undefined,
+): readonly number[] {
+  const widest = (column: number) =>
+    rows.reduce((most, cells) => Math.max(most, Bun.stringWidth(cells[column] ?? "")), 0);
+  const all = TABLE_HEAD.map((_, column) => widest(column));
+  const names = all.slice(0, NAME_COLUMNS).map((width) => Math.min(width, MAX_CELL));
+  const numbers = all.slice(NAME_COLUMNS).reduce((sum, width) => sum + width, 0);
+  const room = (columns ?? Number.POSITIVE_INFINITY) - numbers - BETWEEN_CELLS * (all.length - 1);
+  for (;;) {
+    const most = Math.max(...names);
+    if (most <= MIN_CELL || names.reduce((sum, width) => sum + width) <= room) return names;
+    names[names.indexOf(most)] = most - 1;
+  }
 }
 
 function openCalls(summary: Summary, options: ConsoleSummaryOptions): string[] {
@@ -167,6 +202,10 @@ function coverage(summary: Summary, options: ConsoleSummaryOptions): string[] {
 function row(label: string, text: string, { colors }: ConsoleSummaryOptions): string {
   return `${colors.dim(label.padEnd(10))}${text}`;
 }
+
+const TABLE_HEAD = ["SERVER", "METHOD", "TARGET", "CALLS", "ERRORS", "P50", "P95"];
+const NAME_COLUMNS = 3;
+const ERRORS_COLUMN = 4;
 
 const NO_BORDERS = {
   top: "",

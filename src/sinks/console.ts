@@ -49,7 +49,8 @@ export class Console implements Sink {
   async close(summary: Summary): Promise<void> {
     const { colors, quiet, redactor } = this.#options;
     const mask = (text: string) => redactor?.text(text) ?? text;
-    const text = renderConsoleSummary(summary, { colors, mask, quiet });
+    const columns = this.#options.columns();
+    const text = renderConsoleSummary(summary, { colors, mask, quiet, columns });
     // a failure is kept: end tells it
     void this.#writer.write([text])?.catch(() => undefined);
     await this.#writer.end();

@@ -1,10 +1,19 @@
 /** A message in, what it says in a few words out, for the console. */
 import type { MessageLine } from "../exchange/types.ts";
 import { preview } from "./preview.ts";
+import { plural } from "./quantity.ts";
 import type { Redactor } from "./redact.ts";
 
 /** Results that are lists: their size says more than their beginning. */
 const LISTS = ["tools", "prompts", "resources", "resourceTemplates", "roots", "tasks"] as const;
+const SINGULAR: Readonly<Record<(typeof LISTS)[number], string>> = {
+  tools: "tool",
+  prompts: "prompt",
+  resources: "resource",
+  resourceTemplates: "resource template",
+  roots: "root",
+  tasks: "task",
+};
 
 /** An error of JSON-RPC, or a tool's own (`isError` in the result). */
 export function isFailure(line: MessageLine): boolean {
@@ -43,7 +52,7 @@ function errorGist(error: unknown, limit: number): string {
 function resultGist(result: unknown, limit: number): string {
   for (const name of LISTS) {
     const list = fieldOf(result, name);
-    if (Array.isArray(list)) return `${list.length} ${name}`;
+    if (Array.isArray(list)) return plural(list.length, SINGULAR[name]);
   }
   const content = fieldOf(result, "content");
   const text = Array.isArray(content) ? fieldOf(content[0], "text") : undefined;

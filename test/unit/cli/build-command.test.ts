@@ -328,6 +328,11 @@ describe("buildCommand", () => {
       'Cannot run "npx": "--" needed before the command',
       "overhear run -- npx x",
     ],
+    [
+      ["run", "-o", "x.nd", "sh", "-c", "exit 3"],
+      'Cannot run "sh": "--" needed before the command',
+      "overhear run -o x.nd -- sh -c exit 3",
+    ],
     [["run"], "Cannot run: no command given", "for example overhear run -o mcp.ndjson -- my-agent"],
     [
       ["run", "--"],

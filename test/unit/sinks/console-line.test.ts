@@ -189,6 +189,14 @@ describe("ConsoleLineRenderer", () => {
     expect(Bun.stringWidth(line)).toBeGreaterThan(columns - 3);
   });
 
+  test.each([72, 80, 100])("ConsoleLineRenderer cuts no duration in %d columns", (columns) => {
+    const view = renderer({ columns: () => columns });
+    const answer = { ...callAnswer(), durationMs: 1270, target: "read_a_text_file_from_somewhere" };
+    const line = view.render(answer);
+    expect(line).toMatch(/ RES {2}read_\S+ 1\.27 s/);
+    expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);
+  });
+
   test("ConsoleLineRenderer prints no control character and one line, whatever the names", () => {
     const evil = "\u001b[2J\nERR forged\r\u202e\u0085\u2028\u009b31m";
     const line = renderer().render(

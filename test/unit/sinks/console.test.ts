@@ -9,8 +9,8 @@ import { Pipe } from "./pipe.ts";
 
 const colors = chooseColors("never", false, {});
 
-function block(over: Partial<Summary> = {}, quiet = false): string {
-  return renderConsoleSummary(summary(over), { colors, mask: (text) => text, quiet });
+function block(over: Partial<Summary> = {}, quiet = false, columns?: number): string {
+  return renderConsoleSummary(summary(over), { colors, mask: (text) => text, quiet, columns });
 }
 
 describe("renderConsoleSummary", () => {
@@ -49,9 +49,10 @@ describe("renderConsoleSummary", () => {
     expect(text).toBe(`
 Listened for 1 min 37 s by fexit on kernel 6.12.1 (signal)
 
-messages  1,234 (512 requests, 510 responses, 2 error responses, 210 notifications), 345.7 kB
+messages  1,234, 345.7 kB
+          512 requests, 510 responses, 2 error responses, 210 notifications
 sessions  3
-calls     512 finished, 3 without an answer, 1 open
+calls     512 finished, 1 of them failed; 3 without an answer, 1 open
 
 SERVER   METHOD      TARGET       CALLS  ERRORS      P50     P95
 weather  tools/call  get_weather  1,234       1  12.3 ms  1.50 s
@@ -66,6 +67,18 @@ loss      0 bytes
 exact     yes: heard and lost bytes add up to what was read
 coverage  nothing seen that cannot be heard
 `);
+  });
+
+  test.each([80, 100])("renderConsoleSummary fits its table into %d columns", (columns) => {
+    const call = { method: "tools/call", calls: 123_456, errors: 0, p50Ms: 1234.5, p95Ms: 61_000 };
+    const server = "@modelcontextprotocol/server-filesystem";
+    const calls = [{ ...call, server, target: "read_a_text_file_from_somewhere" }];
+    const [head = "", line = ""] = block({ calls }, false, columns)
+      .split("\n")
+      .filter((each) => each.startsWith("SERVER") || each.startsWith("@"));
+    expect(Math.max(head.length, line.length)).toBeLessThanOrEqual(columns);
+    expect(line).toContain("  123,456       0  1.23 s  1 min 1 s");
+    expect(line).toMatch(/^@mode.*… {2}tools.* {2}read_.*…/);
   });
 
   test("renderConsoleSummary says that it is not exact, by how much, and what could not be heard", () => {
