@@ -60,8 +60,7 @@ function spellOut(argv: readonly string[]): {
     if (word === "-" || !word.startsWith("-")) {
       // what follows is another program's: its options must not be taken for ours
       if (sawArgument && words.includes("run")) throw dashesNeeded(argv, index);
-      const isCommand = !sawArgument && COMMANDS.some(({ name }) => name === word);
-      words.push(isCommand && word !== "listen" ? word : MARK + word);
+      words.push(sawArgument ? MARK + word : firstWord(word));
       sawArgument = true;
       continue;
     }
@@ -70,6 +69,11 @@ function spellOut(argv: readonly string[]): {
       : spellShort(word, argv[index + 1], words);
   }
   return { words, rest: undefined };
+}
+
+/** A command, or an argument like the others. */
+function firstWord(word: string): string {
+  return word !== "listen" && COMMANDS.some(({ name }) => name === word) ? word : MARK + word;
 }
 
 /** `at`: where in argv the command begins. */
