@@ -15,7 +15,7 @@ import { LiveSession } from "./live/session.ts";
 /** As much as the kernel lets anybody have by default (fs.pipe-max-size). */
 const OUTPUT_PIPE_BYTES = 1 << 20;
 
-/** @throws UsageError, PrivilegeError, UnsupportedKernelError, OutputError */
+/** @throws UsageError, CommandError, PrivilegeError, UnsupportedKernelError, OutputError */
 export async function listen(options: ListenOptions): Promise<ExitCode> {
   const release = holdSignals();
   const follow = planFollow(options.filters);

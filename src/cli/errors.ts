@@ -2,7 +2,9 @@
 
 import { printable } from "../sinks/printable.ts";
 import {
+  EXIT_CANNOT_RUN,
   EXIT_INTERNAL,
+  EXIT_NO_COMMAND,
   EXIT_OUTPUT,
   EXIT_PRIVILEGE,
   EXIT_UNSUPPORTED,
@@ -16,6 +18,19 @@ export class UsageError extends Error {
   constructor(message: string, hint: string, options?: ErrorOptions) {
     super(message, options);
     this.hint = hint;
+  }
+}
+
+/** The command of `overhear run` does not run. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+  readonly hint: string;
+  /** There is none of this name; else it is there and cannot be started. */
+  readonly isMissing: boolean;
+  constructor(message: string, hint: string, isMissing: boolean, options?: ErrorOptions) {
+    super(message, options);
+    this.hint = hint;
+    this.isMissing = isMissing;
   }
 }
 
@@ -81,6 +96,9 @@ export function describeError(thrown: unknown): Report {
 }
 
 function classify(error: Error): readonly [number, string] {
+  if (error instanceof CommandError) {
+    return [error.isMissing ? EXIT_NO_COMMAND : EXIT_CANNOT_RUN, error.hint];
+  }
   const code = textOf(error, "code");
   switch (error.name) {
     case "UsageError":

@@ -8,6 +8,9 @@ export const EXIT_PRIVILEGE = 3;
 export const EXIT_UNSUPPORTED = 4;
 export const EXIT_LOSS = 5;
 export const EXIT_OUTPUT = 6;
+/** As env(1), nohup(1), timeout(1) and the shells have them. */
+export const EXIT_CANNOT_RUN = 126;
+export const EXIT_NO_COMMAND = 127;
 
 export const EXIT_CODES: readonly { readonly code: number; readonly meaning: string }[] = [
   { code: EXIT_OK, meaning: "ended as asked: duration over, signal, reader gone, end of input" },
@@ -17,6 +20,8 @@ export const EXIT_CODES: readonly { readonly code: number; readonly meaning: str
   { code: EXIT_UNSUPPORTED, meaning: "this kernel does not support what is needed" },
   { code: EXIT_LOSS, meaning: "bytes were lost and --fail-on-loss was given" },
   { code: EXIT_OUTPUT, meaning: "an output could not be opened or written" },
+  { code: EXIT_CANNOT_RUN, meaning: "run: the command could not be started" },
+  { code: EXIT_NO_COMMAND, meaning: "run: there is no such command" },
 ];
 
 /** How a run that ended in order ends: 5 when bytes were lost, or may have been, and that was not to be. */

@@ -57,7 +57,7 @@ function spellOut(argv: readonly string[]): {
   for (let index = 0; index < argv.length; index++) {
     const word = argv[index] ?? "";
     if (word === "--") return { words, rest: argv.slice(index + 1) };
-    if (word === "-" || !word.startsWith("-")) {
+    if (!isOption(word)) {
       // what follows is another program's: its options must not be taken for ours
       if (sawArgument && words.includes("run")) throw dashesNeeded(argv, index);
       words.push(sawArgument ? MARK + word : firstWord(word));
@@ -69,6 +69,11 @@ function spellOut(argv: readonly string[]): {
       : spellShort(word, argv[index + 1], words);
   }
   return { words, rest: undefined };
+}
+
+/** "-" is an argument: standard input or output. */
+function isOption(word: string): boolean {
+  return word !== "-" && word.startsWith("-");
 }
 
 /** A command, or an argument like the others. */
@@ -131,7 +136,7 @@ function spellShort(word: string, next: string | undefined, words: string[]): 0 
 }
 
 function nextValue(option: OptionSpec, written: string, next: string | undefined): string {
-  if (next !== undefined && (next === "-" || !next.startsWith("-"))) return next;
+  if (next !== undefined && !isOption(next)) return next;
   throw new UsageError(
     `Cannot use "${written}": no value given, ${option.value} needed`,
     next === undefined || next === "--"

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import type { Kernel } from "../capture/kernel.ts";
-import { UsageError } from "../cli/errors.ts";
-import { errorText } from "../sinks/errors.ts";
+import { CommandError } from "../cli/errors.ts";
+import { errorCode, errorText } from "../sinks/errors.ts";
 
 export interface Child {
   /** The command's exit code; 128 + signal when one ended it. */
@@ -11,13 +11,14 @@ export interface Child {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** @throws UsageError when the command does not exist. */
+/** @throws CommandError */
 export function startChild(argv: readonly string[], kernel: Kernel): Child {
   const command = argv[0] ?? "";
   if (!command.includes("/") && !Bun.which(command)) {
-    throw new UsageError(
+    throw new CommandError(
       `Cannot run "${command}": no such command in PATH`,
       "sudo resets PATH: give the command with its path, or use sudo --preserve-env=PATH",
+      true,
     );
   }
   // the kernel follows children of followed processes: be one for the moment of the fork
@@ -32,9 +33,10 @@ export function startChild(argv: readonly string[], kernel: Kernel): Child {
     });
     return { exited: exitCode(child), kill: (signal) => child.kill(signal) };
   } catch (cause) {
-    throw new UsageError(
+    throw new CommandError(
       `Cannot run "${command}": ${errorText(cause)}`,
       "the words after -- are a command and its arguments",
+      errorCode(cause) === "ENOENT",
       { cause },
     );
   } finally {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import {
+  CommandError,
   formatError,
   PrivilegeError,
   UnsupportedKernelError,
@@ -14,6 +15,18 @@ function named(name: string, message: string, more: object): Error {
 describe("formatError", () => {
   test.each<[string, unknown, number, string]>([
     ["a usage error", new UsageError("Bad", "do better"), 2, "overhear: Bad\nhint: do better\n"],
+    [
+      "a command that is not there",
+      new CommandError("Cannot", "x", true),
+      127,
+      "overhear: Cannot\nhint: x\n",
+    ],
+    [
+      "a command that cannot run",
+      new CommandError("Cannot", "x", false),
+      126,
+      "overhear: Cannot\nhint: x\n",
+    ],
     [
       "missing privilege",
       new PrivilegeError("Cannot load"),

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import type { Kernel } from "../../../src/capture/kernel.ts";
-import { UsageError } from "../../../src/cli/errors.ts";
+import { CommandError } from "../../../src/cli/errors.ts";
 import { startChild } from "../../../src/live/child.ts";
 
 /** What a kernel is told to follow, in order. */
@@ -71,7 +71,7 @@ test("startChild passes signals on", async () => {
 test("startChild says that a command is not in PATH, and follows nothing", () => {
   const { kernel, told } = fakeKernel();
   const error = thrownBy(() => startChild(["no-such-command-4711"], kernel));
-  expect(error).toBeInstanceOf(UsageError);
+  expect(error).toBeInstanceOf(CommandError);
   expect(String(error)).toContain('Cannot run "no-such-command-4711": no such command in PATH');
   expect(told).toEqual([]);
 });
@@ -80,7 +80,7 @@ test("startChild says that a path is no command, and follows nothing any more", 
   asUser(undefined, undefined);
   const { kernel, told } = fakeKernel();
   const error = thrownBy(() => startChild(["/no/such/command"], kernel));
-  expect(error).toBeInstanceOf(UsageError);
+  expect(error).toBeInstanceOf(CommandError);
   expect(String(error)).toContain('Cannot run "/no/such/command": ');
   expect(told.at(-1)).toEqual(["unfollow", process.pid]);
 });
