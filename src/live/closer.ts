@@ -133,11 +133,16 @@ export class Closer {
   giveUp(nowNs: number): void {
     for (const channel of this.#parts.channels().values()) {
       const counts = this.#parts.kernel.counts(channel.address);
-      if (!counts || this.#aside.has(channel)) continue;
-      const taken = counts.moved + counts.unseen;
-      const lost = channel.lost + Math.max(0, taken - channel.position);
-      this.#parts.push({ ...this.#totals(channel, counts, nowNs), lost });
+      if (counts) this.#tellRest(channel, counts, nowNs);
     }
+  }
+
+  /** What was read, and neither its record nor the count of what found no room has told of, is lost. */
+  #tellRest(channel: ChannelState, counts: ChannelCounts, nowNs: number): void {
+    if (this.#aside.has(channel) || counts.generation !== channel.inode) return;
+    const taken = counts.moved + counts.unseen;
+    const lost = channel.lost + Math.max(0, taken - channel.position);
+    this.#parts.push({ ...this.#totals(channel, counts, nowNs), lost });
   }
 
   /** At the end: what was written, not read, and does not lie in the channel either. */
@@ -166,7 +171,10 @@ export class Closer {
     if (isOther && !this.#parts.isQuiet()) return false;
     const counts = isOther ? undefined : found;
     if (counts && isBehind(channel, counts) && !this.#parts.isQuiet()) return false;
-    if (counts) this.#parts.push(this.#totals(channel, counts, nowNs));
+    if (counts) {
+      this.#parts.push(this.#totals(channel, counts, nowNs));
+      this.#tellRest(channel, counts, nowNs);
+    }
     channel.wanted ||= counts?.wanted ?? false;
     // its frames may still wait for a note: the entry that names the writer goes now
     channel.likelyWriter();

@@ -324,3 +324,16 @@ test("Closer keeps that a channel was wanted when the kernel forgets it", () => 
   set.closer.closeEnded();
   expect(channel?.wanted).toBe(true);
 });
+
+test("Closer tells what was read and neither heard nor counted as lost, when it ends a channel", () => {
+  const set = setUp();
+  set.hear(note(10, 10), data("abc", { moved: 10 }), io("eof"));
+  set.kernel.entries.set(PIPE, counts({ moved: 10, lost: 2, written: 10 }));
+  set.closer.closeEnded();
+  expect(set.take()).toEqual([
+    ["pipe:4711", 0, "abc"],
+    ["pipe:4711", "ring_full", 2],
+    ["pipe:4711", "ring_full", 5],
+    ["pipe:4711", "end", 0],
+  ]);
+});
