@@ -6,7 +6,8 @@ import { opensLikeMessage } from "./opening.ts";
 import type { MessageItem } from "./types.ts";
 
 // Bytes that may have been anything, a whole session even: told at the end of a channel that said nothing else. The other
-// losses are told there when the channel begins like a message: a server that dies inside its first answer is heard of.
+// losses are told there when the channel begins like a message (a server that dies inside its first answer is heard of),
+// or beside these: what a gap cut off is as likely a message as what the gap took, and the sum must hold.
 const SUSPICIOUS: ReadonlySet<Loss["reason"]> = new Set(["ring_full", "unseen_read"]);
 const MAX_WAITING = 10_000;
 
@@ -56,8 +57,9 @@ export class LossGate implements Stage<MessageItem, MessageItem> {
   }
 
   #suspicious(channel: Channel): MessageItem[] {
-    const isMessage = !this.#noisy.has(channel) && opensLikeMessage(channel.opening);
     const losses = [...(this.#waiting.get(channel)?.values() ?? [])];
-    return losses.filter(({ reason }) => isMessage || SUSPICIOUS.has(reason));
+    const suspicious = losses.filter(({ reason }) => SUSPICIOUS.has(reason));
+    if (this.#noisy.has(channel)) return suspicious;
+    return suspicious.length > 0 || opensLikeMessage(channel.opening) ? losses : [];
   }
 }

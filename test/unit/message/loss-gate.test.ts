@@ -78,7 +78,7 @@ test("LossGate says nothing of losses on a channel that never had a message", ()
   expect(run(loss(a, "cut_by_gap", 5), loss(a, "unread", 6), channelEnd(a))).toEqual(["end"]);
 });
 
-test("LossGate tells, at the end of a silent channel, what may have been a whole session", () => {
+test("LossGate tells, at the end of a silent channel, what may have been a whole session, and all that it cut off", () => {
   expect(
     run(
       loss(a, "ring_full", 5),
@@ -87,7 +87,20 @@ test("LossGate tells, at the end of a silent channel, what may have been a whole
       loss(a, "unread", 8),
       channelEnd(a),
     ),
-  ).toEqual([["pipe:1", "ring_full", 5], ["pipe:1", "unseen_read", 7], "end"]);
+  ).toEqual([
+    ["pipe:1", "ring_full", 5],
+    ["pipe:1", "cut_by_gap", 6],
+    ["pipe:1", "unseen_read", 7],
+    ["pipe:1", "unread", 8],
+    "end",
+  ]);
+});
+
+test("LossGate tells of a noisy channel only what may have been anything", () => {
+  const noise: MessageItem = { kind: "noise", channel: a, bytes: 20 };
+  expect(
+    run(noise, loss(a, "ring_full", 5), loss(a, "cut_by_gap", 6), channelEnd(a)),
+  ).toEqual(["noise", ["pipe:1", "ring_full", 5], "end"]);
 });
 
 test("LossGate tells what nobody ever read when it begins like a message", () => {
