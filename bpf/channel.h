@@ -31,52 +31,28 @@ static __always_inline void fill_counts(struct io_event *event, const struct cha
 	event->lost = channel->lost - channel->base_lost;
 }
 
-/* The last word on the channel, as long as it is still the old one: user space takes the first it hears. */
-static __always_inline void take_last(struct reused_event *last, const struct channel *channel, __u64 address,
-				      __u64 generation)
-{
-	last->kind = EVENT_REUSED;
-	last->channel_kind = channel->kind;
-	last->channel = address;
-	last->generation = generation;
-	last->time_ns = bpf_ktime_get_boot_ns();
-	last->moved = channel->moved - channel->base_moved;
-	last->lost = channel->lost - channel->base_lost;
-	/* of one that this tool wrote to itself not all was counted */
-	last->written = channel->muted ? 0 : channel->written - channel->base_written;
-	last->unseen = channel->unseen - channel->base_unseen;
-	last->reader_start_ns = channel->reader_start_ns;
-	last->writer_start_ns = channel->writer_start_ns;
-	last->reader_tgid = channel->reader_tgid;
-	last->writer_tgid = channel->writer_tgid;
-	last->wanted = channel->wanted;
-	last->_pad = 0;
-}
-
-static __always_inline void send_last(struct reused_event *last)
-{
-	__u64 flags = patient_flags();
-
-	if (bpf_ringbuf_output(&ring, last, sizeof(*last), flags)) {
-		add(&ring_full_count, 1);
-		add(&unattributed_bytes, last->lost);
-		take_back(flags);
-	}
-}
-
-/* The address has been given to another pipe or socket: report the old one's last counts, and where the new one's
- * begin. The reader and the writer may do this at a time, on two CPUs: nothing is set back, since the other may have
- * counted already. Who finds the new generation has come too late. Until it stands there nobody counts, so that the
- * bases of both are the same, and what was taken before it stood there is the old one's. */
-static __always_inline void renew(struct channel *channel, struct call *call, const struct place *place, __u64 old)
+/* The address has been given to another pipe or socket: the old one's entry goes to `replaced`, where user space finds
+ * its last counts, and the new one's counts begin where those end. The reader and the writer may do this at a time, on
+ * two CPUs: nothing is set back, since the other may have counted already. Until the new generation stands there nobody
+ * counts, and before it does the old entry is put away: who comes too late to put it away finds it there, and who
+ * finds the new generation has nothing to do any more. */
+static __always_inline void renew(struct channel *channel, const struct place *place, __u64 old)
 {
 	__u64 moved = channel->moved, lost = channel->lost, written = channel->written, unseen = channel->unseen;
+	struct channel_key key = { place->channel, old };
+	long error;
 
-	take_last(&call->last, channel, place->channel, old);
 	barrier();
 	if (*(volatile __u64 *)&channel->generation != old)
 		return;
-	send_last(&call->last);
+	/* of a channel that the filter keeps out nobody asks */
+	if (!filtering || channel->wanted || lost != channel->base_lost) {
+		error = bpf_map_update_elem(&replaced, &key, channel, BPF_NOEXIST);
+		if (!error)
+			add(&replaced_count, 1);
+		else if (error != -EEXIST)
+			add(&unattributed_bytes, lost - channel->base_lost);
+	}
 	if (*(volatile __u64 *)&channel->generation != old)
 		return;
 	channel->base_moved = moved;
@@ -117,7 +93,7 @@ static __always_inline struct channel *find_channel(struct call *call, const str
 			channel->generation = place->generation;
 		else if (place->generation ||
 			 (side == SIDE_WRITE && socket_inode((struct sock *)place->channel) != generation))
-			renew(channel, call, place, generation);
+			renew(channel, place, generation);
 		call->event.generation = channel->generation;
 	}
 	return channel;

@@ -15,12 +15,11 @@ enum event_kind {
 	EVENT_EOF = 3, /* a read returned 0, and no writer is left; struct io_event */
 	EVENT_UNSEEN = 4, /* bytes left without a user buffer (splice); struct io_event */
 	EVENT_OPAQUE = 5, /* a socket that frames by packet moved JSON-like data; struct io_event */
-	EVENT_REUSED = 6, /* the channel's address now belongs to another one; struct reused_event */
-	EVENT_EXEC = 7, /* struct process_event */
-	EVENT_EXIT = 8, /* the last thread of a process ended; struct process_event */
-	EVENT_BROKEN = 9, /* a write failed with EPIPE: no reader is left; struct io_event */
-	EVENT_URING = 10, /* a process moves bytes by io_uring, unseen by this front end; struct io_event, no channel */
-	EVENT_FORK = 11, /* a new process, not yet more than its parent; struct process_event without command_line */
+	EVENT_EXEC = 6, /* struct process_event */
+	EVENT_EXIT = 7, /* the last thread of a process ended; struct process_event */
+	EVENT_BROKEN = 8, /* a write failed with EPIPE: no reader is left; struct io_event */
+	EVENT_URING = 9, /* a process moves bytes by io_uring, unseen by this front end; struct io_event, no channel */
+	EVENT_FORK = 10, /* a new process, not yet more than its parent; struct process_event without command_line */
 };
 
 enum channel_kind {
@@ -55,26 +54,6 @@ struct io_event {
 	__u32 channel_kind; /* enum channel_kind */
 	__u32 peer_generation; /* sockets: inode number of the other end's, 0 while nobody has accepted it */
 	char comm[COMM_LEN]; /* of the process (group leader) */
-};
-
-/* The last word on a channel whose address has been given to another one: its counts as in struct io_event, and who was
- * at its ends (tgid 0: not known), since the ring may have had room for none of its records. */
-struct reused_event {
-	__u32 kind;
-	__u32 channel_kind;
-	__u64 channel;
-	__u64 generation; /* the old one */
-	__u64 time_ns;
-	__u64 moved;
-	__u64 lost;
-	__u64 written;
-	__u64 unseen;
-	__u64 reader_start_ns;
-	__u64 writer_start_ns;
-	__u32 reader_tgid;
-	__u32 writer_tgid;
-	__u32 wanted; /* an end of it was followed, when there is a filter */
-	__u32 _pad;
 };
 
 struct process_event {

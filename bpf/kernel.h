@@ -28,6 +28,7 @@
 #define RCV_SHUTDOWN 1
 #define FMODE_READ 1
 #define FMODE_WRITE 2
+#define EEXIST 17
 #define EPIPE 32
 
 #ifdef __TARGET_ARCH_x86

@@ -50,6 +50,20 @@ struct {
 	__type(value, struct channel);
 } channels SEC(".maps");
 
+struct channel_key {
+	__u64 channel; /* address */
+	__u64 generation;
+};
+
+/* Entries of channels whose address has been given to another one, as they were last, until user space has read them.
+ * A channel of which the ring had room for nothing is named by these alone. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_REPLACED);
+	__type(key, struct channel_key);
+	__type(value, struct channel);
+} replaced SEC(".maps");
+
 /* Thread (pid_tgid) → 1 while its current call has been handled by the first copy of the body. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -122,7 +136,6 @@ struct call {
 	__u32 iov_source; /* enum iov_source */
 	__u64 back; /* find_start: bytes still to step back */
 	struct channel fresh; /* find_channel: a new entry, too large for the stack */
-	struct reused_event last; /* renew: the same */
 };
 
 enum iov_source { IOV_USER = 0, IOV_COMPAT = 1, IOV_KERNEL = 2 };
@@ -186,7 +199,9 @@ __u32 blocked_left;
 __u64 ignored[IGNORED_SLOTS];
 /* Records about channels that found no room. */
 __u64 ring_full_count;
-/* Bytes for which there was no room in `channels`, or in the ring to say that they were lost. */
+/* Entries that were put into `replaced`. */
+__u64 replaced_count;
+/* Bytes for which there was no room in `channels`, or, lost already, in `replaced`. */
 __u64 unattributed_bytes;
 /* Write notes that found no room. */
 __u64 notes_lost;

@@ -93,6 +93,19 @@ export class BpfObject implements Disposable {
     return new BpfLink(read.ptr(ptr(out)) as Pointer);
   }
 
+  /** Runs a raw tracepoint program once, here and now (BPF_PROG_TEST_RUN, since 5.10). Returns what it returns. */
+  run(program: string, ...args: readonly bigint[]): number {
+    const values = new BigUint64Array(args);
+    const code = shim().sh_program_run(
+      this.pointer,
+      ptr(text(program)),
+      ptr(values),
+      values.length,
+    );
+    if (code < 0) throw new BpfError(`Cannot run program "${program}"`, -code);
+    return code;
+  }
+
   /** Runs of the program that the kernel skipped because it was already running on that CPU (0 before 5.12). */
   misses(program: string): number {
     const out = new BigUint64Array(1);

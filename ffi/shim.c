@@ -129,6 +129,18 @@ EXPORT int sh_program_attach(struct bpf_object *object, const char *name, struct
 	return *link ? 0 : -errno;
 }
 
+/* Runs a loaded raw tracepoint program once, here and now, with `count` arguments. Returns what it returns. */
+EXPORT int sh_program_run(struct bpf_object *object, const char *name, const uint64_t *arguments, uint32_t count)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = arguments, .ctx_size_in = count * sizeof(*arguments));
+
+	if (!program)
+		return -ENOENT;
+	int error = bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+	return error ? error : (int)options.retval;
+}
+
 EXPORT int sh_link_destroy(struct bpf_link *link)
 {
 	return bpf_link__destroy(link);

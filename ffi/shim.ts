@@ -16,6 +16,7 @@ const SYMBOLS = {
   sh_program_disable: { args: [T.ptr, T.ptr], returns: T.i32 },
   sh_program_attach: { args: [T.ptr, T.ptr, T.ptr], returns: T.i32 },
   sh_program_misses: { args: [T.ptr, T.ptr, T.ptr], returns: T.i32 },
+  sh_program_run: { args: [T.ptr, T.ptr, T.ptr, T.u32], returns: T.i32 },
   sh_link_destroy: { args: [T.ptr], returns: T.i32 },
   sh_iterator_open: { args: [T.ptr, T.ptr, T.ptr], returns: T.i32 },
   sh_iterate: { args: [T.ptr, T.ptr, T.u32], returns: T.i32 },

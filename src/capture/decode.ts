@@ -1,14 +1,7 @@
 /** A span of ring records in, typed events out; payloads stay views into the ring. */
 import { address, CommCache, cString, u64 } from "./fields.ts";
-import { CHANNEL_KINDS, COMM_LEN, EVENT, IO_EVENT, PROCESS_EVENT, REUSED_EVENT } from "./layout.ts";
-import type {
-  ExecEvent,
-  ExitEvent,
-  ForkEvent,
-  IoEvent,
-  KernelEvent,
-  ReusedEvent,
-} from "./types.ts";
+import { CHANNEL_KINDS, COMM_LEN, EVENT, IO_EVENT, PROCESS_EVENT } from "./layout.ts";
+import type { ExecEvent, ExitEvent, ForkEvent, IoEvent, KernelEvent } from "./types.ts";
 
 const RECORD_HEADER = 8;
 const LENGTH_MASK = 0x3fffffff;
@@ -62,7 +55,6 @@ export class Decoder {
     if (kind === EVENT.fork) return this.#decodeFork(at);
     if (kind === EVENT.exec) return this.#decodeExec(at);
     if (kind === EVENT.exit) return this.#decodeExit(at);
-    if (kind === EVENT.reused) return this.#decodeReused(at);
     return undefined;
   }
 
@@ -87,26 +79,6 @@ export class Decoder {
       channelKind: CHANNEL_KINDS[view.getUint32(at + IO_EVENT.channel_kind, true)] ?? "pipe",
       comm: this.#comms.read(view, at + IO_EVENT.comm, pid),
       payload: capLen > 0 ? this.#bytes.subarray(payload, payload + capLen) : NOTHING,
-    };
-  }
-
-  #decodeReused(at: number): ReusedEvent {
-    const view = this.#view;
-    return {
-      kind: "reused",
-      channel: address(view, at + REUSED_EVENT.channel),
-      generation: u64(view, at + REUSED_EVENT.generation),
-      channelKind: CHANNEL_KINDS[view.getUint32(at + REUSED_EVENT.channel_kind, true)] ?? "pipe",
-      timeNs: wholeMicros(u64(view, at + REUSED_EVENT.time_ns)),
-      moved: u64(view, at + REUSED_EVENT.moved),
-      lost: u64(view, at + REUSED_EVENT.lost),
-      written: u64(view, at + REUSED_EVENT.written),
-      unseen: u64(view, at + REUSED_EVENT.unseen),
-      readerPid: view.getUint32(at + REUSED_EVENT.reader_tgid, true),
-      readerStartNs: u64(view, at + REUSED_EVENT.reader_start_ns),
-      writerPid: view.getUint32(at + REUSED_EVENT.writer_tgid, true),
-      writerStartNs: u64(view, at + REUSED_EVENT.writer_start_ns),
-      wanted: view.getUint32(at + REUSED_EVENT.wanted, true) !== 0,
     };
   }
 

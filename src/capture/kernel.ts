@@ -4,8 +4,8 @@ import { BpfError } from "../../ffi/errors.ts";
 import type { BpfMap } from "../../ffi/map.ts";
 import { type BpfIterator, type BpfLink, BpfObject } from "../../ffi/object.ts";
 import { RingBuffer } from "../../ffi/ring-buffer.ts";
-import { type ChannelCounts, decodeCounts } from "./channel-counts.ts";
-import { address, u64, wholeAddress } from "./fields.ts";
+import { ChannelEntries } from "./channel-entries.ts";
+import { u64, wholeAddress } from "./fields.ts";
 import {
   FIRST_COPIES,
   type FrontEnd,
@@ -16,7 +16,7 @@ import {
 } from "./front-ends.ts";
 import { variableOffsets } from "./globals.ts";
 import { decodeHolders, type Holder } from "./holders.ts";
-import { CHANNEL, IGNORED_SLOTS } from "./layout.ts";
+import { IGNORED_SLOTS } from "./layout.ts";
 
 export interface KernelOptions {
   readonly frontEnd: FrontEnd;
@@ -36,10 +36,6 @@ export interface Counters {
   readonly processEventsLost: number;
 }
 
-function addressKey(channel: number): Uint8Array {
-  return new Uint8Array(new BigUint64Array([wholeAddress(channel)]).buffer);
-}
-
 function pidKey(pid: number): Uint8Array {
   return new Uint8Array(new Uint32Array([pid]).buffer);
 }
@@ -49,6 +45,7 @@ const ONE = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
 export class Kernel implements Disposable {
   readonly frontEnd: FrontEnd;
   readonly ring: RingBuffer;
+  readonly entries: ChannelEntries;
   /** Optional programs that this kernel does not take. */
   readonly missing: string[] = [];
   readonly #object: BpfObject;
@@ -57,7 +54,6 @@ export class Kernel implements Disposable {
   readonly #links: BpfLink[] = [];
   readonly #bss: DataView<ArrayBuffer>;
   readonly #bssOffsets: ReadonlyMap<string, number>;
-  readonly #channels: BpfMap;
   readonly #followed: BpfMap;
   #twins: boolean;
   /** Skipped runs of the first copies before there was a second. */
@@ -77,7 +73,11 @@ export class Kernel implements Disposable {
       this.#object.load();
       this.#bss = this.#object.memory(".bss");
       this.#bss.setUint32(this.#variable("twins"), options.twins ? 1 : 0, true);
-      this.#channels = this.#object.map("channels");
+      this.entries = new ChannelEntries({
+        channels: this.#object.map("channels"),
+        replaced: this.#object.map("replaced"),
+        forget: (address, generation) => this.#object.run("forget_channel", address, generation),
+      });
       this.#followed = this.#object.map("followed");
       this.#fillFollowed(options);
       for (const name of ["process_fork", "process_exec", "process_exit"]) {
@@ -100,25 +100,6 @@ export class Kernel implements Disposable {
   scan(): Holder[] {
     this.#scanner ??= this.#object.iterator("scan_files");
     return decodeHolders(this.#scanner.run());
-  }
-
-  counts(channel: number): ChannelCounts | undefined {
-    const value = new Uint8Array(CHANNEL.size);
-    if (!this.#channels.lookup(addressKey(channel), value)) return undefined;
-    return decodeCounts(new DataView(value.buffer));
-  }
-
-  /** Addresses of all channels that have an entry. */
-  *channels(): Generator<number> {
-    for (const key of this.#channels.keys(8)) {
-      yield address(new DataView(key.buffer), 0);
-    }
-  }
-
-  /** Only after a proven close; another channel that has the address since is left alone. */
-  forget(channel: number, generation: number): void {
-    if (this.counts(channel)?.generation !== generation) return;
-    this.#channels.delete(addressKey(channel));
   }
 
   /** Stops, or starts again, the copying of a channel's bytes. */
@@ -190,6 +171,11 @@ export class Kernel implements Disposable {
   /** Failed reserves so far: one load from shared memory, for every batch. */
   ringFullCount(): number {
     return u64(this.#bss, this.#variable("ring_full_count"));
+  }
+
+  /** Channels whose address was given to another one so far: one load, too. */
+  replacedCount(): number {
+    return u64(this.#bss, this.#variable("replaced_count"));
   }
 
   /** Runs that the kernel skipped and nothing took over (an upper bound). */

@@ -6,12 +6,11 @@ export const EVENT = {
   eof: 3,
   unseen: 4,
   opaque: 5,
-  reused: 6,
-  exec: 7,
-  exit: 8,
-  broken: 9,
-  uring: 10,
-  fork: 11,
+  exec: 6,
+  exit: 7,
+  broken: 8,
+  uring: 9,
+  fork: 10,
 } as const;
 
 export const IO_FLAG = { fault: 1, cut: 2, wanted: 4 } as const;
@@ -43,24 +42,6 @@ export const IO_EVENT = {
   peer_generation: 84,
   comm: 88,
   size: 104,
-} as const;
-
-export const REUSED_EVENT = {
-  kind: 0,
-  channel_kind: 4,
-  channel: 8,
-  generation: 16,
-  time_ns: 24,
-  moved: 32,
-  lost: 40,
-  written: 48,
-  unseen: 56,
-  reader_start_ns: 64,
-  writer_start_ns: 72,
-  reader_tgid: 80,
-  writer_tgid: 84,
-  wanted: 88,
-  size: 96,
 } as const;
 
 export const PROCESS_EVENT = {
@@ -116,6 +97,9 @@ export const CHANNEL = {
   base_unseen: 120,
   size: 128,
 } as const;
+
+/** struct channel_key of bpf/maps.h */
+export const CHANNEL_KEY = { channel: 0, generation: 8, size: 16 } as const;
 
 export const COMM_LEN = 16;
 export const IGNORED_SLOTS = 16384;

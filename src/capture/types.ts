@@ -98,14 +98,6 @@ export interface ChannelEntry {
   readonly wanted: boolean;
 }
 
-/** The last word on a channel whose address now belongs to another one. */
-export interface ReusedEvent extends ChannelEntry {
-  readonly kind: "reused";
-  readonly channel: number;
-  readonly channelKind: ChannelKind;
-  readonly timeNs: number;
-}
-
 export interface ExecEvent {
   readonly kind: "exec";
   readonly pid: number;
@@ -135,7 +127,7 @@ export interface ExitEvent {
   readonly status: number;
 }
 
-export type KernelEvent = IoEvent | ReusedEvent | ForkEvent | ExecEvent | ExitEvent;
+export type KernelEvent = IoEvent | ForkEvent | ExecEvent | ExitEvent;
 
 /** Finds the one object that stands for a process, and is told what becomes of it. */
 export interface ProcessDirectory {
@@ -162,11 +154,21 @@ export interface ChannelClosed {
   readonly kind: "closed";
   readonly channel: number;
   readonly generation: number;
+  /** Bytes that were read and not heard, since it is there. */
+  readonly lost: number;
   readonly unreadBytes: number;
   /** Bytes that were read unseen: write notes say so, no read was heard. */
   readonly missedBytes: number;
-  /** Another channel has its address, and the record that says so was lost. */
-  readonly isReplaced: boolean;
+  readonly timeNs: number;
+}
+
+/** A channel that came and went and of which the ring had room for nothing. */
+export interface ChannelUnheard {
+  readonly kind: "unheard";
+  readonly channel: number;
+  readonly channelKind: ChannelKind;
+  readonly entry: ChannelEntry;
+  readonly unreadBytes: number;
   readonly timeNs: number;
 }
 

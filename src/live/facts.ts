@@ -10,21 +10,14 @@ export function captureFacts(
   missedBytes: number,
 ): CaptureFacts {
   const skippedRuns = kernel.skippedRuns();
-  const { notesLost, processEventsLost, ...counters } = kernel.counters();
-  let unattributedBytes = counters.unattributedBytes - stream.toldTwiceBytes;
-  for (const channel of kernel.channels()) {
-    if (!stream.channels.has(channel)) unattributedBytes += kernel.counts(channel)?.lost ?? 0;
-  }
   return {
     frontEnd: kernel.frontEnd,
     kernel: release(),
     exact: skippedRuns === 0 && missedBytes === 0,
     skippedRuns,
     missedBytes,
-    notesLost,
-    processEventsLost,
+    ...kernel.counters(),
     channelsSeen: stream.channelsSeen,
-    unattributedBytes,
   };
 }
 

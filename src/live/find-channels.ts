@@ -1,5 +1,4 @@
-/** The scan's ends of channels in, channels with who reads and who writes out; and channels that only the kernel knows. */
-import type { ChannelCounts } from "../capture/channel-counts.ts";
+/** The scan's ends of channels in, channels with who reads and who writes out. */
 import type { Holder } from "../capture/holders.ts";
 import type { ChannelFound, Process, ProcessDirectory } from "../capture/types.ts";
 
@@ -41,34 +40,6 @@ export function findChannels(
     writer: onlyProcess(writers, processes),
     buffered: any.buffered,
   }));
-}
-
-/** What of the kernel says which channels it counts. */
-export interface ChannelEntries {
-  channels(): Iterable<number>;
-  counts(channel: number): ChannelCounts | undefined;
-}
-
-/** Channels of which the ring had room for nothing at all: the closer names their ends with what they lost. */
-export function* findUnheard(
-  kernel: ChannelEntries,
-  known: ReadonlyMap<number, unknown>,
-): Generator<ChannelFound> {
-  for (const channel of kernel.channels()) {
-    const counts = kernel.counts(channel);
-    if (!counts || counts.lost === 0 || known.has(channel)) continue;
-    yield {
-      kind: "found",
-      channel,
-      generation: counts.generation,
-      peer: 0,
-      peerGeneration: 0,
-      channelKind: counts.kind,
-      reader: undefined,
-      writer: undefined,
-      buffered: 0,
-    };
-  }
 }
 
 function onlyProcess(holders: readonly Holder[], processes: ProcessDirectory): Process | undefined {

@@ -8,15 +8,13 @@ import type { FramingItem } from "../framing/types.ts";
 import { LossGate } from "../message/loss-gate.ts";
 import { MessageStage } from "../message/message-stage.ts";
 import type { MessageItem } from "../message/types.ts";
-import type { HolderSource } from "../stream/channel-state.ts";
-import { type StreamInput, StreamStage } from "../stream/stream-stage.ts";
+import { type StreamInput, type StreamSources, StreamStage } from "../stream/stream-stage.ts";
 import type { Blind, StreamItem } from "../stream/types.ts";
 import { isLargeLine } from "./collector.ts";
 
 export interface PipelineOptions {
   readonly processes: ProcessDirectory;
-  /** Who writes into a channel, when no note says so. */
-  readonly holders: HolderSource;
+  readonly sources: StreamSources;
   readonly allJsonrpc: boolean;
   readonly listenNs: number;
   readonly maxLineBytes: number;
@@ -39,7 +37,7 @@ export class Pipeline {
 
   constructor(options: PipelineOptions) {
     this.#options = options;
-    this.stream = new StreamStage(options.processes, options.holders);
+    this.stream = new StreamStage(options.processes, options.sources);
     this.#framing = new StdioFraming({ maxLineBytes: options.maxLineBytes });
     this.exchange = new ExchangeStage({
       allJsonrpc: options.allJsonrpc,

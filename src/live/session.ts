@@ -6,7 +6,7 @@ import type { Holder } from "../capture/holders.ts";
 import type { Kernel } from "../capture/kernel.ts";
 import { readCgroup, readProcess } from "../capture/proc.ts";
 import { ProcessTable } from "../capture/process-table.ts";
-import type { Channel, KernelEvent, Process } from "../capture/types.ts";
+import type { Channel, KernelEvent } from "../capture/types.ts";
 import type { Outputs } from "../cli/open-sinks.ts";
 import type { ListenOptions } from "../cli/types.ts";
 import { SummaryCollector } from "../exchange/summary.ts";
@@ -17,8 +17,9 @@ import type { BootClock } from "./clock.ts";
 import { Closer } from "./closer.ts";
 import { Collector } from "./collector.ts";
 import { captureFacts, missingParts } from "./facts.ts";
-import { findChannels, findUnheard } from "./find-channels.ts";
+import { findChannels } from "./find-channels.ts";
 import { isWantedContainer } from "./follow.ts";
+import { Inquiry } from "./inquiry.ts";
 import { waitPatiently } from "./patience.ts";
 import { Pipeline } from "./pipeline.ts";
 import { SetAside } from "./set-aside.ts";
@@ -35,7 +36,6 @@ const HOLD_MS = 3;
 /** At the end, how long a record may be unfinished: its writer was preempted. */
 const UNFINISHED_MS = 10_000;
 const SLOW_CHECK_NS = 2_000_000_000;
-const BETWEEN_LOOKS_NS = 100_000_000;
 
 function unlessGone(error: unknown): void {
   if (!(error instanceof ReaderGone)) throw error;
@@ -55,6 +55,7 @@ export class LiveSession {
   readonly #collector = new Collector();
   readonly #processes = new ProcessTable(readProcess, findCgroupPath);
   readonly #aside: SetAside;
+  readonly #inquiry: Inquiry;
   readonly #uncertain = new Set<number>();
   readonly #startNs: number;
   readonly #stopped = Promise.withResolvers<void>();
@@ -62,9 +63,9 @@ export class LiveSession {
   #lastTickNs = 0;
   #lastCheckNs = 0;
   #ringFull = 0;
+  #replaced = 0;
   #yieldAt = 0;
   #livelyAt = 0;
-  #lastLookNs = 0;
   /** Decoded since the last write. */
   #records = 0;
 
@@ -83,18 +84,23 @@ export class LiveSession {
     this.#wake = new Wake(parts.kernel.ring);
     this.#twin = new TwinWatch(parts.kernel);
     this.#aside = new SetAside(parts.kernel);
+    this.#inquiry = new Inquiry(parts.kernel, this.#processes, () => parts.clock.nowNs());
     this.#decoder = new Decoder(parts.kernel.ring.view, parts.kernel.ring.bytes);
     this.#pipeline = new Pipeline({
       processes: this.#processes,
-      holders: (channel) => this.#findWriter(channel),
+      sources: {
+        holders: (channel) => this.#inquiry.writerOf(channel),
+        lastWord: (channel) => this.#closer.lastWord(channel),
+      },
       allJsonrpc: parts.options.allJsonrpc,
       listenNs: this.#startNs,
       maxLineBytes: parts.options.maxMessageBytes,
-      isHeard: parts.filtering ? (channel) => this.#isWanted(channel) : () => true,
+      isHeard: parts.filtering ? (channel) => this.#inquiry.isWanted(channel) : () => true,
       onSetAside: (channel) => this.#setAside(channel),
     });
     this.#closer = new Closer({
-      kernel: parts.kernel,
+      entries: parts.kernel.entries,
+      scan: () => parts.kernel.scan(),
       channels: () => this.#pipeline.stream.channels,
       push: (event) => this.#pipeline.push(event),
       isQuiet: () => this.#kernel.ring.pending() === 0,
@@ -204,6 +210,8 @@ export class LiveSession {
     this.#lastTickNs = nowNs;
     this.#tick(nowNs);
     this.#closer.closeUnheld(nowNs);
+    const replaced = this.#kernel.replacedCount();
+    if (replaced !== this.#replaced && this.#closer.closeReplaced(nowNs)) this.#replaced = replaced;
     // FFI's poll sees sockets, too
     const isShown = this.#options.outputs.stdout !== "none";
     if (isShown && (isReaderGone(1) || this.#outputs.readerGone())) this.stop("reader_gone");
@@ -256,9 +264,6 @@ export class LiveSession {
     }
     const nowNs = this.#clock.nowNs();
     this.#closer.closeUnheld(nowNs, true);
-    for (const unheard of findUnheard(this.#kernel, this.#pipeline.stream.channels)) {
-      this.#pipeline.push(unheard);
-    }
     this.#closer.giveUp(nowNs);
     this.#closer.countMissed();
     this.#pipeline.end();
@@ -275,28 +280,6 @@ export class LiveSession {
     if (!(channel instanceof ChannelState)) return;
     this.#aside.add(channel, this.#lastTickNs);
     this.#closer.setAside(channel);
-  }
-
-  #isWanted(channel: Channel): boolean {
-    if (!(channel instanceof ChannelState)) return false;
-    // records say so, once wanted, always; the entry tells of an end that came to be followed since
-    const counts = channel.wanted ? undefined : this.#kernel.counts(channel.address);
-    channel.wanted ||= counts?.generation === channel.inode && counts.wanted;
-    return channel.wanted;
-  }
-
-  /** Who holds the writing end, when that is one process: no write of it was heard of. */
-  #findWriter(channel: ChannelState): Process | undefined {
-    const counts = this.#kernel.counts(channel.address);
-    if (counts && counts.writerPid > 0 && counts.generation === channel.inode) {
-      return this.#processes.named(counts.writerPid, counts.writerStartNs);
-    }
-    const nowNs = this.#clock.nowNs();
-    if (nowNs - this.#lastLookNs < BETWEEN_LOOKS_NS) return undefined;
-    this.#lastLookNs = nowNs;
-    return findChannels(this.#kernel.scan(), this.#processes).find(
-      (each) => each.channel === channel.address && each.generation === channel.inode,
-    )?.writer;
   }
 
   /** Containers that start later are known by their first exec. */

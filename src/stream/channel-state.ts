@@ -13,6 +13,16 @@ import { WriteNotes } from "./write-notes.ts";
 /** Asks the system which process can write into the channel; undefined when none or several can. */
 export type HolderSource = (channel: ChannelState) => Process | undefined;
 
+/** What the kernel counted of a channel that is over. */
+export interface LastWord {
+  /** Bytes that were read and not heard, since it is there. */
+  readonly lost: number;
+  readonly unreadBytes: number;
+}
+
+/** Asks the kernel for the counts of a channel whose address another one has by now, and lets it forget them. */
+export type LastWordSource = (channel: ChannelState) => LastWord;
+
 export class ChannelState implements Channel {
   id: string;
   readonly kind: ChannelKind;

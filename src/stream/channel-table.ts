@@ -51,24 +51,28 @@ export class ChannelTable {
 
   /** Takes the address from whichever channel had it. */
   openFor(event: IoEvent): ChannelState {
-    const channel = this.open(event.channel, event.generation, event.channelKind, false);
+    const channel = this.#open(event.channel, event.generation, event.channelKind, false);
     channel.peerInode = event.peerGeneration;
     this.#link(channel, event.peer, event.peerGeneration);
     return channel;
   }
 
   openFound(found: ChannelFound): ChannelState {
-    const channel = this.open(found.channel, found.generation, found.channelKind, true);
+    const channel = this.#open(found.channel, found.generation, found.channelKind, true);
     this.#link(channel, found.peer, found.peerGeneration);
     return channel;
   }
 
-  /** `late`: it was there before the tool listened. */
-  open(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
+  /** A channel that takes no address: it is over. `late`: it was there before the tool listened. */
+  make(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
     const place = { kind, inode, address, late };
-    const channel = new ChannelState(this.#names.next(kind, inode), place, this.#holders);
-    this.#channels.set(address, channel);
     this.#seen += 1;
+    return new ChannelState(this.#names.next(kind, inode), place, this.#holders);
+  }
+
+  #open(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
+    const channel = this.make(address, inode, kind, late);
+    this.#channels.set(address, channel);
     return channel;
   }
 

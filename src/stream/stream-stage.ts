@@ -3,16 +3,15 @@ import type {
   ChannelClosed,
   ChannelFound,
   ChannelTotals,
+  ChannelUnheard,
   ExitEvent,
   IoEvent,
   KernelEvent,
   LossReason,
   ProcessDirectory,
-  ReusedEvent,
 } from "../capture/types.ts";
-import { RecentMap } from "../recent-map.ts";
 import type { Stage } from "../stage.ts";
-import type { ChannelState, HolderSource } from "./channel-state.ts";
+import type { ChannelState, HolderSource, LastWordSource } from "./channel-state.ts";
 import { ChannelTable } from "./channel-table.ts";
 import type { Blind, StreamItem, Tick } from "./types.ts";
 
@@ -20,13 +19,23 @@ const CUT = 2;
 const WANTED = 4;
 /** As many as a note brings of a first write (bpf/config.h). */
 const OPENING_BYTES = 64;
-/** Only a second telling, some microseconds after the first, needs them. */
-const MAX_REUSED = 4096;
 export type StreamOutput = StreamItem | Blind;
 
 const NOTHING: readonly StreamOutput[] = [];
 
-export type StreamInput = KernelEvent | ChannelTotals | ChannelClosed | ChannelFound | Tick;
+export type StreamInput =
+  | KernelEvent
+  | ChannelTotals
+  | ChannelClosed
+  | ChannelFound
+  | ChannelUnheard
+  | Tick;
+
+/** What only the system knows; without: nobody is asked. */
+export interface StreamSources {
+  readonly holders?: HolderSource;
+  readonly lastWord?: LastWordSource;
+}
 
 /**
  * In: records in the order of the ring, which is causal: a request's read precedes its answer's.
@@ -35,25 +44,16 @@ export type StreamInput = KernelEvent | ChannelTotals | ChannelClosed | ChannelF
 export class StreamStage implements Stage<StreamInput, StreamOutput> {
   readonly #processes: ProcessDirectory;
   readonly #channels: ChannelTable;
-  /** By address: the inode of the channel that had it last. */
-  readonly #reusedLast = new RecentMap<number, number>(MAX_REUSED);
-  #toldTwice = 0;
+  readonly #lastWord: LastWordSource;
 
-  constructor(processes: ProcessDirectory, holders?: HolderSource) {
+  constructor(processes: ProcessDirectory, sources: StreamSources = {}) {
     this.#processes = processes;
-    this.#channels = new ChannelTable(holders);
+    this.#channels = new ChannelTable(sources.holders);
+    this.#lastWord = sources.lastWord ?? (({ lost }) => ({ lost, unreadBytes: 0 }));
   }
 
   get channelsSeen(): number {
     return this.#channels.seen;
-  }
-
-  /**
-   * Bytes of gaps that the kernel counts under no channel, too: another channel was given the address, and there was
-   * no room for the record that says so.
-   */
-  get toldTwiceBytes(): number {
-    return this.#toldTwice;
   }
 
   /** Channels that are known now, by kernel address. */
@@ -77,8 +77,6 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
         return this.#blind(item, "unseen_read");
       case "opaque":
         return this.#blind(item, "packet_socket");
-      case "reused":
-        return this.#reused(item);
       case "fork":
         this.#processes.fork(item);
         return NOTHING;
@@ -91,6 +89,8 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
         return this.#totals(item);
       case "closed":
         return this.#closed(item);
+      case "unheard":
+        return this.#unheard(item);
       case "found":
         this.#found(item);
         return NOTHING;
@@ -180,27 +180,6 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     return out;
   }
 
-  /** The kernel saw another channel at this address: end the old one with its last counts. */
-  #reused(event: ReusedEvent): readonly StreamOutput[] {
-    const known = this.#channels.at(event.channel);
-    const isKnown = known?.inode === event.generation;
-    // one that is unknown and lost nothing was closed already; reader and writer may both say it, on two CPUs
-    const isRetold = this.#reusedLast.get(event.channel) === event.generation;
-    if (!isKnown && (event.lost === 0 || isRetold)) return NOTHING;
-    this.#reusedLast.set(event.channel, event.generation);
-    const out: StreamOutput[] = [];
-    if (known && !isKnown) this.#replace(known, event.timeNs, out);
-    const channel = isKnown
-      ? known
-      : this.#channels.open(event.channel, event.generation, event.channelKind, false);
-    channel.nameEnds(event, this.#processes);
-    channel.wanted ||= event.wanted;
-    this.#catchUp(channel, event.lost, event.timeNs, out);
-    const unread = event.written - event.moved - event.unseen;
-    this.#end(channel, Math.max(0, unread), event.timeNs, out);
-    return out;
-  }
-
   #exit(event: ExitEvent): readonly StreamOutput[] {
     const process = this.#processes.exit(event);
     return process ? [{ kind: "process-end", process, timeNs: event.timeNs }] : NOTHING;
@@ -218,11 +197,21 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     const channel = this.#channels.find(closed.channel, closed.generation);
     if (!channel) return NOTHING;
     const out: StreamOutput[] = [];
+    this.#catchUp(channel, closed.lost, closed.timeNs, out);
     if (closed.missedBytes > 0) {
       this.#gap(channel, closed.missedBytes, "unseen_read", closed.timeNs, out);
     }
-    if (closed.isReplaced) this.#toldTwice += channel.lost;
     this.#end(channel, closed.unreadBytes, closed.timeNs, out);
+    return out;
+  }
+
+  #unheard({ channel: address, channelKind, entry, unreadBytes, timeNs }: ChannelUnheard) {
+    const out: StreamOutput[] = [];
+    const channel = this.#channels.make(address, entry.generation, channelKind, false);
+    channel.nameEnds(entry, this.#processes);
+    channel.wanted = entry.wanted;
+    this.#catchUp(channel, entry.lost, timeNs, out);
+    out.push({ kind: "end", channel, timeNs, unreadBytes, writer: channel.writer });
     return out;
   }
 
@@ -238,10 +227,11 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     this.#channels.close(channel);
   }
 
-  /** Another channel has the address: how much of the old one was never read is not known. */
+  /** Another channel has the address: all records of the old one have been heard. */
   #replace(channel: ChannelState, timeNs: number, out: StreamOutput[]): void {
-    this.#toldTwice += channel.lost;
-    this.#end(channel, 0, timeNs, out);
+    const { lost, unreadBytes } = this.#lastWord(channel);
+    this.#catchUp(channel, lost, timeNs, out);
+    this.#end(channel, unreadBytes, timeNs, out);
   }
 
   /** Bytes were lost before this record: they lie between what was heard and what it brings. */

@@ -4,23 +4,23 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   CHANNEL,
+  CHANNEL_KEY,
   CHANNEL_KINDS,
   EVENT,
   HOLDER_EVENT,
   IO_EVENT,
   IO_FLAG,
   PROCESS_EVENT,
-  REUSED_EVENT,
 } from "../../src/capture/layout.ts";
 import { at, type Json, listAt, numberAt, parseObject, textAt } from "./json.ts";
 import { ROOT, titled } from "./settings.ts";
 
 const LAYOUTS = {
   io_event: IO_EVENT,
-  reused_event: REUSED_EVENT,
   process_event: PROCESS_EVENT,
   holder_event: HOLDER_EVENT,
   channel: CHANNEL,
+  channel_key: CHANNEL_KEY,
 };
 const BPFTOOL = Bun.which("bpftool", { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` });
 

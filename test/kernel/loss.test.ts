@@ -159,6 +159,25 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
     },
   );
 
+  test("a conversation that begins unheard and of which no message is whole: every byte is lost [capture/account]", async () => {
+    await using tool = await Tool.start(...attach, "--ring", "64K");
+    tool.kill("SIGSTOP");
+    const size = ["--size", "1000000", "--messages", "4", "--tag", "never-whole"];
+    // small ones fill the ring to the last note: nothing of the next channels finds room until the tool runs again
+    const filling = await talk(["--size", "200", "--messages", "500", "--tag", "filling"]);
+    const running = new Traffic([...size, "--hold", "running", "--hold-after", "1"]);
+    await running.held();
+    tool.kill("SIGCONT");
+    running.go();
+    const truth = await running.over();
+    if (truth === undefined) throw new Error("this kernel lacks a call");
+    const heard = await tool.stop();
+    for (const each of [filling, truth]) {
+      expectAccounted(heard, { ...each, readBytes: wholeBytes(each) });
+    }
+    expect(messagesOf(heard, truth)).toEqual([]);
+  });
+
   test("bytes written and never read are reported at the channel's end, with who wrote them [capture/unread]", async () => {
     await using tool = await Tool.start(...attach);
     const truths: Truth[] = [];

@@ -69,32 +69,6 @@ export function ioRecord(io: IoFields): Buffer {
     .bytes();
 }
 
-export interface ReusedFields {
-  readonly channelKind: number;
-  readonly channel: Word;
-  readonly generation: Word;
-  readonly timeNs: Word;
-  readonly moved: Word;
-  readonly lost: Word;
-  readonly written: Word;
-  readonly unseen: Word;
-  readonly readerStartNs: Word;
-  readonly writerStartNs: Word;
-  readonly readerTgid: number;
-  readonly writerTgid: number;
-  readonly wanted: number;
-}
-
-/** struct reused_event. */
-export function reusedRecord(last: ReusedFields): Buffer {
-  return new Fields()
-    .u32(6, last.channelKind)
-    .u64(last.channel, last.generation, last.timeNs, last.moved, last.lost)
-    .u64(last.written, last.unseen, last.readerStartNs, last.writerStartNs)
-    .u32(last.readerTgid, last.writerTgid, last.wanted, 0)
-    .bytes();
-}
-
 export interface ProcessFields {
   readonly kind: number;
   readonly tgid: number;
@@ -139,6 +113,35 @@ export function holderRecord(holder: HolderFields): Buffer {
     .u64(holder.channel, holder.generation, holder.peer ?? 0, holder.startNs ?? 0)
     .u32(holder.tgid, holder.fd, holder.channelKind, holder.mode, holder.buffered ?? 0, 0)
     .text(holder.comm, 16)
+    .bytes();
+}
+
+export interface EntryFields {
+  readonly generation: Word;
+  readonly moved?: Word;
+  readonly lost?: Word;
+  readonly written?: Word;
+  readonly unseen?: Word;
+  readonly readerStartNs?: Word;
+  readonly writerStartNs?: Word;
+  readonly readerTgid?: number;
+  readonly writerTgid?: number;
+  readonly channelKind?: number;
+  readonly muted?: number;
+  readonly wanted?: number;
+  /** The counts when this generation began. */
+  readonly base?: { moved: Word; lost: Word; written: Word; unseen: Word };
+}
+
+/** struct channel of bpf/maps.h */
+export function channelEntry(entry: EntryFields): Buffer {
+  const base = entry.base ?? { moved: 0, lost: 0, written: 0, unseen: 0 };
+  return new Fields()
+    .u64(entry.generation, entry.moved ?? 0, entry.lost ?? 0, entry.written ?? 0)
+    .u64(entry.unseen ?? 0, 0, entry.readerStartNs ?? 0, entry.writerStartNs ?? 0)
+    .u32(entry.readerTgid ?? 0, entry.writerTgid ?? 0, entry.channelKind ?? 1)
+    .u32(entry.muted ?? 0, entry.wanted ?? 0, 0, 0, 0)
+    .u64(base.moved, base.lost, base.written, base.unseen)
     .bytes();
 }
 

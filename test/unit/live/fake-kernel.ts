@@ -1,8 +1,8 @@
 /** A kernel of a test's making: channels with counts, and who holds them. */
 
-import type { ChannelCounts } from "../../../src/capture/channel-counts.ts";
+import type { ChannelCounts, CountedChannel } from "../../../src/capture/channel-entries.ts";
 import type { Holder } from "../../../src/capture/holders.ts";
-import type { ChannelSource } from "../../../src/live/closer.ts";
+import type { EntrySource } from "../../../src/live/closer.ts";
 import { INODE, PIPE, READER } from "../stream/events.ts";
 
 export function counts(fields: Partial<ChannelCounts> = {}): ChannelCounts {
@@ -42,17 +42,34 @@ export function holder(fields: Partial<Holder> = {}): Holder {
   };
 }
 
-export class FakeKernel implements ChannelSource {
+export class FakeKernel implements EntrySource {
+  /** By address. */
   readonly entries = new Map<number, ChannelCounts>();
+  /** Of channels whose address another one has, as [address, counts]. */
+  readonly gone: [number, ChannelCounts][] = [];
   holders: Holder[] = [];
   scans = 0;
 
-  counts(channel: number): ChannelCounts | undefined {
-    return this.entries.get(channel);
+  counts(channel: number, generation: number): ChannelCounts | undefined {
+    const now = this.entries.get(channel);
+    if (now && (now.generation === generation || generation === 0)) return now;
+    return this.gone.find((each) => each[0] === channel && each[1].generation === generation)?.[1];
+  }
+
+  present(): CountedChannel[] {
+    return [...this.entries].map(([channel, counts]) => ({ channel, counts }));
+  }
+
+  replaced(): CountedChannel[] {
+    return this.gone.map(([channel, counts]) => ({ channel, counts }));
   }
 
   forget(channel: number, generation: number): void {
-    if (this.entries.get(channel)?.generation === generation) this.entries.delete(channel);
+    const at = this.gone.findIndex(
+      (each) => each[0] === channel && each[1].generation === generation,
+    );
+    if (at >= 0) this.gone.splice(at, 1);
+    else if (this.entries.get(channel)?.generation === generation) this.entries.delete(channel);
   }
 
   scan(): readonly Holder[] {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import type { Holder } from "../../../src/capture/holders.ts";
-import { findChannels, findUnheard } from "../../../src/live/find-channels.ts";
+import { findChannels } from "../../../src/live/find-channels.ts";
 import { PIPE, processes } from "../stream/events.ts";
-import { counts, holder } from "./fake-kernel.ts";
+import { holder } from "./fake-kernel.ts";
 
 /** Each channel as [address, inode, peer, peer's inode, reader's pid, writer's pid, buffered]. */
 function find(...holders: readonly Holder[]): unknown[] {
@@ -68,17 +68,4 @@ test("findChannels keeps channels apart and finds none where none are held", () 
   expect(
     find(holder({ pid: 1 }), holder({ pid: 2, channel: PIPE + 64, generation: 4712 })),
   ).toHaveLength(2);
-});
-
-test("findUnheard finds channels that lost bytes and that nobody was told of", () => {
-  const entries = new Map([
-    [1, counts({ generation: 11, lost: 5, kind: "unix-stream" })],
-    [2, counts({ generation: 12, lost: 5 })],
-    [3, counts({ generation: 13, moved: 7 })],
-  ]);
-  const kernel = { channels: () => entries.keys(), counts: (at: number) => entries.get(at) };
-  const unheard = [...findUnheard(kernel, new Map([[2, undefined]]))];
-  expect(unheard.map((each) => [each.channel, each.generation, each.channelKind])).toEqual([
-    [1, 11, "unix-stream"],
-  ]);
 });

@@ -21,8 +21,10 @@ function setUp(options: { isHeard?: boolean; holders?: number } = {}) {
   const aside: string[] = [];
   const pipeline = new Pipeline({
     processes: table,
-    holders: () =>
-      options.holders === undefined ? undefined : table.at(options.holders, 1, "holder"),
+    sources: {
+      holders: () =>
+        options.holders === undefined ? undefined : table.at(options.holders, 1, "holder"),
+    },
     allJsonrpc: false,
     listenNs: 0,
     maxLineBytes: 1_000_000,

@@ -98,9 +98,11 @@ test("LossGate tells, at the end of a silent channel, what may have been a whole
 
 test("LossGate tells of a noisy channel only what may have been anything", () => {
   const noise: MessageItem = { kind: "noise", channel: a, bytes: 20 };
-  expect(
-    run(noise, loss(a, "ring_full", 5), loss(a, "cut_by_gap", 6), channelEnd(a)),
-  ).toEqual(["noise", ["pipe:1", "ring_full", 5], "end"]);
+  expect(run(noise, loss(a, "ring_full", 5), loss(a, "cut_by_gap", 6), channelEnd(a))).toEqual([
+    "noise",
+    ["pipe:1", "ring_full", 5],
+    "end",
+  ]);
 });
 
 test("LossGate tells what nobody ever read when it begins like a message", () => {

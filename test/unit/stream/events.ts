@@ -6,7 +6,6 @@ import type {
   ChannelFound,
   ChannelTotals,
   IoEvent,
-  ReusedEvent,
 } from "../../../src/capture/types.ts";
 import type { StreamOutput } from "../../../src/stream/stream-stage.ts";
 
@@ -53,26 +52,6 @@ export function note(len: number, moved: number, fields: Partial<IoEvent> = {}):
   return io("note", { len, moved, ...fields });
 }
 
-export function reused(fields: Partial<ReusedEvent> = {}): ReusedEvent {
-  return {
-    kind: "reused",
-    channel: PIPE,
-    generation: INODE,
-    channelKind: "pipe",
-    timeNs: 1_500,
-    moved: 0,
-    lost: 0,
-    written: 0,
-    unseen: 0,
-    readerPid: READER,
-    readerStartNs: READER * 1_000,
-    writerPid: WRITER,
-    writerStartNs: WRITER * 1_000,
-    wanted: false,
-    ...fields,
-  };
-}
-
 export function totals(lost: number, fields: Partial<ChannelTotals> = {}): ChannelTotals {
   return { kind: "totals", channel: PIPE, generation: INODE, lost, timeNs: 2_000, ...fields };
 }
@@ -82,9 +61,9 @@ export function closed(fields: Partial<ChannelClosed> = {}): ChannelClosed {
     kind: "closed",
     channel: PIPE,
     generation: INODE,
+    lost: 0,
     unreadBytes: 0,
     missedBytes: 0,
-    isReplaced: false,
     timeNs: 3_000,
     ...fields,
   };

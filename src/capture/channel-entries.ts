@@ -1,0 +1,99 @@
+/** The kernel's entries of channels (struct channel of bpf/maps.h): what they count, and until when they are kept. */
+import type { BpfMap } from "../../ffi/map.ts";
+import { address, u64, wholeAddress } from "./fields.ts";
+import { CHANNEL, CHANNEL_KEY, CHANNEL_KINDS } from "./layout.ts";
+import type { ChannelEntry, ChannelKind } from "./types.ts";
+
+export interface ChannelCounts extends ChannelEntry {
+  readonly kind: ChannelKind;
+  readonly muted: boolean;
+}
+
+/** A channel by its address, with what is counted of it. */
+export interface CountedChannel {
+  readonly channel: number;
+  readonly counts: ChannelCounts;
+}
+
+/** `view`: CHANNEL.size bytes. */
+export function decodeCounts(view: DataView): ChannelCounts {
+  const since = (count: number, base: number) => u64(view, count) - u64(view, base);
+  return {
+    generation: u64(view, CHANNEL.generation),
+    moved: since(CHANNEL.moved, CHANNEL.base_moved),
+    lost: since(CHANNEL.lost, CHANNEL.base_lost),
+    written: since(CHANNEL.written, CHANNEL.base_written),
+    unseen: since(CHANNEL.unseen, CHANNEL.base_unseen),
+    readerPid: view.getUint32(CHANNEL.reader_tgid, true),
+    readerStartNs: u64(view, CHANNEL.reader_start_ns),
+    writerPid: view.getUint32(CHANNEL.writer_tgid, true),
+    writerStartNs: u64(view, CHANNEL.writer_start_ns),
+    kind: CHANNEL_KINDS[view.getUint32(CHANNEL.kind, true)] ?? "pipe",
+    muted: view.getUint32(CHANNEL.muted, true) !== 0,
+    wanted: view.getUint32(CHANNEL.wanted, true) !== 0,
+  };
+}
+
+type Entries = Pick<BpfMap, "lookup" | "delete" | "keys">;
+
+export interface EntryMaps {
+  /** By address. */
+  readonly channels: Entries;
+  /** By address and generation: the entries of those whose address another channel has by now. */
+  readonly replaced: Entries;
+  /** Deletes an entry of `channels`, in the kernel: from outside, another channel's could be hit. */
+  readonly forget: (address: bigint, generation: bigint) => void;
+}
+
+export class ChannelEntries {
+  readonly #maps: EntryMaps;
+
+  constructor(maps: EntryMaps) {
+    this.#maps = maps;
+  }
+
+  /** `generation` 0: a socket that nobody had accepted when it was last heard of; by now somebody may have. */
+  counts(channel: number, generation: number): ChannelCounts | undefined {
+    const now = read(this.#maps.channels, addressKey(channel));
+    if (now && (now.generation === generation || generation === 0)) return now;
+    return read(this.#maps.replaced, channelKey(channel, generation));
+  }
+
+  /** All channels that have their address still. */
+  present(): CountedChannel[] {
+    return readAll(this.#maps.channels, 8);
+  }
+
+  /** Those whose address another one has by now, and that nobody has forgotten yet. */
+  replaced(): CountedChannel[] {
+    return readAll(this.#maps.replaced, CHANNEL_KEY.size);
+  }
+
+  /** Only when the channel is over and its counts are told; another one that has the address since is left alone. */
+  forget(channel: number, generation: number): void {
+    if (this.#maps.replaced.delete(channelKey(channel, generation))) return;
+    this.#maps.forget(wholeAddress(channel), BigInt(generation));
+  }
+}
+
+function addressKey(channel: number): Uint8Array {
+  return new Uint8Array(new BigUint64Array([wholeAddress(channel)]).buffer);
+}
+
+/** struct channel_key */
+function channelKey(channel: number, generation: number): Uint8Array {
+  return new Uint8Array(new BigUint64Array([wholeAddress(channel), BigInt(generation)]).buffer);
+}
+
+function read(map: Entries, key: Uint8Array): ChannelCounts | undefined {
+  const value = new Uint8Array(CHANNEL.size);
+  return map.lookup(key, value) ? decodeCounts(new DataView(value.buffer)) : undefined;
+}
+
+/** The address is the first member of either key. */
+function readAll(map: Entries, keyBytes: number): CountedChannel[] {
+  return [...map.keys(keyBytes)].flatMap((key) => {
+    const counts = read(map, key);
+    return counts ? [{ channel: address(new DataView(key.buffer), 0), counts }] : [];
+  });
+}

@@ -1,0 +1,18 @@
+/** A scan in, a question out that it answers for any channel. */
+import type { Holder } from "../capture/holders.ts";
+
+interface Place {
+  readonly address: number;
+  readonly inode: number;
+}
+
+/** Whether somebody can still read from a channel. */
+export function heldBy(holders: readonly Holder[]): (place: Place) => boolean {
+  const readers = holders.filter((each) => each.kind.startsWith("unix") || each.mayRead);
+  // the same address with another inode is another channel
+  const held = new Map(readers.map((each) => [each.channel, each.generation]));
+  // written to and not accepted yet: in no process's table; the other end is
+  const connected = new Set(holders.map((each) => each.peer));
+  return ({ address, inode }) =>
+    inode === 0 ? held.has(address) || connected.has(address) : held.get(address) === inode;
+}

@@ -1,0 +1,127 @@
+/** Addresses of channels come again, and some channels are never heard: what is said of them, and when they are forgotten. */
+import { expect, test } from "bun:test";
+import { data, note, PIPE, READER, WRITER } from "../stream/events.ts";
+import { exit, SECOND, setUp } from "./closer-setup.ts";
+import { counts, holder } from "./fake-kernel.ts";
+
+test("Closer ends a channel at whose address another one is held", () => {
+  const set = setUp();
+  set.hear(data("abc", { timeNs: SECOND }), exit(READER, SECOND));
+  set.kernel.gone.push([PIPE, counts({ moved: 5, lost: 2, written: 9 })]);
+  set.kernel.entries.set(PIPE, counts({ generation: 4712, moved: 50, lost: 50 }));
+  set.kernel.holders = [holder({ generation: 4712 })];
+  set.closer.closeUnheld(SECOND);
+  expect(set.take()).toEqual([
+    ["pipe:4711", 0, "abc"],
+    ["process-end", READER],
+    ["pipe:4711", "ring_full", 2],
+    ["pipe:4711", "end", 4],
+  ]);
+  expect(set.kernel.entries.size).toBe(1);
+  expect(set.kernel.gone).toEqual([]);
+});
+
+test("Closer has the last word on a channel when another one speaks from its address", () => {
+  const set = setUp();
+  set.hear(data("abc"));
+  const reader = { readerPid: READER, readerStartNs: READER * 1_000 };
+  set.kernel.gone.push([PIPE, counts({ moved: 10, lost: 5, written: 12, ...reader })]);
+  set.kernel.entries.set(PIPE, counts({ generation: 4712, moved: 3 }));
+  set.hear(data("new", { generation: 4712 }));
+  expect(set.take()).toEqual([
+    ["pipe:4711", 0, "abc"],
+    // 5 found no room, and 2 were neither heard nor counted as that
+    ["pipe:4711", "ring_full", 7],
+    ["pipe:4711", "end", 2],
+    ["pipe:4712", 0, "new"],
+  ]);
+  expect(set.kernel.gone).toEqual([]);
+  expect(set.kernel.entries.size).toBe(1);
+});
+
+test("Closer ends, without a last word, a channel of which nothing is counted any more", () => {
+  const set = setUp();
+  set.hear(data("abc", { lost: 7 }), note(1, 1, { generation: 4712 }));
+  expect(set.take()).toEqual([
+    ["pipe:4711", "ring_full", 7],
+    ["pipe:4711", 7, "abc"],
+    ["pipe:4711", "end", 0],
+  ]);
+});
+
+test("Closer ends a replaced channel when idle, too, though the new one says nothing", () => {
+  const set = setUp();
+  set.hear(data("abc"));
+  set.kernel.gone.push([PIPE, counts({ moved: 3, written: 4 })]);
+  set.take();
+  set.state.isQuiet = false;
+  expect(set.closer.closeReplaced(SECOND)).toBe(false);
+  expect(set.take()).toEqual([]);
+  set.state.isQuiet = true;
+  expect(set.closer.closeReplaced(SECOND)).toBe(true);
+  expect(set.take()).toEqual([["pipe:4711", "end", 1]]);
+  expect(set.kernel.gone).toEqual([]);
+});
+
+test("Closer tells of replaced channels that the ring had no room for, and forgets all of them", () => {
+  const set = setUp();
+  set.hear(data("abc", { generation: 4713 }));
+  set.take();
+  const ends = { readerPid: READER, readerStartNs: 1, writerPid: WRITER, writerStartNs: 2 };
+  set.kernel.gone.push(
+    [PIPE, counts({ generation: 4711, moved: 90, lost: 90, written: 95, kind: "fifo", ...ends })],
+    [PIPE, counts({ generation: 4712, written: 5 })],
+  );
+  set.closer.closeReplaced(SECOND);
+  expect(set.take()).toEqual([
+    ["fifo:4711", "ring_full", 90],
+    ["fifo:4711", "end", 5],
+  ]);
+  expect(set.kernel.gone).toEqual([]);
+  // the one that has the address now goes on
+  set.hear(data("d", { generation: 4713 }));
+  expect(set.take()).toEqual([["pipe:4713", 3, "d"]]);
+});
+
+test("Closer names the ends of a channel that was never heard, and whether the filters wanted it", () => {
+  const set = setUp();
+  const ends = { readerPid: READER, readerStartNs: 1, writerPid: WRITER, writerStartNs: 2 };
+  set.kernel.gone.push([PIPE, counts({ moved: 9, lost: 9, wanted: true, ...ends })]);
+  set.closer.closeReplaced(SECOND);
+  const [gap] = set.items();
+  const channel = gap?.kind === "gap" ? gap.channel : undefined;
+  expect([channel?.reader?.pid, channel?.writer?.pid]).toEqual([READER, WRITER]);
+  expect(channel).toMatchObject({ wanted: true });
+});
+
+test("Closer lets the kernel forget, every 10 s, entries of channels that are gone and were never heard", () => {
+  const set = setUp();
+  set.kernel.entries.set(PIPE, counts({ moved: 9, lost: 9, written: 9 }));
+  set.kernel.entries.set(PIPE + 64, counts({ generation: 4712, written: 5 }));
+  set.kernel.entries.set(PIPE + 128, counts({ generation: 4713, written: 5 }));
+  set.kernel.holders = [holder({ channel: PIPE + 128, generation: 4713 })];
+  set.state.isQuiet = false;
+  set.closer.closeUnheld(SECOND);
+  expect(set.kernel.entries.size).toBe(3);
+  set.state.isQuiet = true;
+  set.closer.closeUnheld(12 * SECOND);
+  expect([...set.kernel.entries.keys()]).toEqual([PIPE + 128]);
+  expect(set.take()).toEqual([
+    ["pipe:4711", "ring_full", 9],
+    ["pipe:4711", "end", 0],
+  ]);
+});
+
+test("Closer gives up, at the end, what of channels that nobody was told of was lost", () => {
+  const set = setUp();
+  set.kernel.gone.push([PIPE, counts({ moved: 9, lost: 9 })]);
+  set.kernel.entries.set(PIPE, counts({ generation: 4712, moved: 8, lost: 8 }));
+  set.kernel.entries.set(PIPE + 64, counts({ generation: 4713, written: 5 }));
+  set.closer.giveUp(SECOND);
+  expect(set.take()).toEqual([
+    ["pipe:4711", "ring_full", 9],
+    ["pipe:4711", "end", 0],
+    ["pipe:4712", "ring_full", 8],
+    ["pipe:4712", "end", 0],
+  ]);
+});
