@@ -31,26 +31,34 @@ static __always_inline void fill_counts(struct io_event *event, const struct cha
 	event->lost = channel->lost - channel->base_lost;
 }
 
-/* The address has been given to another pipe or socket: the old one's entry goes to `replaced`, where user space finds
- * its last counts, and the new one's counts begin where those end. The reader and the writer may do this at a time, on
- * two CPUs: nothing is set back, since the other may have counted already. Until the new generation stands there nobody
- * counts, and before it does the old entry is put away: who comes too late to put it away finds it there, and who
- * finds the new generation has nothing to do any more. */
+/* The channel is over, or not this one's any more: its entry goes to `ended`, where user space finds the last counts.
+ * Returns 0, or why it does not stand there: -EEXIST when it does already. */
+static __always_inline long put_away(const struct channel *channel, __u64 address, __u64 generation)
+{
+	struct channel_key key = { address, generation };
+	long error = bpf_map_update_elem(&ended, &key, channel, BPF_NOEXIST);
+
+	if (!error)
+		add(&ended_count, 1);
+	return error;
+}
+
+/* The address has been given to another pipe or socket: the new one's counts begin where the old one's end. The reader
+ * and the writer may do this at a time, on two CPUs: nothing is set back, since the other may have counted already.
+ * Until the new generation stands there nobody counts, and before it does the old entry is put away: who comes too late
+ * for that finds it there, and who finds the new generation has nothing to do any more. */
 static __always_inline void renew(struct channel *channel, const struct place *place, __u64 old)
 {
 	__u64 moved = channel->moved, lost = channel->lost, written = channel->written, unseen = channel->unseen;
-	struct channel_key key = { place->channel, old };
-	long error;
 
 	barrier();
 	if (*(volatile __u64 *)&channel->generation != old)
 		return;
 	/* of a channel that the filter keeps out nobody asks */
 	if (!filtering || channel->wanted || lost != channel->base_lost) {
-		error = bpf_map_update_elem(&replaced, &key, channel, BPF_NOEXIST);
-		if (!error)
-			add(&replaced_count, 1);
-		else if (error != -EEXIST)
+		long error = put_away(channel, place->channel, old);
+
+		if (error && error != -EEXIST)
 			add(&unattributed_bytes, lost - channel->base_lost);
 	}
 	if (*(volatile __u64 *)&channel->generation != old)

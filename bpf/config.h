@@ -18,7 +18,7 @@
 #define OPENING_WINDOW 4096 /* bytes written before anybody reads, of which the beginnings are told */
 #define OPENING_BUFFERS 8
 #define MAX_CHANNELS 32768
-#define MAX_REPLACED 8192
+#define MAX_ENDED 8192
 #define MAX_THREADS 65536 /* threads that move bytes through channels at a time */
 #define MAX_FOLLOWED 16384
 #define CGROUP_LEVELS 16

@@ -43,11 +43,12 @@ struct io_event {
 	__u64 channel; /* address of the pipe, or of the receiving socket */
 	__u64 generation; /* inode number; another one at the same address is another channel */
 	__u64 time_ns; /* CLOCK_BOOTTIME at the return of the call */
-	__u64 moved; /* DATA: bytes read from the channel so far, this call included; NOTE: bytes written */
+	/* DATA: bytes read from the channel so far, this call included; NOTE: bytes written; EOF: bytes that left it */
+	__u64 moved;
 	__u64 lost; /* bytes of the channel for which the ring had no room, before this piece */
 	__u64 start_ns; /* start of the process, CLOCK_BOOTTIME */
 	__u64 peer; /* sockets: address of the other end's socket; pipes: 0 */
-	__u32 len; /* bytes this piece stands for */
+	__u32 len; /* bytes this piece stands for; EOF, signed: bytes written that were not seen to leave the channel */
 	__u32 cap_len; /* bytes that follow */
 	__u32 tgid;
 	__u32 tid;

@@ -133,6 +133,25 @@ static __always_inline bool is_at_end(const struct place *place)
 	return (BPF_CORE_READ(sk, sk_shutdown) & RCV_SHUTDOWN) && !BPF_CORE_READ(sk, sk_receive_queue.qlen);
 }
 
+/* The reader has seen the end: the record says what was counted, and the entry goes, since a named pipe may be opened
+ * again at once, with the same inode and even at the same address. Where bytes were lost no record may have named the
+ * ends; then, and when this record finds no room either, the entry goes to `ended`. */
+static __always_inline void end_channel(const struct channel *channel, const struct place *place,
+					struct io_event *event)
+{
+	__u64 written = channel->written - channel->base_written;
+	__s64 missing;
+	bool is_kept;
+
+	event->moved += channel->unseen - channel->base_unseen;
+	missing = written - event->moved;
+	event->len = missing > INT_MAX ? INT_MAX : missing < -INT_MAX ? -INT_MAX : missing;
+	is_kept = event->lost && !put_away(channel, place->channel, channel->generation);
+	if (send_header(event, CAN_WAIT) && !is_kept && put_away(channel, place->channel, channel->generation))
+		return;
+	bpf_map_delete_elem(&channels, &place->channel);
+}
+
 /* A read through call->place. The caller has described the call's buffers already, unless kind is EVENT_UNSEEN. */
 __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 {
@@ -160,8 +179,11 @@ __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 	event->peer_generation = channel->peer_generation;
 	if (channel->muted || event->tgid == own_tgid)
 		return 0;
-	if (is_filtered(channel, event->tgid, SIDE_READ))
+	if (is_filtered(channel, event->tgid, SIDE_READ)) {
+		if (kind == EVENT_EOF)
+			bpf_map_delete_elem(&channels, &place->channel);
 		return 0;
+	}
 	if (channel->wanted)
 		event->flags |= IO_WANTED;
 	if (kind == EVENT_OPAQUE) {
@@ -184,6 +206,10 @@ __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 	if (kind == EVENT_UNSEEN)
 		add(&channel->unseen, result);
 	fill_counts(event, channel);
+	if (kind == EVENT_EOF) {
+		end_channel(channel, place, event);
+		return 0;
+	}
 	/* what is spliced away at speed would fill the ring before the waiter looks */
 	if (send_header(event, kind == EVENT_UNSEEN ? WAKES : CAN_WAIT) && kind == EVENT_UNSEEN)
 		add(&channel->lost, result);

@@ -30,6 +30,7 @@
 #define FMODE_WRITE 2
 #define EEXIST 17
 #define EPIPE 32
+#define INT_MAX 0x7fffffff
 
 #ifdef __TARGET_ARCH_x86
 struct pt_regs {

@@ -17,7 +17,7 @@ struct {
 } ring SEC(".maps");
 
 /* The state of one direction of a pipe or socket. Counted before and independent of the ring:
- * heard + lost = moved holds to the byte. Deleted by user space only, after a proven close. */
+ * heard + lost = moved holds to the byte. Deleted when the channel is proven to be over. */
 struct channel {
 	__u64 generation; /* inode number */
 	__u64 moved; /* bytes read since the entry exists */
@@ -55,14 +55,15 @@ struct channel_key {
 	__u64 generation;
 };
 
-/* Entries of channels whose address has been given to another one, as they were last, until user space has read them.
- * A channel of which the ring had room for nothing is named by these alone. */
+/* Entries, as they were last, of channels whose address has been given to another one, or whose reader saw the end while
+ * the ring was full, until user space has read them. A channel of which the ring had room for nothing is named by these
+ * alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_REPLACED);
+	__uint(max_entries, MAX_ENDED);
 	__type(key, struct channel_key);
 	__type(value, struct channel);
-} replaced SEC(".maps");
+} ended SEC(".maps");
 
 /* Thread (pid_tgid) → 1 while its current call has been handled by the first copy of the body. */
 struct {
@@ -199,9 +200,9 @@ __u32 blocked_left;
 __u64 ignored[IGNORED_SLOTS];
 /* Records about channels that found no room. */
 __u64 ring_full_count;
-/* Entries that were put into `replaced`. */
-__u64 replaced_count;
-/* Bytes for which there was no room in `channels`, or, lost already, in `replaced`. */
+/* Entries that were put into `ended`. */
+__u64 ended_count;
+/* Bytes for which there was no room in `channels`, or, lost already, in `ended`. */
 __u64 unattributed_bytes;
 /* Write notes that found no room. */
 __u64 notes_lost;

@@ -39,8 +39,8 @@ type Entries = Pick<BpfMap, "lookup" | "delete" | "keys">;
 export interface EntryMaps {
   /** By address. */
   readonly channels: Entries;
-  /** By address and generation: the entries of those whose address another channel has by now. */
-  readonly replaced: Entries;
+  /** By address and generation: the entries of channels that are over (bpf/maps.h). */
+  readonly ended: Entries;
   /** Deletes an entry of `channels`, in the kernel: from outside, another channel's could be hit. */
   readonly forget: (address: bigint, generation: bigint) => void;
 }
@@ -56,22 +56,27 @@ export class ChannelEntries {
   counts(channel: number, generation: number): ChannelCounts | undefined {
     const now = read(this.#maps.channels, addressKey(channel));
     if (now && (now.generation === generation || generation === 0)) return now;
-    return read(this.#maps.replaced, channelKey(channel, generation));
+    return this.last(channel, generation);
   }
 
-  /** All channels that have their address still. */
+  /** The counts of a channel that is over. */
+  last(channel: number, generation: number): ChannelCounts | undefined {
+    return read(this.#maps.ended, channelKey(channel, generation));
+  }
+
+  /** All channels that have their address still, as far as is known. */
   present(): CountedChannel[] {
     return readAll(this.#maps.channels, 8);
   }
 
-  /** Those whose address another one has by now, and that nobody has forgotten yet. */
-  replaced(): CountedChannel[] {
-    return readAll(this.#maps.replaced, CHANNEL_KEY.size);
+  /** Those that are over, as the kernel saw, and that nobody has forgotten yet. */
+  ended(): CountedChannel[] {
+    return readAll(this.#maps.ended, CHANNEL_KEY.size);
   }
 
   /** Only when the channel is over and its counts are told; another one that has the address since is left alone. */
   forget(channel: number, generation: number): void {
-    if (this.#maps.replaced.delete(channelKey(channel, generation))) return;
+    if (this.#maps.ended.delete(channelKey(channel, generation))) return;
     this.#maps.forget(wholeAddress(channel), BigInt(generation));
   }
 }

@@ -74,7 +74,10 @@ export class Decoder {
       startNs: u64(view, at + IO_EVENT.start_ns),
       peer: address(view, at + IO_EVENT.peer),
       peerGeneration: view.getUint32(at + IO_EVENT.peer_generation, true),
-      len: view.getUint32(at + IO_EVENT.len, true),
+      len:
+        kind === "eof"
+          ? view.getInt32(at + IO_EVENT.len, true)
+          : view.getUint32(at + IO_EVENT.len, true),
       pid,
       channelKind: CHANNEL_KINDS[view.getUint32(at + IO_EVENT.channel_kind, true)] ?? "pipe",
       comm: this.#comms.read(view, at + IO_EVENT.comm, pid),

@@ -75,7 +75,7 @@ export class Kernel implements Disposable {
       this.#bss.setUint32(this.#variable("twins"), options.twins ? 1 : 0, true);
       this.entries = new ChannelEntries({
         channels: this.#object.map("channels"),
-        replaced: this.#object.map("replaced"),
+        ended: this.#object.map("ended"),
         forget: (address, generation) => this.#object.run("forget_channel", address, generation),
       });
       this.#followed = this.#object.map("followed");
@@ -173,9 +173,9 @@ export class Kernel implements Disposable {
     return u64(this.#bss, this.#variable("ring_full_count"));
   }
 
-  /** Channels whose address was given to another one so far: one load, too. */
-  replacedCount(): number {
-    return u64(this.#bss, this.#variable("replaced_count"));
+  /** Channels that the kernel saw end so far: one load, too. */
+  endedCount(): number {
+    return u64(this.#bss, this.#variable("ended_count"));
   }
 
   /** Runs that the kernel skipped and nothing took over (an upper bound). */

@@ -64,7 +64,7 @@ export interface IoEvent {
   readonly channel: number;
   readonly generation: number;
   readonly timeNs: number;
-  /** data: bytes read from the channel so far, this call included; note: bytes written so far */
+  /** data: bytes read from the channel so far, this call included; note: bytes written so far; eof: bytes that left it */
   readonly moved: number;
   /** bytes of the channel that found no room in the ring, before this record */
   readonly lost: number;
@@ -73,6 +73,8 @@ export interface IoEvent {
   readonly peer: number;
   /** Inode of the other end's socket; 0 while nobody has accepted it. */
   readonly peerGeneration: number;
+  /** Bytes that the record stands for; eof: bytes written that were not seen to leave the channel, negative when what
+   * left lay in it before. */
   readonly len: number;
   readonly pid: number;
   readonly channelKind: ChannelKind;

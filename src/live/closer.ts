@@ -1,7 +1,8 @@
 /** Finds out which channels have ended, and what was left in them. */
 
-import type { ChannelCounts, CountedChannel } from "../capture/channel-entries.ts";
+import type { ChannelCounts, ChannelEntries, CountedChannel } from "../capture/channel-entries.ts";
 import type { Holder } from "../capture/holders.ts";
+import { IO_FLAG } from "../capture/layout.ts";
 import type {
   ChannelClosed,
   ChannelTotals,
@@ -11,15 +12,11 @@ import type {
 } from "../capture/types.ts";
 import type { ChannelState, LastWord } from "../stream/channel-state.ts";
 import type { StreamInput } from "../stream/stream-stage.ts";
+import { isBehind, isStream, leftOf, missingOf } from "./channel-sums.ts";
 import { heldBy } from "./held-by.ts";
 
-/** What the closer needs of the kernel's entries (capture/channel-entries.ts). */
-export interface EntrySource {
-  counts(channel: number, generation: number): ChannelCounts | undefined;
-  present(): readonly CountedChannel[];
-  replaced(): readonly CountedChannel[];
-  forget(channel: number, generation: number): void;
-}
+/** What the closer needs of the kernel's entries. */
+export type EntrySource = Pick<ChannelEntries, "counts" | "last" | "present" | "ended" | "forget">;
 
 export interface CloserParts {
   readonly entries: EntrySource;
@@ -42,9 +39,10 @@ const REGULAR_NS = 10_000_000_000;
 
 export class Closer {
   readonly #parts: CloserParts;
-  readonly #ended = new Map<number, IoEvent>();
   /** Channels that were not copied for a while: their counts do not add up. */
   readonly #aside = new WeakSet<ChannelState>();
+  /** What had left a channel when its records were last found to be behind. */
+  readonly #behind = new WeakMap<ChannelState, number>();
   #scanDueNs = Number.POSITIVE_INFINITY;
   #nextScanNs = 0;
   #lastScanNs = 0;
@@ -57,11 +55,30 @@ export class Closer {
 
   /** Every event passes here after it went through the rooms. */
   observe(event: KernelEvent): void {
-    if (event.kind === "eof") this.#ended.set(event.channel, event);
+    if (event.kind === "eof") this.#closeRead(event);
     else if (event.kind === "broken" || (event.kind === "exit" && this.#isParty(event.pid))) {
       const dueNs = Math.max(event.timeNs + AFTER_EXIT_NS, this.#lastScanNs + BETWEEN_NS);
       this.#scanDueNs = Math.min(this.#scanDueNs, dueNs);
     }
+  }
+
+  /**
+   * Its reader saw the end: all its records came before, and this one tells what was counted. The entry is gone, and
+   * kept apart only where bytes were lost: their records might have named the ends.
+   */
+  #closeRead(end: IoEvent): void {
+    const { channel: address, generation, lost, moved: left, len: missing, timeNs } = end;
+    const last = lost > 0 ? this.#parts.entries.last(address, generation) : undefined;
+    const channel = this.#parts.channels().get(address);
+    if (channel?.inode === generation) {
+      if (last) this.#learn(channel, last);
+      channel.wanted ||= (end.flags & IO_FLAG.wanted) !== 0;
+      const isSkip = this.#parts.hasSkips();
+      const missedBytes = this.#outstanding(channel, missing);
+      if (isSkip) this.missedBytes += missedBytes;
+      this.#push(channel, { lost, left, missedBytes: isSkip ? 0 : missedBytes }, timeNs);
+    } else if (last) this.#tellUnheard({ channel: address, counts: last }, timeNs);
+    if (last) this.#parts.entries.forget(address, generation);
   }
 
   /** Whether an end of a known channel was this process's. */
@@ -79,17 +96,6 @@ export class Closer {
 
   setAside(channel: ChannelState): void {
     this.#aside.add(channel);
-  }
-
-  /** After each batch: channels whose reader saw the end. */
-  closeEnded(): void {
-    if (this.#ended.size === 0) return;
-    for (const [address, end] of this.#ended) {
-      const channel = this.#parts.channels().get(address);
-      if (channel?.inode !== end.generation) continue;
-      this.#close(channel, end.timeNs, true);
-    }
-    this.#ended.clear();
   }
 
   /** When idle: channels that nobody holds any more. */
@@ -123,7 +129,7 @@ export class Closer {
     const isGone = channel.reader === undefined || channel.reader.exit !== undefined;
     // descriptors on their way through a socket are in no table: give them time
     const isOver = isGone || nowNs - channel.lastTimeNs > IDLE_NS;
-    if (isOver && this.#close(channel, nowNs, false)) return;
+    if (isOver && this.#close(channel, nowNs)) return;
     this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + (isOver ? BETWEEN_NS : IDLE_NS));
   }
 
@@ -143,19 +149,22 @@ export class Closer {
     return true;
   }
 
-  /** When idle: channels whose address another one has by now. False when records came meanwhile, perhaps theirs. */
-  closeReplaced(nowNs: number): boolean {
-    const replaced = this.#parts.entries.replaced();
+  /**
+   * When idle: channels that the kernel saw end and no record has told of, since the ring was full, or the one that has
+   * the address now says nothing. False when records came meanwhile, perhaps theirs.
+   */
+  closeEnded(nowNs: number): boolean {
+    const ended = this.#parts.entries.ended();
     if (!this.#parts.isQuiet()) return false;
-    this.#endReplaced(replaced, nowNs);
+    this.#endAll(ended, nowNs);
     return true;
   }
 
-  #endReplaced(replaced: readonly CountedChannel[], nowNs: number): void {
-    for (const each of replaced) {
+  #endAll(ended: readonly CountedChannel[], nowNs: number): void {
+    for (const each of ended) {
       const { generation } = each.counts;
       const known = this.#parts.channels().get(each.channel);
-      if (known?.inode === generation) this.#close(known, nowNs, false);
+      if (known?.inode === generation) this.#close(known, nowNs, each.counts);
       else this.#endUnknown(each, nowNs);
     }
   }
@@ -168,8 +177,8 @@ export class Closer {
   /** A channel of which the ring had room for nothing. One that is unknown and lost nothing was closed already. */
   #tellUnheard({ channel, counts }: CountedChannel, timeNs: number): void {
     if (counts.lost === 0) return;
-    const unreadBytes = unreadOf(counts, 0);
     const { kind: channelKind } = counts;
+    const unreadBytes = isStream(channelKind) ? Math.max(0, missingOf(counts)) : 0;
     this.#parts.push({ kind: "unheard", channel, channelKind, entry: counts, unreadBytes, timeNs });
   }
 
@@ -183,18 +192,19 @@ export class Closer {
     this.#learn(channel, counts);
     this.#parts.entries.forget(channel.address, counts.generation);
     return {
-      lost: this.#lostOf(channel, counts),
-      unreadBytes: this.#outstanding(channel, counts),
+      lost: this.#lostOf(channel, counts.lost, leftOf(counts)),
+      unreadBytes: this.#outstanding(channel, missingOf(counts)),
     };
   }
 
   /** At the end: bytes whose records are still in the ring, or were never heard of, are lost. */
   giveUp(nowNs: number): void {
-    this.#endReplaced(this.#parts.entries.replaced(), nowNs);
+    this.#endAll(this.#parts.entries.ended(), nowNs);
     for (const channel of this.#parts.channels().values()) {
       const counts = this.#countsOf(channel);
       if (!counts) continue;
-      this.#parts.push(this.#totals(channel, counts, this.#lostOf(channel, counts), nowNs));
+      const lost = this.#lostOf(channel, counts.lost, leftOf(counts));
+      this.#parts.push(this.#totals(channel, counts, lost, nowNs));
     }
     for (const each of this.#unknown()) this.#tellUnheard(each, nowNs);
   }
@@ -206,33 +216,52 @@ export class Closer {
       const lying = buffered.get(channel.address);
       const counts = this.#countsOf(channel);
       if (lying === undefined || !counts) continue;
-      const missed = this.#outstanding(channel, counts) - lying;
+      const missed = this.#outstanding(channel, missingOf(counts)) - lying;
       if (missed > 0 && this.#parts.hasSkips()) this.missedBytes += missed;
     }
   }
 
-  /** False: records of the channel are still in the ring. */
-  #close(channel: ChannelState, nowNs: number, wasRead: boolean): boolean {
-    const counts = this.#countsOf(channel);
-    if ((!counts || isBehind(channel, counts)) && !this.#parts.isQuiet()) return false;
-    if (counts) this.#learn(channel, counts);
-    // its frames may still wait for a note: the entry that names the writer goes now
+  /** False: records of the channel are still in the ring, or about to be. */
+  #close(channel: ChannelState, nowNs: number, counts = this.#countsOf(channel)): boolean {
+    if (!this.#isQuiet(channel, counts)) return false;
+    if (!counts) {
+      this.#push(channel, { lost: channel.lost, left: 0 }, nowNs);
+      return true;
+    }
+    this.#learn(channel, counts);
+    const unreadBytes = this.#outstanding(channel, missingOf(counts));
+    this.#push(channel, { lost: counts.lost, left: leftOf(counts), unreadBytes }, nowNs);
+    this.#parts.entries.forget(channel.address, counts.generation);
+    return true;
+  }
+
+  /** Whether all that is counted has been heard or will never be: bytes are counted before their record is in the ring. */
+  #isQuiet(channel: ChannelState, counts: ChannelCounts | undefined): boolean {
+    if (counts && !isBehind(channel, counts)) return true;
+    if (!this.#parts.isQuiet()) return false;
+    const left = counts ? leftOf(counts) : 0;
+    if (this.#behind.get(channel) === left) return true;
+    this.#behind.set(channel, left);
+    return counts === undefined;
+  }
+
+  #push(
+    channel: ChannelState,
+    counted: { lost: number; left: number; unreadBytes?: number; missedBytes?: number },
+    timeNs: number,
+  ): void {
+    // its frames may still wait for a note: what names the writer goes now
     channel.likelyWriter();
-    const outstanding = counts ? this.#outstanding(channel, counts) : 0;
-    const isSkip = wasRead && this.#parts.hasSkips();
-    if (isSkip) this.missedBytes += outstanding;
     const closed: ChannelClosed = {
       kind: "closed",
       channel: channel.address,
       generation: channel.inode,
-      lost: counts ? this.#lostOf(channel, counts) : channel.lost,
-      unreadBytes: wasRead ? 0 : outstanding,
-      missedBytes: wasRead && !isSkip ? outstanding : 0,
-      timeNs: nowNs,
+      lost: this.#lostOf(channel, counted.lost, counted.left),
+      unreadBytes: counted.unreadBytes ?? 0,
+      missedBytes: counted.missedBytes ?? 0,
+      timeNs,
     };
     this.#parts.push(closed);
-    if (counts) this.#parts.entries.forget(channel.address, counts.generation);
-    return true;
   }
 
   #countsOf(channel: ChannelState): ChannelCounts | undefined {
@@ -256,29 +285,15 @@ export class Closer {
     return { kind: "totals", channel: address, generation: inode, lost, timeNs };
   }
 
-  /** What found no room, and what was read and neither its record nor that count has told of. */
-  #lostOf(channel: ChannelState, counts: ChannelCounts): number {
-    if (this.#aside.has(channel)) return counts.lost;
-    return Math.max(counts.lost, channel.lost + counts.moved + counts.unseen - channel.position);
+  /** `lost`: what found no room. `left`: what left the channel: if neither a record nor `lost` tells of it, it is lost. */
+  #lostOf(channel: ChannelState, lost: number, left: number): number {
+    if (this.#aside.has(channel)) return lost;
+    return Math.max(lost, channel.lost + left - channel.position);
   }
 
-  /** Written and neither read nor seen to leave. Unknown, hence 0, where not all was counted. */
-  #outstanding(channel: ChannelState, counts: ChannelCounts): number {
+  /** Of `missing`, what was written since the channel is heard or lay in it. Unknown, hence 0, where not all was counted. */
+  #outstanding(channel: ChannelState, missing: number): number {
     if (this.#aside.has(channel) || this.#parts.isUncertain(channel)) return 0;
-    return unreadOf(counts, channel.notes.ahead);
+    return isStream(channel.kind) ? Math.max(0, missing + channel.notes.ahead) : 0;
   }
-}
-
-/** `ahead`: bytes that lay in the channel before its writes were counted. */
-function unreadOf(counts: ChannelCounts, ahead: number): number {
-  // packets are not read as a stream
-  const isStream = counts.kind !== "unix-dgram" && counts.kind !== "unix-seqpacket";
-  if (counts.muted || !isStream) return 0;
-  return Math.max(0, counts.written + ahead - counts.moved - counts.unseen);
-}
-
-/** More has left the channel than its records have told, those included that found no room. */
-function isBehind(channel: ChannelState, counts: ChannelCounts): boolean {
-  const told = channel.position + Math.max(0, counts.lost - channel.lost);
-  return told < counts.moved + counts.unseen;
 }

@@ -63,7 +63,7 @@ export class LiveSession {
   #lastTickNs = 0;
   #lastCheckNs = 0;
   #ringFull = 0;
-  #replaced = 0;
+  #ended = 0;
   #yieldAt = 0;
   #livelyAt = 0;
   /** Decoded since the last write. */
@@ -170,7 +170,6 @@ export class LiveSession {
     if (length === 0) return 0;
     this.#records += this.#decoder.decode(ring.start, length, this.#onEvent);
     ring.release();
-    this.#closer.closeEnded();
     return length;
   }
 
@@ -210,8 +209,8 @@ export class LiveSession {
     this.#lastTickNs = nowNs;
     this.#tick(nowNs);
     this.#closer.closeUnheld(nowNs);
-    const replaced = this.#kernel.replacedCount();
-    if (replaced !== this.#replaced && this.#closer.closeReplaced(nowNs)) this.#replaced = replaced;
+    const ended = this.#kernel.endedCount();
+    if (ended !== this.#ended && this.#closer.closeEnded(nowNs)) this.#ended = ended;
     // FFI's poll sees sockets, too
     const isShown = this.#options.outputs.stdout !== "none";
     if (isShown && (isReaderGone(1) || this.#outputs.readerGone())) this.stop("reader_gone");

@@ -45,11 +45,11 @@ function setUp() {
   // the bits that all addresses share are learned from any of them
   address(new DataView(new BigUint64Array([WHOLE]).buffer), 0);
   const channels = new Entries();
-  const replaced = new Entries();
+  const ended = new Entries();
   const forgotten: bigint[][] = [];
   const forget = (...of: bigint[]) => void forgotten.push(of);
-  const entries = new ChannelEntries({ channels, replaced, forget });
-  return { channels, replaced, forgotten, entries };
+  const entries = new ChannelEntries({ channels, ended, forget });
+  return { channels, ended, forgotten, entries };
 }
 
 test("decodeCounts counts from where the channel began, and names its ends", () => {
@@ -66,14 +66,23 @@ test("decodeCounts counts from where the channel began, and names its ends", () 
   });
 });
 
-test("ChannelEntries finds a channel at its address, or where its entry was put when another one came", () => {
-  const { channels, replaced, entries } = setUp();
+test("ChannelEntries finds a channel at its address, or where its entry was put when it was over", () => {
+  const { channels, ended, entries } = setUp();
   channels.add({ generation: 12, moved: 5 }, WHOLE);
-  replaced.add({ generation: 11, moved: 7 }, WHOLE, 11n);
+  ended.add({ generation: 11, moved: 7 }, WHOLE, 11n);
   expect(entries.counts(PIPE, 12)?.moved).toBe(5);
   expect(entries.counts(PIPE, 11)?.moved).toBe(7);
   expect(entries.counts(PIPE, 10)).toBeUndefined();
   expect(entries.counts(PIPE + 64, 12)).toBeUndefined();
+});
+
+test("ChannelEntries tells a named pipe that is over from its next life at the same place", () => {
+  const { channels, ended, entries } = setUp();
+  ended.add({ generation: 12, moved: 7 }, WHOLE, 12n);
+  channels.add({ generation: 12, moved: 5 }, WHOLE);
+  expect([entries.last(PIPE, 12)?.moved, entries.counts(PIPE, 12)?.moved]).toEqual([7, 5]);
+  entries.forget(PIPE, 12);
+  expect([entries.last(PIPE, 12)?.moved, entries.counts(PIPE, 12)?.moved]).toEqual([undefined, 5]);
 });
 
 test("ChannelEntries takes a socket that was accepted since for the one that was not", () => {
@@ -83,24 +92,24 @@ test("ChannelEntries takes a socket that was accepted since for the one that was
 });
 
 test("ChannelEntries lists both kinds by address", () => {
-  const { channels, replaced, entries } = setUp();
+  const { channels, ended, entries } = setUp();
   channels.add({ generation: 12 }, WHOLE);
-  replaced.add({ generation: 10 }, WHOLE, 10n);
-  replaced.add({ generation: 11 }, WHOLE, 11n);
+  ended.add({ generation: 10 }, WHOLE, 10n);
+  ended.add({ generation: 11 }, WHOLE, 11n);
   const brief = (all: ReturnType<typeof entries.present>) =>
     all.map((each) => [each.channel, each.counts.generation]);
   expect(brief(entries.present())).toEqual([[PIPE, 12]]);
-  expect(brief(entries.replaced())).toEqual([
+  expect(brief(entries.ended())).toEqual([
     [PIPE, 10],
     [PIPE, 11],
   ]);
 });
 
-test("ChannelEntries deletes a replaced entry itself, and leaves the others to the kernel", () => {
-  const { replaced, forgotten, entries } = setUp();
-  replaced.add({ generation: 11 }, WHOLE, 11n);
+test("ChannelEntries deletes the entry of one that is over itself, and leaves the others to the kernel", () => {
+  const { ended, forgotten, entries } = setUp();
+  ended.add({ generation: 11 }, WHOLE, 11n);
   entries.forget(PIPE, 11);
-  expect([replaced.size, forgotten]).toEqual([0, []]);
+  expect([ended.size, forgotten]).toEqual([0, []]);
   entries.forget(PIPE, 12);
   expect(forgotten).toEqual([[WHOLE, 12n]]);
 });

@@ -45,14 +45,19 @@ export function holder(fields: Partial<Holder> = {}): Holder {
 export class FakeKernel implements EntrySource {
   /** By address. */
   readonly entries = new Map<number, ChannelCounts>();
-  /** Of channels whose address another one has, as [address, counts]. */
+  /** Of channels that are over, as [address, counts]. */
   readonly gone: [number, ChannelCounts][] = [];
   holders: Holder[] = [];
   scans = 0;
 
   counts(channel: number, generation: number): ChannelCounts | undefined {
+    const last = this.last(channel, generation);
+    if (last) return last;
     const now = this.entries.get(channel);
-    if (now && (now.generation === generation || generation === 0)) return now;
+    return now?.generation === generation || generation === 0 ? now : undefined;
+  }
+
+  last(channel: number, generation: number): ChannelCounts | undefined {
     return this.gone.find((each) => each[0] === channel && each[1].generation === generation)?.[1];
   }
 
@@ -60,7 +65,7 @@ export class FakeKernel implements EntrySource {
     return [...this.entries].map(([channel, counts]) => ({ channel, counts }));
   }
 
-  replaced(): CountedChannel[] {
+  ended(): CountedChannel[] {
     return this.gone.map(([channel, counts]) => ({ channel, counts }));
   }
 

@@ -1,6 +1,6 @@
 /** Addresses of channels come again, and some channels are never heard: what is said of them, and when they are forgotten. */
 import { expect, test } from "bun:test";
-import { data, note, PIPE, READER, WRITER } from "../stream/events.ts";
+import { data, io, note, PIPE, READER, WRITER } from "../stream/events.ts";
 import { exit, SECOND, setUp } from "./closer-setup.ts";
 import { counts, holder } from "./fake-kernel.ts";
 
@@ -49,21 +49,21 @@ test("Closer ends, without a last word, a channel of which nothing is counted an
   ]);
 });
 
-test("Closer ends a replaced channel when idle, too, though the new one says nothing", () => {
+test("Closer ends, when idle, a channel that the kernel saw end and no record told of", () => {
   const set = setUp();
   set.hear(data("abc"));
   set.kernel.gone.push([PIPE, counts({ moved: 3, written: 4 })]);
   set.take();
   set.state.isQuiet = false;
-  expect(set.closer.closeReplaced(SECOND)).toBe(false);
+  expect(set.closer.closeEnded(SECOND)).toBe(false);
   expect(set.take()).toEqual([]);
   set.state.isQuiet = true;
-  expect(set.closer.closeReplaced(SECOND)).toBe(true);
+  expect(set.closer.closeEnded(SECOND)).toBe(true);
   expect(set.take()).toEqual([["pipe:4711", "end", 1]]);
   expect(set.kernel.gone).toEqual([]);
 });
 
-test("Closer tells of replaced channels that the ring had no room for, and forgets all of them", () => {
+test("Closer tells of ended channels that the ring had no room for, and forgets all of them", () => {
   const set = setUp();
   set.hear(data("abc", { generation: 4713 }));
   set.take();
@@ -72,7 +72,7 @@ test("Closer tells of replaced channels that the ring had no room for, and forge
     [PIPE, counts({ generation: 4711, moved: 90, lost: 90, written: 95, kind: "fifo", ...ends })],
     [PIPE, counts({ generation: 4712, written: 5 })],
   );
-  set.closer.closeReplaced(SECOND);
+  set.closer.closeEnded(SECOND);
   expect(set.take()).toEqual([
     ["fifo:4711", "ring_full", 90],
     ["fifo:4711", "end", 5],
@@ -87,7 +87,7 @@ test("Closer names the ends of a channel that was never heard, and whether the f
   const set = setUp();
   const ends = { readerPid: READER, readerStartNs: 1, writerPid: WRITER, writerStartNs: 2 };
   set.kernel.gone.push([PIPE, counts({ moved: 9, lost: 9, wanted: true, ...ends })]);
-  set.closer.closeReplaced(SECOND);
+  set.closer.closeEnded(SECOND);
   const [gap] = set.items();
   const channel = gap?.kind === "gap" ? gap.channel : undefined;
   expect([channel?.reader?.pid, channel?.writer?.pid]).toEqual([READER, WRITER]);
@@ -124,4 +124,27 @@ test("Closer gives up, at the end, what of channels that nobody was told of was 
     ["pipe:4712", "ring_full", 8],
     ["pipe:4712", "end", 0],
   ]);
+});
+
+test("Closer keeps the lives of a named pipe apart that is opened again at once, with the same inode", () => {
+  const set = setUp();
+  set.kernel.entries.set(PIPE, counts({ moved: 2, written: 2 }));
+  set.hear(data("abc"), io("eof", { moved: 3 }), data("de"));
+  expect(set.take()).toEqual([
+    ["pipe:4711", 0, "abc"],
+    ["pipe:4711", "end", 0],
+    ["pipe:4711-2", 0, "de"],
+  ]);
+  expect(set.kernel.entries.size).toBe(1);
+});
+
+test("Closer tells of a channel that it does not know what was lost, when its reader saw the end", () => {
+  const set = setUp();
+  set.kernel.gone.push([PIPE, counts({ moved: 9, lost: 9 })]);
+  set.hear(io("eof", { moved: 9, lost: 9 }));
+  expect(set.take()).toEqual([
+    ["pipe:4711", "ring_full", 9],
+    ["pipe:4711", "end", 0],
+  ]);
+  expect(set.kernel.gone).toEqual([]);
 });
