@@ -31,8 +31,8 @@ static __always_inline void fill_counts(struct io_event *event, const struct cha
 	event->lost = channel->lost - channel->base_lost;
 }
 
-/* The channel is over, or not this one's any more: its entry goes to `ended`, where user space finds the last counts.
- * Returns 0, or why it does not stand there: -EEXIST when it does already. */
+/* The channel is over: its entry goes to `ended`, where user space finds the last counts. Returns 0, or -EEXIST when one
+ * stands there already, or why there is no room. */
 static __always_inline long put_away(const struct channel *channel, __u64 address, __u64 generation)
 {
 	struct channel_key key = { address, generation };
@@ -41,6 +41,13 @@ static __always_inline long put_away(const struct channel *channel, __u64 addres
 	if (!error)
 		add(&ended_count, 1);
 	return error;
+}
+
+static __always_inline bool is_unread(const struct channel *channel)
+{
+	__u64 left = channel->moved - channel->base_moved + channel->unseen - channel->base_unseen;
+
+	return channel->written - channel->base_written != left;
 }
 
 /* The address has been given to another pipe or socket: the new one's counts begin where the old one's end. The reader
@@ -54,8 +61,8 @@ static __always_inline void renew(struct channel *channel, const struct place *p
 	barrier();
 	if (*(volatile __u64 *)&channel->generation != old)
 		return;
-	/* of a channel that the filter keeps out nobody asks */
-	if (!filtering || channel->wanted || lost != channel->base_lost) {
+	/* there is a last word where bytes were lost or not read; of a channel that the filter keeps out nobody asks */
+	if (lost != channel->base_lost || ((!filtering || channel->wanted) && is_unread(channel))) {
 		long error = put_away(channel, place->channel, old);
 
 		if (error && error != -EEXIST)
@@ -79,6 +86,11 @@ static __always_inline void renew(struct channel *channel, const struct place *p
 	*(volatile __u64 *)&channel->generation = place->generation;
 }
 
+static __always_inline bool is_closed(struct sock *sk)
+{
+	return (BPF_CORE_READ(sk, sk_shutdown) & SHUTDOWN_MASK) == SHUTDOWN_MASK;
+}
+
 static __always_inline struct channel *find_channel(struct call *call, const struct place *place, enum side side)
 {
 	struct channel *channel = bpf_map_lookup_elem(&channels, &place->channel);
@@ -96,11 +108,12 @@ static __always_inline struct channel *find_channel(struct call *call, const str
 	generation = *(volatile __u64 *)&channel->generation;
 	if (generation != place->generation) {
 		/* what is written to a socket without an inode waits for accept: another channel than one that had one,
-		 * unless that came just now, and its reader was quicker */
+		 * unless that came just now, and its reader was quicker, or the reader has closed it during the write */
 		if (!generation)
 			channel->generation = place->generation;
 		else if (place->generation ||
-			 (side == SIDE_WRITE && socket_inode((struct sock *)place->channel) != generation))
+			 (side == SIDE_WRITE && !is_closed((struct sock *)place->channel) &&
+			  socket_inode((struct sock *)place->channel) != generation))
 			renew(channel, place, generation);
 		call->event.generation = channel->generation;
 	}

@@ -135,20 +135,27 @@ static __always_inline bool is_at_end(const struct place *place)
 
 /* The reader has seen the end: the record says what was counted, and the entry goes, since a named pipe may be opened
  * again at once, with the same inode and even at the same address. Where bytes were lost no record may have named the
- * ends; then, and when this record finds no room either, the entry goes to `ended`. */
+ * ends: then it goes to `ended`. Where either finds no room the entry stays, and what comes next goes on with it, here
+ * as in user space. Exact for one reader: a second one may be on its way to count what it read before. */
 static __always_inline void end_channel(const struct channel *channel, const struct place *place,
 					struct io_event *event)
 {
-	__u64 written = channel->written - channel->base_written;
+	struct io_event *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	__s64 missing;
-	bool is_kept;
 
-	event->moved += channel->unseen - channel->base_unseen;
-	missing = written - event->moved;
-	event->len = missing > INT_MAX ? INT_MAX : missing < -INT_MAX ? -INT_MAX : missing;
-	is_kept = event->lost && !put_away(channel, place->channel, channel->generation);
-	if (send_header(event, CAN_WAIT) && !is_kept && put_away(channel, place->channel, channel->generation))
+	if (!record) {
+		add(&ring_full_count, 1);
 		return;
+	}
+	event->moved += channel->unseen - channel->base_unseen;
+	missing = channel->written - channel->base_written - event->moved;
+	event->len = missing > INT_MAX ? INT_MAX : missing < -INT_MAX ? -INT_MAX : missing;
+	if (event->lost && put_away(channel, place->channel, channel->generation)) {
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+		return;
+	}
+	*record = *event;
+	bpf_ringbuf_submit(record, patient_flags());
 	bpf_map_delete_elem(&channels, &place->channel);
 }
 

@@ -26,6 +26,7 @@
 #define SOCK_SEQPACKET 5
 #define MSG_PEEK 2
 #define RCV_SHUTDOWN 1
+#define SHUTDOWN_MASK 3
 #define FMODE_READ 1
 #define FMODE_WRITE 2
 #define EEXIST 17

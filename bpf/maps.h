@@ -55,8 +55,8 @@ struct channel_key {
 	__u64 generation;
 };
 
-/* Entries, as they were last, of channels whose address has been given to another one, or whose reader saw the end while
- * the ring was full, until user space has read them. A channel of which the ring had room for nothing is named by these
+/* Entries, as they were last, of channels whose address has been given to another one, or whose reader saw the end after
+ * bytes were lost, until user space has read them. A channel of which the ring had room for nothing is named by these
  * alone. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -202,7 +202,8 @@ __u64 ignored[IGNORED_SLOTS];
 __u64 ring_full_count;
 /* Entries that were put into `ended`. */
 __u64 ended_count;
-/* Bytes for which there was no room in `channels`, or, lost already, in `ended`. */
+/* Bytes for which there was no room in `channels`, or, lost already, in `ended`: then also of those that
+ * its own records told. */
 __u64 unattributed_bytes;
 /* Write notes that found no room. */
 __u64 notes_lost;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
  *
- * The one object that is embedded: both front ends, processes, the scan, and what user space runs. Which programs are loaded is
+ * The one object that is embedded: both front ends, processes, the scan, and
+ * what user space runs. Which programs are loaded is
  * decided by user space, after probing.
  */
 #include <linux/bpf.h>

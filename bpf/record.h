@@ -117,6 +117,8 @@ static __always_inline void lose(struct call *call, __u64 length)
 
 	if (channel)
 		add(&channel->lost, length);
+	else /* another reader of the channel has seen its end meanwhile */
+		add(&unattributed_bytes, length);
 	call->event.lost += length;
 	add(&ring_full_count, 1);
 }

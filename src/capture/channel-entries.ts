@@ -41,8 +41,8 @@ export interface EntryMaps {
   readonly channels: Entries;
   /** By address and generation: the entries of channels that are over (bpf/maps.h). */
   readonly ended: Entries;
-  /** Deletes an entry of `channels`, in the kernel: from outside, another channel's could be hit. */
-  readonly forget: (address: bigint, generation: bigint) => void;
+  /** Deletes an entry of `channels`, in the kernel: from outside, another channel's could be hit. 0: there was none. */
+  readonly forget: (address: bigint, generation: bigint) => number;
 }
 
 export class ChannelEntries {
@@ -65,19 +65,28 @@ export class ChannelEntries {
   }
 
   /** All channels that have their address still, as far as is known. */
-  present(): CountedChannel[] {
+  present(): readonly CountedChannel[] {
     return readAll(this.#maps.channels, 8);
   }
 
   /** Those that are over, as the kernel saw, and that nobody has forgotten yet. */
-  ended(): CountedChannel[] {
-    return readAll(this.#maps.ended, CHANNEL_KEY.size);
+  ended(): readonly CountedChannel[] {
+    return readAll(this.#maps.ended, CHANNEL_KEY.size).filter(({ key, counts }) => {
+      const isMeant = u64(new DataView(key.buffer), CHANNEL_KEY.generation) === counts.generation;
+      // put there by a CPU that came too late, after this one was forgotten: what stands there is another channel's
+      if (!isMeant) this.#maps.ended.delete(key);
+      return isMeant;
+    });
   }
 
   /** Only when the channel is over and its counts are told; another one that has the address since is left alone. */
   forget(channel: number, generation: number): void {
-    if (this.#maps.ended.delete(channelKey(channel, generation))) return;
-    this.#maps.forget(wholeAddress(channel), BigInt(generation));
+    const key = channelKey(channel, generation);
+    if (this.#maps.ended.delete(key)) return;
+    // on its way there just now
+    if (this.#maps.forget(wholeAddress(channel), BigInt(generation)) === 0) {
+      this.#maps.ended.delete(key);
+    }
   }
 }
 
@@ -95,10 +104,13 @@ function read(map: Entries, key: Uint8Array): ChannelCounts | undefined {
   return map.lookup(key, value) ? decodeCounts(new DataView(value.buffer)) : undefined;
 }
 
-/** The address is the first member of either key. */
-function readAll(map: Entries, keyBytes: number): CountedChannel[] {
-  return [...map.keys(keyBytes)].flatMap((key) => {
+/** By address, the first member of either key: a map that changes meanwhile is walked through again from its start. */
+function readAll(map: Entries, keyBytes: number): (CountedChannel & { key: Uint8Array })[] {
+  const keys = new Map(
+    [...map.keys(keyBytes)].map((key) => [Buffer.from(key).toString("hex"), key]),
+  );
+  return [...keys.values()].flatMap((key) => {
     const counts = read(map, key);
-    return counts ? [{ channel: address(new DataView(key.buffer), 0), counts }] : [];
+    return counts ? [{ key, channel: address(new DataView(key.buffer), 0), counts }] : [];
   });
 }

@@ -156,7 +156,7 @@ export interface ChannelClosed {
   readonly kind: "closed";
   readonly channel: number;
   readonly generation: number;
-  /** Bytes that were read and not heard, since it is there. */
+  /** Bytes that were read and not heard, all in all. */
   readonly lost: number;
   readonly unreadBytes: number;
   /** Bytes that were read unseen: write notes say so, no read was heard. */

@@ -120,9 +120,10 @@ export class Closer {
 
   /** Entries of which no record was heard: the filter keeps the channel out, or the ring had room for nothing. */
   #unknown(): CountedChannel[] {
-    return this.#parts.entries
-      .present()
-      .filter((each) => !this.#parts.channels().has(each.channel));
+    return this.#parts.entries.present().filter(({ channel, counts }) => {
+      const known = this.#parts.channels().get(channel);
+      return known === undefined || (known.inode !== 0 && known.inode !== counts.generation);
+    });
   }
 
   #closeIfOver(channel: ChannelState, nowNs: number): void {
@@ -174,7 +175,7 @@ export class Closer {
     this.#parts.entries.forget(unknown.channel, unknown.counts.generation);
   }
 
-  /** A channel of which the ring had room for nothing. One that is unknown and lost nothing was closed already. */
+  /** A channel that no record named. What lost nothing was closed already, or is none of the wanted. */
   #tellUnheard({ channel, counts }: CountedChannel, timeNs: number): void {
     if (counts.lost === 0) return;
     const { kind: channelKind } = counts;
@@ -223,7 +224,7 @@ export class Closer {
 
   /** False: records of the channel are still in the ring, or about to be. */
   #close(channel: ChannelState, nowNs: number, counts = this.#countsOf(channel)): boolean {
-    if (!this.#isQuiet(channel, counts)) return false;
+    if (!this.#isTold(channel, counts)) return false;
     if (!counts) {
       this.#push(channel, { lost: channel.lost, left: 0 }, nowNs);
       return true;
@@ -236,13 +237,13 @@ export class Closer {
   }
 
   /** Whether all that is counted has been heard or will never be: bytes are counted before their record is in the ring. */
-  #isQuiet(channel: ChannelState, counts: ChannelCounts | undefined): boolean {
+  #isTold(channel: ChannelState, counts: ChannelCounts | undefined): boolean {
     if (counts && !isBehind(channel, counts)) return true;
     if (!this.#parts.isQuiet()) return false;
-    const left = counts ? leftOf(counts) : 0;
-    if (this.#behind.get(channel) === left) return true;
-    this.#behind.set(channel, left);
-    return counts === undefined;
+    if (!counts) return true;
+    const before = this.#behind.get(channel);
+    this.#behind.set(channel, leftOf(counts));
+    return before === leftOf(counts);
   }
 
   #push(
@@ -281,8 +282,8 @@ export class Closer {
     timeNs: number,
   ): ChannelTotals {
     this.#learn(channel, counts);
-    const { address, inode } = channel;
-    return { kind: "totals", channel: address, generation: inode, lost, timeNs };
+    const { address } = channel;
+    return { kind: "totals", channel: address, generation: counts.generation, lost, timeNs };
   }
 
   /** `lost`: what found no room. `left`: what left the channel: if neither a record nor `lost` tells of it, it is lost. */

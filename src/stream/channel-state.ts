@@ -15,7 +15,7 @@ export type HolderSource = (channel: ChannelState) => Process | undefined;
 
 /** What the kernel counted of a channel that is over. */
 export interface LastWord {
-  /** Bytes that were read and not heard, since it is there. */
+  /** Bytes that were read and not heard, all in all. */
   readonly lost: number;
   readonly unreadBytes: number;
 }

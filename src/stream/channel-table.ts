@@ -30,6 +30,7 @@ export class ChannelTable {
   /** The channel that has the address, if it is this one. */
   find(address: number, inode: number): ChannelState | undefined {
     const channel = this.#channels.get(address);
+    if (channel?.inode === 0) this.#accept(channel, inode);
     return channel?.inode === inode ? channel : undefined;
   }
 
@@ -40,13 +41,16 @@ export class ChannelTable {
       if (event.peerGeneration !== 0) known.peerInode = event.peerGeneration;
       return known;
     }
-    // written to before it was accepted
-    if (known?.inode === 0) {
-      known.inode = event.generation;
-      known.id = this.#names.next(known.kind, known.inode);
-      return known;
-    }
-    return undefined;
+    if (known?.inode !== 0) return undefined;
+    this.#accept(known, event.generation);
+    return known;
+  }
+
+  /** It was written to before anybody had accepted it. */
+  #accept(channel: ChannelState, inode: number): void {
+    if (inode === 0) return;
+    channel.inode = inode;
+    channel.id = this.#names.next(channel.kind, inode);
   }
 
   /** Takes the address from whichever channel had it. */

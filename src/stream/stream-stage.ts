@@ -68,6 +68,8 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
       case "note":
         return this.#note(item);
       case "eof":
+        // the closer closes it, if it is known, by the inode that it has learned here
+        this.#channels.knownOf(item);
         return NOTHING;
       case "broken":
         return NOTHING;

@@ -47,7 +47,7 @@ function setUp() {
   const channels = new Entries();
   const ended = new Entries();
   const forgotten: bigint[][] = [];
-  const forget = (...of: bigint[]) => void forgotten.push(of);
+  const forget = (...of: bigint[]) => forgotten.push(of);
   const entries = new ChannelEntries({ channels, ended, forget });
   return { channels, ended, forgotten, entries };
 }
@@ -112,4 +112,11 @@ test("ChannelEntries deletes the entry of one that is over itself, and leaves th
   expect([ended.size, forgotten]).toEqual([0, []]);
   entries.forget(PIPE, 12);
   expect(forgotten).toEqual([[WHOLE, 12n]]);
+});
+
+test("ChannelEntries takes away, and does not show, what a late CPU put under a key that is not its own", () => {
+  const { ended, entries } = setUp();
+  ended.add({ generation: 12 }, WHOLE, 11n);
+  expect(entries.ended()).toEqual([]);
+  expect(ended.size).toBe(0);
 });

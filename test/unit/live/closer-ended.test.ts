@@ -148,3 +148,18 @@ test("Closer tells of a channel that it does not know what was lost, when its re
   ]);
   expect(set.kernel.gone).toEqual([]);
 });
+
+test("Closer tells once what a socket lost that was written to before anybody accepted it", () => {
+  const set = setUp();
+  const socket = { channelKind: "unix-stream" } as const;
+  set.hear(note(5, 5, { ...socket, generation: 0 }));
+  const lossy = counts({ generation: 80, moved: 9, lost: 9, written: 9, kind: "unix-stream" });
+  set.kernel.entries.set(PIPE, lossy);
+  expect(set.closer.catchUp(SECOND)).toBe(true);
+  expect(set.take()).toEqual([["unix:80", "ring_full", 9]]);
+  set.kernel.entries.clear();
+  set.kernel.gone.push([PIPE, lossy]);
+  set.hear(io("eof", { ...socket, generation: 80, moved: 9, lost: 9 }));
+  expect(set.take()).toEqual([["unix:80", "end", 0]]);
+  expect(set.stage.channels.size).toBe(0);
+});

@@ -51,10 +51,9 @@ export class FakeKernel implements EntrySource {
   scans = 0;
 
   counts(channel: number, generation: number): ChannelCounts | undefined {
-    const last = this.last(channel, generation);
-    if (last) return last;
     const now = this.entries.get(channel);
-    return now?.generation === generation || generation === 0 ? now : undefined;
+    if (now && (now.generation === generation || generation === 0)) return now;
+    return this.last(channel, generation);
   }
 
   last(channel: number, generation: number): ChannelCounts | undefined {
