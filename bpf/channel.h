@@ -111,9 +111,8 @@ static __always_inline struct channel *find_channel(struct call *call, const str
 		 * unless that came just now, and its reader was quicker, or the reader has closed it during the write */
 		if (!generation)
 			channel->generation = place->generation;
-		else if (place->generation ||
-			 (side == SIDE_WRITE && !is_closed((struct sock *)place->channel) &&
-			  socket_inode((struct sock *)place->channel) != generation))
+		else if (place->generation || (side == SIDE_WRITE && !is_closed((struct sock *)place->channel) &&
+					       socket_inode((struct sock *)place->channel) != generation))
 			renew(channel, place, generation);
 		call->event.generation = channel->generation;
 	}
