@@ -218,6 +218,35 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
     expect(lines).toEqual([{ reason: "unread", bytes }]);
   });
 
+  test("what a reader that dies inside a blocked write has not read is reported, to the byte [capture/unread]", async () => {
+    await using tool = await Tool.start(...attach);
+    const script = `
+import json, os, socket
+ours, theirs = socket.socketpair()
+call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x", "arguments": {"t": "y" * 3000000}}}
+reader = os.fork()
+if reader == 0:
+    ours.close()
+    assert len(theirs.recv(1000, socket.MSG_WAITALL)) == 1000
+    os._exit(0)
+theirs.close()
+print(os.getpid(), ours.send(json.dumps(call).encode()), flush=True)
+os.waitpid(reader, 0)`;
+    const child = Bun.spawn(["/usr/bin/python3", "-c", script], { stdout: "pipe" });
+    const [writer, sent] = (await child.stdout.text()).trim().split(" ").map(Number);
+    expect(await child.exited).toBe(0);
+    const heard = await tool.stop();
+    const lines = heard.lines
+      .filter((line) => line["kind"] === "loss")
+      .filter((line) => at(line, "stdio_transport", "from_pid") === writer)
+      .map((line) => [line["reason"], line["bytes"]]);
+    expect(sent).toBeGreaterThan(1000);
+    expect(lines).toEqual([
+      ["unfinished_line", 1000],
+      ["unread", (sent ?? 0) - 1000],
+    ]);
+  });
+
   test.each([
     ["pipe", "readv"],
     ["socketpair", "recvmsg"],
