@@ -221,16 +221,16 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
   test("what a reader that dies inside a blocked write has not read is reported, to the byte [capture/unread]", async () => {
     await using tool = await Tool.start(...attach);
     const script = `
-import json, os, socket
+import os, socket
 ours, theirs = socket.socketpair()
-call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "x", "arguments": {"t": "y" * 3000000}}}
+call = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"' + b'y' * 3000000 + b'"}}'
 reader = os.fork()
 if reader == 0:
     ours.close()
     assert len(theirs.recv(1000, socket.MSG_WAITALL)) == 1000
     os._exit(0)
 theirs.close()
-print(os.getpid(), ours.send(json.dumps(call).encode()), flush=True)
+print(os.getpid(), ours.send(call), flush=True)
 os.waitpid(reader, 0)`;
     const child = Bun.spawn(["/usr/bin/python3", "-c", script], { stdout: "pipe" });
     const [writer, sent] = (await child.stdout.text()).trim().split(" ").map(Number);
