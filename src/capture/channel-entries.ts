@@ -104,13 +104,14 @@ function read(map: Entries, key: Uint8Array): ChannelCounts | undefined {
   return map.lookup(key, value) ? decodeCounts(new DataView(value.buffer)) : undefined;
 }
 
-/** By address, the first member of either key: a map that changes meanwhile is walked through again from its start. */
+/** Each entry once: a map that changes meanwhile is walked through again from its start. */
 function readAll(map: Entries, keyBytes: number): (CountedChannel & { key: Uint8Array })[] {
   const keys = new Map(
     [...map.keys(keyBytes)].map((key) => [Buffer.from(key).toString("hex"), key]),
   );
   return [...keys.values()].flatMap((key) => {
     const counts = read(map, key);
+    // the first member of either key
     return counts ? [{ key, channel: address(new DataView(key.buffer), 0), counts }] : [];
   });
 }

@@ -2,7 +2,6 @@
 
 import type { ChannelCounts, ChannelEntries, CountedChannel } from "../capture/channel-entries.ts";
 import type { Holder } from "../capture/holders.ts";
-import { IO_FLAG } from "../capture/layout.ts";
 import type {
   ChannelClosed,
   ChannelTotals,
@@ -72,7 +71,6 @@ export class Closer {
     const channel = this.#parts.channels().get(address);
     if (channel?.inode === generation) {
       if (last) this.#learn(channel, last);
-      channel.wanted ||= (end.flags & IO_FLAG.wanted) !== 0;
       const isSkip = this.#parts.hasSkips();
       const missedBytes = this.#outstanding(channel, missing);
       if (isSkip) this.missedBytes += missedBytes;

@@ -68,8 +68,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
       case "note":
         return this.#note(item);
       case "eof":
-        // the closer closes it, if it is known, by the inode that it has learned here
-        this.#channels.knownOf(item);
+        this.#eof(item);
         return NOTHING;
       case "broken":
         return NOTHING;
@@ -153,6 +152,12 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     if (event.payload.length > 0) {
       channel.opening = `${channel.opening ?? ""}${event.payload.toString("latin1")}\n`;
     }
+  }
+
+  /** The closer ends the channel, by the inode that is learned here at the latest. */
+  #eof(event: IoEvent): void {
+    const known = this.#channels.knownOf(event);
+    if (known && event.flags & WANTED) known.wanted = true;
   }
 
   #uring(event: IoEvent): readonly StreamOutput[] {
