@@ -33,7 +33,7 @@ suite() {
   passed=$((passed + pass)) failed=$((failed + fail)) skipped=$((skipped + skip))
 }
 
-for name in matrix loss twin; do
+for name in matrix loss entries twin; do
   suite "$name" "./test/kernel/$name.test.ts"
 done
 # Without the tests that no kernel can change: exit codes of commands, output files, readers that go away.
