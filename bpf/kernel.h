@@ -85,6 +85,10 @@ struct file {
 	void *private_data;
 } __attribute__((preserve_access_index));
 
+struct rb_node {
+	unsigned long __rb_parent_color;
+} __attribute__((preserve_access_index));
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;

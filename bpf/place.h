@@ -5,22 +5,8 @@
 #ifndef OVERHEAR_PLACE_H
 #define OVERHEAR_PLACE_H
 
-#include <bpf/bpf_core_read.h>
 #include "maps.h"
-
-extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
-
-/* A member behind an untyped pointer: a plain load where the kernel has bpf_rdonly_cast (6.2), else a helper call. */
-#define PEEK(pointer, type, member)                                                                                    \
-	({                                                                                                             \
-		typeof(((type *)NULL)->member) value;                                                                  \
-		if (bpf_ksym_exists(bpf_rdonly_cast))                                                                  \
-			value = ((type *)bpf_rdonly_cast((const void *)(pointer), bpf_core_type_id_kernel(type)))      \
-					->member;                                                                      \
-		else                                                                                                   \
-			value = BPF_CORE_READ((type *)(pointer), member);                                              \
-		value;                                                                                                 \
-	})
+#include "peek.h"
 
 enum side { SIDE_READ = 1, SIDE_WRITE = 2 };
 
@@ -46,20 +32,17 @@ static __always_inline __u64 socket_inode(struct sock *sk)
 
 static __always_inline void find_unix(struct place *place, struct socket *socket, enum side side)
 {
-	struct sock *sk, *other;
+	__u64 sk = PEEK_WORD(&socket->sk), other;
 	short type;
 
 	/* most sockets are not ours: that answer must be cheap */
-	sk = PEEK(socket, struct socket, sk);
 	if (!sk || PEEK(sk, struct sock, __sk_common.skc_family) != AF_UNIX)
 		return;
 	type = PEEK(socket, struct socket, type);
-	/* as numbers: the verifier allows no arithmetic on the pointers that PEEK gives */
-	sk = BPF_CORE_READ(socket, sk);
-	other = BPF_CORE_READ((struct unix_sock *)sk, peer);
+	other = PEEK_WORD(&((struct unix_sock *)sk)->peer);
 	/* a channel of one direction is the socket that receives */
-	place->channel = (__u64)(side == SIDE_READ ? sk : other);
-	place->peer = (__u64)(side == SIDE_READ ? other : sk);
+	place->channel = side == SIDE_READ ? sk : other;
+	place->peer = side == SIDE_READ ? other : sk;
 	if (!place->channel)
 		return;
 	place->generation = socket_inode((struct sock *)place->channel);
@@ -71,7 +54,7 @@ static __always_inline void find_unix(struct place *place, struct socket *socket
 
 static __always_inline void find_pipe(struct place *place, struct file *file, struct inode *inode)
 {
-	place->channel = (__u64)BPF_CORE_READ(file, private_data);
+	place->channel = PEEK_WORD(&file->private_data);
 	place->generation = PEEK(inode, struct inode, i_ino);
 	place->inode = (__u64)inode;
 	place->kind = CHANNEL_PIPE;

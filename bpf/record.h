@@ -5,7 +5,6 @@
 #ifndef OVERHEAR_RECORD_H
 #define OVERHEAR_RECORD_H
 
-#include <bpf/bpf_core_read.h>
 #include "segments.h"
 
 /* Adds without taking the old value, which 5.10 cannot. The barrier keeps clang from turning an addition of a
@@ -59,7 +58,12 @@ static __always_inline void fill_caller(struct io_event *event)
 		struct task_struct *leader = bpf_get_current_task_btf()->group_leader;
 
 		event->start_ns = leader->start_boottime;
-		bpf_probe_read_kernel(event->comm, COMM_LEN, leader->comm);
+		if (bpf_ksym_exists(bpf_rdonly_cast)) {
+			*(__u64 *)event->comm = PEEK_WORD(leader->comm);
+			*(__u64 *)(event->comm + 8) = PEEK_WORD(leader->comm + 8);
+		} else {
+			bpf_probe_read_kernel(event->comm, COMM_LEN, leader->comm);
+		}
 	} else {
 		struct task_struct *task = (void *)bpf_get_current_task();
 		struct task_struct *leader = BPF_CORE_READ(task, group_leader);

@@ -5,8 +5,8 @@
 #ifndef OVERHEAR_SEGMENTS_H
 #define OVERHEAR_SEGMENTS_H
 
-#include <bpf/bpf_helpers.h>
 #include "maps.h"
+#include "peek.h"
 
 /* Defines NAME_until_done(slot): calls NAME(slot), a global function, until it returns non-zero, CALL_PIECES times at
  * most. A global function is verified once, whatever calls it how often; 5.10 has no bpf_loop. */
@@ -87,7 +87,7 @@ REPEATED(step_back)
 /* Points the call at the bytes that were just written through `iter`. False: they are not in user memory. */
 static __always_inline bool take_iter(__u32 slot, struct call *call, struct iov_iter *iter, __u64 result)
 {
-	__u64 offset = BPF_CORE_READ(iter, iov_offset);
+	__u64 offset = PEEK(iter, struct iov_iter, iov_offset);
 
 	call->iov = 0;
 	call->iov_left = 0;
@@ -99,11 +99,11 @@ static __always_inline bool take_iter(__u32 slot, struct call *call, struct iov_
 		if ((BPF_CORE_READ(old, type) & ~1U) != 4)
 			return false;
 	} else {
-		__u8 type = BPF_CORE_READ(iter, iter_type);
+		__u8 type = PEEK(iter, struct iov_iter, iter_type);
 
 		if (bpf_core_enum_value_exists(enum iter_type, ITER_UBUF) &&
 		    type == bpf_core_enum_value(enum iter_type, ITER_UBUF)) {
-			call->base = (__u64)BPF_CORE_READ(iter, ubuf) + offset - result;
+			call->base = PEEK_WORD(&iter->ubuf) + offset - result;
 			call->segment_left = result;
 			return true;
 		}
@@ -111,9 +111,9 @@ static __always_inline bool take_iter(__u32 slot, struct call *call, struct iov_
 			return false;
 	}
 	if (bpf_core_field_exists(struct iov_iter, __iov))
-		call->iov = (__u64)BPF_CORE_READ(iter, __iov);
+		call->iov = PEEK_WORD(&iter->__iov);
 	else
-		call->iov = (__u64)BPF_CORE_READ((struct iov_iter___iov *)iter, iov);
+		call->iov = PEEK_WORD(&((struct iov_iter___iov *)iter)->iov);
 	call->iov_source = IOV_KERNEL;
 	call->iov_left = CALL_PIECES;
 	call->segment_left = offset;

@@ -11,7 +11,7 @@
 static __always_inline struct file *file_of(__u32 fd)
 {
 	struct fdtable *table;
-	struct file **slots, *file = NULL;
+	struct file **slots;
 
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
 		table = bpf_get_current_task_btf()->files->fdt;
@@ -24,8 +24,7 @@ static __always_inline struct file *file_of(__u32 fd)
 			return NULL;
 		slots = BPF_CORE_READ(table, fd);
 	}
-	bpf_probe_read_kernel(&file, sizeof(file), slots + fd);
-	return file;
+	return (struct file *)PEEK_WORD(slots + fd);
 }
 
 static __always_inline void find_file(struct place *place, struct file *file, enum side side)
