@@ -9,7 +9,7 @@ import { type Attached, attachKernel } from "./live/attach.ts";
 import { findBlockedThreads } from "./live/blocked.ts";
 import { type Child, startChild } from "./live/child.ts";
 import { BootClock } from "./live/clock.ts";
-import { planFollow } from "./live/follow.ts";
+import { type FollowPlan, planFollow } from "./live/follow.ts";
 import { LiveSession } from "./live/session.ts";
 
 /** As much as the kernel lets anybody have by default (fs.pipe-max-size). */
@@ -43,7 +43,7 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
   const blocked = findBlockedThreads(holders);
   if (kernel.frontEnd === "fexit") kernel.watchBlocked(blocked);
   session.discover(holders, new Set(blocked.map((thread) => thread.pid)));
-  announce(attached, options);
+  announce(attached, options, follow);
   const child = options.run ? startChild(options.run.argv, kernel) : undefined;
   const undo = watchEnds(session, options, child);
   release();
@@ -67,11 +67,15 @@ function giveUp(error: unknown, child: Child | undefined, debug: boolean): ExitC
   return exitCode;
 }
 
-function announce(attached: Attached, options: ListenOptions): void {
+function announce(attached: Attached, options: ListenOptions, follow: FollowPlan): void {
   if (options.outputs.quiet) return;
   const { kernel, fexitRefused } = attached;
   const why = fexitRefused && options.outputs.verbosity > 0 ? `; fexit: ${fexitRefused}` : "";
   say(`overhear: listening (${kernel.frontEnd}${why}), Ctrl-C ends`);
+  // a name that is misspelt looks like a host on which nobody speaks
+  if (follow.filtering && follow.pids.length === 0) {
+    say("overhear: no process matches the filter yet; one that starts later will be heard");
+  }
 }
 
 /**

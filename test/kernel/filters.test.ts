@@ -43,7 +43,9 @@ describe.skipIf(lacks !== undefined)(titled("filters", lacks), () => {
       wanted.go();
       other.go();
       const [truth] = await Promise.all([wanted.over(), other.over()]);
-      expectOnly(await tool.stop(), [truthOf(truth)]);
+      const heard = await tool.stop();
+      expectOnly(heard, [truthOf(truth)]);
+      expect(heard.stderr).not.toContain("no process matches");
     },
   );
 
@@ -81,6 +83,7 @@ describe.skipIf(lacks !== undefined)(titled("filters", lacks), () => {
     const named = join(directory, "mcp-alpha");
     copyFileSync(TRAFFIC, named);
     await using tool = await Tool.start(...attach, "--comm", "mcp-alpha");
+    await tool.says("no process matches the filter yet");
     const [wanted] = await Promise.all([talk(["--tag", "alpha"], named), talk(["--tag", "other"])]);
     const heard = await tool.stop();
     rmSync(directory, { recursive: true });
