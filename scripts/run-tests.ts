@@ -34,8 +34,8 @@ function bunTest(name: string, timeoutMs: number): Step {
 
 function guest(kernel: string, frontEnd: string): Step {
   const script = ["env", `OVERHEAR=${ROOT}/dist/overhear`, "bash", "test/kernel/in-guest.sh"];
-  const command = ["test/vm/run-in-kernel", "-t", "600", kernel, "--", ...script, frontEnd];
-  return { name: `guest ${kernel} ${frontEnd}`, command, timeoutMs: 11 * MINUTE_MS };
+  const command = ["test/vm/run-in-kernel", "-t", "1200", kernel, "--", ...script, frontEnd];
+  return { name: `guest ${kernel} ${frontEnd}`, command, timeoutMs: 21 * MINUTE_MS };
 }
 
 const STEPS: readonly Step[] = [

@@ -22,7 +22,7 @@ cp dist/overhear dist/overhear-linux-arm64 "$logs"/
 run_one() {
   local kernel=${1%:*} front_end=${1##*:} log=$logs/${1//[\/:]/-}.log binary=$logs/overhear
   case $kernel in */arm64) binary=$logs/overhear-linux-arm64 ;; esac
-  test/vm/run-in-kernel -t 900 "$kernel" -- env "OVERHEAR=$PWD/$binary" \
+  test/vm/run-in-kernel -t 1800 "$kernel" -- env "OVERHEAR=$PWD/$binary" \
     bash test/kernel/in-guest.sh "$front_end" >"$log" 2>&1
   echo "exit $? after $SECONDS s" >>"$log"
 }
