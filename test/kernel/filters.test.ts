@@ -115,10 +115,8 @@ describe.skipIf(lacks !== undefined)(titled("filters", lacks), () => {
     const heard = await tool.stop();
     expectOnly(heard, [wanted]);
     const last = heard.lines.findLast((line) => line["kind"] === "session");
-    expect({
-      client: at(last, "client", "container_id"),
-      server: at(last, "server", "container_id"),
-    }).toEqual({ client: id, server: id });
+    const inside = { container_id: id };
+    expect(last).toMatchObject({ client: inside, server: inside });
   });
 
   /** Output file, exit code and stderr of `overhear run`. */
