@@ -147,6 +147,14 @@ export class NdjsonFile implements Sink {
         hint: "give -o the name of a file",
       });
     }
-    return new OutputFile(path, this.#options.owner);
+    const file = new OutputFile(path, this.#options.owner);
+    const { bytes, intervalMs } = this.#options.rotation;
+    if (file.isRegular || (bytes === undefined && intervalMs === undefined)) return file;
+    // renamed like a file, /dev/null would be gone for the whole host
+    file.close();
+    throw new OutputError(`Cannot rotate "${path}": is no regular file, one wanted`, {
+      path,
+      hint: "leave --rotate away, or name a file",
+    });
   }
 }

@@ -56,6 +56,11 @@ export class OutputFile implements Disposable {
     }
   }
 
+  /** False: a device, such as /dev/null. */
+  get isRegular(): boolean {
+    return this.#isRegular;
+  }
+
   /** Bytes in the file; 0 for a device. */
   get size(): number {
     return this.#size;
@@ -122,8 +127,21 @@ function openOrCreate(path: string, owner: FileOwner | undefined): number {
     return fd;
   } catch (error) {
     if (errorCode(error) !== "EEXIST") throw error;
-    // O_CREAT again, so that fs.protected_regular guards files that others left in /tmp.
+    return openThere(path, owner);
+  }
+}
+
+/** O_CREAT again, so that fs.protected_regular guards files that others left in /tmp; one that was made for the owner by
+ * a run before is none of these. */
+function openThere(path: string, owner: FileOwner | undefined): number {
+  try {
     return openSync(path, OPEN_FLAGS | constants.O_CREAT, 0o600);
+  } catch (error) {
+    if (errorCode(error) !== "EACCES" || owner === undefined) throw error;
+    const fd = openSync(path, OPEN_FLAGS);
+    if (fstatSync(fd).uid === owner.uid) return fd;
+    closeSync(fd);
+    throw error;
   }
 }
 

@@ -86,6 +86,17 @@ describe("NdjsonFile", () => {
     expect(readFileSync(folder.at("out.2")).length).toBeLessThanOrEqual(1000);
   });
 
+  test.each([{ bytes: 4096 }, { intervalMs: 3_600_000 }])(
+    "NdjsonFile refuses to rotate a device by %j, which would take it from the whole host",
+    (rule) => {
+      expect(() => open("/dev/null", rule)).toThrow(OutputError);
+      expect(() => open("/dev/null", rule)).toThrow(
+        'Cannot rotate "/dev/null": is no regular file, one wanted',
+      );
+      expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+    },
+  );
+
   test("NdjsonFile rotates inside one batch too", async () => {
     using folder = new TemporaryFolder();
     const sink = open(folder.at("out"), { bytes: 1000 });
