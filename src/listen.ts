@@ -11,6 +11,7 @@ import { type Child, startChild } from "./live/child.ts";
 import { BootClock } from "./live/clock.ts";
 import { type FollowPlan, planFollow } from "./live/follow.ts";
 import { LiveSession } from "./live/session.ts";
+import { callAfter } from "./live/timer.ts";
 
 /** As much as the kernel lets anybody have by default (fs.pipe-max-size). */
 const OUTPUT_PIPE_BYTES = 1 << 20;
@@ -129,10 +130,9 @@ function watchEnds(
   process.on("SIGINT", onInterrupt);
   process.on("SIGTERM", onTerminate);
   process.on("SIGHUP", onHangUp);
-  const timer =
-    options.durationMs === undefined
-      ? undefined
-      : setTimeout(() => session.stop("duration"), options.durationMs);
+  const { durationMs } = options;
+  const forget =
+    durationMs === undefined ? undefined : callAfter(durationMs, () => session.stop("duration"));
   void child?.exited.then(() => {
     running = undefined;
     askedAt = Number.POSITIVE_INFINITY;
@@ -142,6 +142,6 @@ function watchEnds(
     process.off("SIGINT", onInterrupt);
     process.off("SIGTERM", onTerminate);
     process.off("SIGHUP", onHangUp);
-    clearTimeout(timer);
+    forget?.();
   };
 }
