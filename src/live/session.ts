@@ -102,7 +102,11 @@ export class LiveSession {
       entries: parts.kernel.entries,
       scan: () => parts.kernel.scan(),
       channels: () => this.#pipeline.stream.channels,
-      push: (event) => this.#pipeline.push(event),
+      push: (event) => {
+        this.#pipeline.push(event);
+        // the address may be another channel's next
+        if (event.kind === "closed") this.#uncertain.delete(event.channel);
+      },
       isQuiet: () => this.#kernel.ring.pending() === 0,
       isUncertain: (channel) => this.#uncertain.has(channel.address),
       processes: this.#processes,
