@@ -1,5 +1,6 @@
 /** A message in, what it says in a few words out, for the console. */
 import type { MessageLine } from "../exchange/types.ts";
+import type { Message } from "../message/types.ts";
 import { preview } from "./preview.ts";
 import { plural } from "./quantity.ts";
 import type { Redactor } from "./redact.ts";
@@ -62,11 +63,17 @@ function resultGist(result: unknown, limit: number): string {
 /** The body again, from its masked text. */
 function maskedBody(line: MessageLine, redactor: Redactor): unknown {
   const { message } = line;
-  const text = message.paramsText ?? message.resultText ?? message.errorText;
+  const text = bodyText(message);
   // What was too deep to parse is not shown either.
   if (text === undefined || message.body === undefined) return undefined;
   const value: unknown = JSON.parse(redactor.json(text));
   return value;
+}
+
+/** The text of what `body` is the value of. */
+function bodyText({ type, paramsText, resultText, errorText }: Message): string | undefined {
+  if (type === "error") return errorText;
+  return type === "response" ? resultText : paramsText;
 }
 
 function fieldOf(value: unknown, key: string): unknown {

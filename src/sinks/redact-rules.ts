@@ -22,7 +22,7 @@ const RULES: readonly Rule[] = [
   // Header lines; their values hold spaces.
   {
     pattern:
-      /\b((?:proxy-)?authorization|set-cookie|cookie)(["']?[ \t]{0,8}[:=][ \t]{0,8}["']?)([^"'\r\n]{1,8192})/gi,
+      /\b((?:proxy-)?authorization|set-cookie|cookie)(["']?[ \t]{0,8}[:=][ \t]{0,8}["']?)([^"'\r\n]+)/gi,
     replace: (_, name = "", between = "") => `${name}${between}${MASK}`,
   },
   // Bearer tokens elsewhere; prose ("bearer authentication") has no digit.
@@ -56,12 +56,15 @@ const RULES: readonly Rule[] = [
   { pattern: /(?<![\w-])sk-(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{20,}/g, replace: () => MASK },
   // Google API keys.
   { pattern: /(?<![\w-])AIza[A-Za-z0-9_-]{35}(?![\w-])/g, replace: () => MASK },
-  // name=value and name: value, also quoted, in text, query strings and environment settings.
+  // name=value and name: value, also quoted, in text, query strings and environment settings. The name is looked for
+  // from its last word back: a pattern that began with it would be tried at each character of base64.
   {
     pattern:
-      /([A-Za-z0-9_.-]{0,64}(?:passw(?:or)?d|passphrase|passcode|pwd|secret|[_-]?key|token|credentials?|jwt))(\\?["']?\s{0,8}(?:=>|:=|[:=])\s{0,8})(\\?"[^"\n]{1,4096}"|'[^'\n]{1,4096}'|[^\s"'`,;&<>(){}[\]]{1,4096})/gi,
-    replace: (match, name = "", between = "", value = "") =>
-      isSecretKey(name) && value !== MASK ? `${name}${between}${maskQuoted(value)}` : match,
+      /(passw(?:or)?d|passphrase|passcode|pwd|secret|key|token|credentials?|jwt)(\\?["']?\s{0,8}(?:=>|:=|[:=])\s{0,8})(\\?"[^"\n]+"|'[^'\n]+'|[^\s"'`,;&<>(){}[\]]+)/gi,
+    replace: (match, word = "", between = "", value = "", at = "", text = "") =>
+      isSecretKey(`${nameBefore(text, Number(at))}${word}`) && value !== MASK
+        ? `${word}${between}${maskQuoted(value)}`
+        : match,
   },
 ];
 
@@ -70,6 +73,13 @@ export function applyRules(text: string): string {
   let masked = text;
   for (const { pattern, replace } of RULES) masked = masked.replace(pattern, replace);
   return masked;
+}
+
+const MAX_NAME_CHARS = 64;
+
+/** The first words of a name whose last one stands at `at`. */
+function nameBefore(text: string, at: number): string {
+  return /[A-Za-z0-9_.-]*$/.exec(text.slice(Math.max(0, at - MAX_NAME_CHARS), at))?.[0] ?? "";
 }
 
 /** Keeps the quotes, so that embedded JSON stays JSON. */

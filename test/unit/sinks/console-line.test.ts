@@ -243,6 +243,16 @@ describe("ConsoleLineRenderer", () => {
     expect(line).toContain('{"user":"joe","password":"[redacted]"}');
   });
 
+  test("ConsoleLineRenderer with a redactor shows the error of an answer that has a null result as well", () => {
+    const failed = callAnswer({
+      type: "error",
+      resultText: "null",
+      errorText: '{"code":1,"message":"token=abc went bad"}',
+      body: { code: 1, message: "token=abc went bad" },
+    });
+    expect(renderer({ redactor }).render(failed)).toContain("1 token=[redacted] went bad");
+  });
+
   test("ConsoleLineRenderer colours errors red, losses yellow and notifications dim", () => {
     const view = renderer({ colors: chooseColors("always", false, {}) });
     const note = messageLine({ message: message({ type: "notification", method: "x" }) });

@@ -50,6 +50,9 @@ describe("redactor.text", () => {
       "Authorization: Basic YTpi\nHost: x",
       "Authorization: [redacted]\nHost: x",
     ],
+    ["a long cookie header", `Cookie: ${"a=b; ".repeat(3000)}\nX: y`, "Cookie: [redacted]\nX: y"],
+    ["a long value", `API_SECRET=${"x".repeat(9000)} z`, "API_SECRET=[redacted] z"],
+    ["a long quoted value", `token="${"x ".repeat(9000)}" z`, 'token="[redacted]" z'],
     ["a cookie header", "Set-Cookie: sid=1; Path=/\r\nX: y", "Set-Cookie: [redacted]\r\nX: y"],
     ["basic credentials", "with Basic dXNlcjpodW50ZXIy set", "with Basic [redacted] set"],
     [
