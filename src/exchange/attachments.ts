@@ -41,13 +41,17 @@ function countProgress(side: Side, params: JsonObject): CallReference | undefine
   return call;
 }
 
-/** The caller cancels; a modern server ends a `subscriptions/listen` of its client the same way. */
+/** The caller cancels; a modern server ends a `subscriptions/listen` of its client the same way. Any other call of the
+ * peer that has this id is another one: both count from 0, and the call that is meant has been answered meanwhile. */
 function cancel(side: Side, params: JsonObject): CallReference | undefined {
   const key = valueKey(params.requestId);
   if (key === undefined) return undefined;
-  const caller = side.calls.has(key) ? side : side.peer;
-  const call = caller.calls.find(key);
-  if (call !== undefined) caller.calls.cancel(call);
+  const own = side.calls.find(key);
+  const call = own ?? side.peer.calls.find(key);
+  if (call === undefined || (own === undefined && call.method !== "subscriptions/listen")) {
+    return undefined;
+  }
+  (own === undefined ? side.peer : side).calls.cancel(call);
   return call;
 }
 

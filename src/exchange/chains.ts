@@ -5,7 +5,7 @@
  */
 import type { Message } from "../message/types.ts";
 import { RecentMap } from "../recent-map.ts";
-import { copyText } from "../text.ts";
+import { capText, copyText } from "../text.ts";
 import type { Call } from "./call.ts";
 import { asObject, asText } from "./json.ts";
 
@@ -18,8 +18,9 @@ export class Chains {
   readonly #byState = new RecentMap<string, string>(MAX_WAITING);
   readonly #byName = new RecentMap<string, string>(MAX_WAITING);
 
-  /** The answer to `call` asks for input. Returns the chain. */
-  await(call: Call, body: unknown): string {
+  /** The answer to `call` asks for input. Returns the chain; undefined: its id is too long to be kept. */
+  await(call: Call, body: unknown): string | undefined {
+    if (call.idText.length > MAX_STATE_CHARS) return undefined;
     const chain = call.chain ?? copyText(call.idText);
     const state = asText(asObject(body)?.requestState);
     if (state !== undefined) this.#byState.set(stateKey(state), chain);
@@ -43,7 +44,7 @@ export class Chains {
 }
 
 function nameKey(method: string, target: string | undefined): string {
-  return copyText(`${method}\n${target ?? ""}`);
+  return copyText(`${capText(method)}\n${target ?? ""}`);
 }
 
 function stateKey(state: string): string {

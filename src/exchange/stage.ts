@@ -3,7 +3,7 @@
  * In: messages, ends of channels and processes, losses, time. Out: lines for the sinks, in order:
  * a session's start before its first message, a call after its answer, a session's end last.
  */
-import type { Process } from "../capture/types.ts";
+import type { Channel, Process } from "../capture/types.ts";
 import type { Message, MessageItem } from "../message/types.ts";
 import type { Stage } from "../stage.ts";
 import type { ChannelEnd } from "../stream/types.ts";
@@ -70,7 +70,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
       case "message":
         return this.#message(item);
       case "loss":
-        return [item];
+        return this.#isOther(item.channel) ? NOTHING : [item];
       case "noise":
         this.#noise.add(item, this.#table.sideOf(item.channel)?.state.verdict);
         return NOTHING;
@@ -113,6 +113,11 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
       this.#deliver(side, message, out);
     }
     return out;
+  }
+
+  /** Its messages are left out, and so is what was lost of them. */
+  #isOther(channel: Channel | undefined): boolean {
+    return channel !== undefined && this.#table.sideOf(channel)?.state.verdict === "other";
   }
 
   #sideOf(message: Message, out: ExchangeItem[]): Side {

@@ -10,16 +10,22 @@ import { asObject, asText } from "./json.ts";
 
 /** Tasks remembered per session. */
 const MAX_TASKS = 1_024;
+/** Longer ids and tokens are not remembered. */
+const MAX_ID_CHARS = 1_024;
 
 export class Tasks {
   readonly #byId = new RecentMap<string, CallReference>(MAX_TASKS);
   readonly #byToken = new RecentMap<string, CallReference>(MAX_TASKS);
 
   add(taskId: string, call: Call): void {
+    // kept for long, and many of them
+    if (call.idText.length > MAX_ID_CHARS) return;
     const made = { idText: copyText(call.idText), target: call.target, chain: call.chain };
     this.#byId.set(capText(taskId), made);
     // the progress token stays valid until the task is done
-    if (call.token !== undefined) this.#byToken.set(call.token, made);
+    if (call.token !== undefined && call.token.length <= MAX_ID_CHARS) {
+      this.#byToken.set(call.token, made);
+    }
   }
 
   find(taskId: string): CallReference | undefined {

@@ -45,13 +45,15 @@ export class Verdicts {
 
   /**
    * Nothing said that the session is MCP for long enough. Held methods that MCP does not know
-   * make it something else; answers alone are given the benefit of the doubt, since the tool may
-   * have come between a request and its answer. `state.held` is not empty.
+   * make it something else; answers and pings alone are given the benefit of the doubt, since the
+   * tool may have come between a request and its answer. `state.held` is not empty.
    */
   settle(state: SessionState): void {
-    const hasMethods = state.held.some((held) => held.message.method !== undefined);
-    state.verdict = hasMethods ? "other" : "presumed";
-    if (hasMethods) for (const held of this.release(state)) countOther(state, held.message);
+    const isForeign = state.held.some(
+      ({ message }) => message.method !== undefined && !message.knownMethod,
+    );
+    state.verdict = isForeign ? "other" : "presumed";
+    if (isForeign) for (const held of this.release(state)) countOther(state, held.message);
   }
 
   release(state: SessionState): readonly HeldMessage[] {

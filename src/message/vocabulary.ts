@@ -29,6 +29,8 @@ export function isMcpMethod(
 ): boolean | undefined {
   // LSP and the Agent Client Protocol have an "initialize" too; only MCP's version is a string.
   if (method === "initialize") return speaksOfVersion(params);
+  // a keepalive of many protocols
+  if (method === "ping") return undefined;
   if (known !== undefined) return true;
   if (FOREIGN.test(method)) return false;
   return isObject(params) && hasExtensionMeta(params) ? true : undefined;

@@ -58,6 +58,19 @@ describe("ExchangeStage attaches cancellations", () => {
     expect(callsOf(out).map((line) => line.outcome)).toEqual(["ok"]);
   });
 
+  test("ExchangeStage takes a cancellation that comes too late for none of the peer's calls with that id", () => {
+    const { up, down } = pair();
+    const out = run([
+      message(up, 1, request(1, "tools/call", { name: "slow" })),
+      message(down, 2, request(1, "sampling/createMessage")),
+      message(up, 3, result(1)),
+      message(down, 4, notification("notifications/cancelled", { requestId: 1 })),
+      message(down, 5, result(1, { content: [] })),
+    ]);
+    expect(messagesOf(out).map((line) => line.callId)).toEqual(new Array(5).fill(undefined));
+    expect(callsOf(out).map((line) => line.outcome)).toEqual(["ok", "ok"]);
+  });
+
   test("ExchangeStage attaches a modern server's cancellation to the client's listen", () => {
     const { up, down } = pair();
     const out = run([

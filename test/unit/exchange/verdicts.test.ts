@@ -39,6 +39,41 @@ describe("ExchangeStage leaves other JSON-RPC out", () => {
     );
   });
 
+  test("ExchangeStage takes a ping among foreign methods for no sign of MCP", () => {
+    const { up, down } = pair();
+    const out = run([
+      message(up, 1, hover(1), { mcp: false }),
+      message(down, 2, result(1)),
+      tick(3 * SECOND),
+      message(up, 4 * SECOND, request(2, "ping"), { mcp: undefined }),
+      message(down, 5 * SECOND, result(2)),
+      closed(up, 6 * SECOND),
+      closed(down, 6 * SECOND),
+      tick(7 * SECOND),
+    ]);
+    expect(messagesOf(out)).toEqual([]);
+  });
+
+  test("ExchangeStage presumes MCP where there are pings and answers only", () => {
+    const { up, down } = pair();
+    const ping = message(up, 1, request(1, "ping"), { mcp: undefined });
+    const out = run([
+      { ...ping, knownMethod: true },
+      message(down, 2, result(1)),
+      tick(3 * SECOND),
+    ]);
+    expect(messagesOf(out).map((line) => line.message.type)).toEqual(["request", "response"]);
+  });
+
+  test("ExchangeStage tells no losses of a session that is not MCP", () => {
+    const { up } = pair();
+    const loss = { kind: "loss", channel: up, bytes: 7, reason: "ring_full", timeNs: 4 } as const;
+    const foreign = [message(up, 1, hover(1), { mcp: false }), tick(3 * SECOND), loss];
+    expect(run(foreign).filter((item) => item.kind === "loss")).toEqual([]);
+    const all = run(foreign, new ExchangeStage({ allJsonrpc: true }));
+    expect(all.filter((item) => item.kind === "loss")).toEqual([loss]);
+  });
+
   test("ExchangeStage gives held messages out in order when one of them is MCP's", () => {
     const { up, down } = pair();
     const stage = new ExchangeStage({ allJsonrpc: false });
