@@ -4,7 +4,7 @@ import strftime from "strftime";
 import { readLines } from "../replay/read-lines.ts";
 import { RecordedClock } from "../replay/recorded-time.ts";
 import { ReplayRun } from "../replay/replay-run.ts";
-import { ReaderGone } from "../sinks/errors.ts";
+import { OutputError, ReaderGone } from "../sinks/errors.ts";
 import { UsageError } from "./errors.ts";
 import { EXIT_OK, exitCodeOf } from "./exit-codes.ts";
 import { type Outputs, openSinks } from "./open-sinks.ts";
@@ -27,11 +27,13 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
   const run = new ReplayRun(clock, options.allJsonrpc);
   const counts = { lines: 0, malformed: 0 };
   let endedBy = "end_of_input";
+  let failure: unknown;
   try {
     endedBy = await feed(readLines(options.files, counts), run, outputs);
   } catch (error) {
-    if (!(error instanceof ReaderGone)) throw error;
-    endedBy = "reader_gone";
+    if (error instanceof OutputError) failure = error;
+    else if (!(error instanceof ReaderGone)) throw error;
+    endedBy = failure === undefined ? "reader_gone" : "output_failed";
   }
   reportInput(options, run, counts.malformed + run.counts.malformed);
   // no summary: there was no run that it could be of
@@ -43,8 +45,10 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
   }
   const summary = run.summary(endedBy);
   await outputs.close(summary).catch((error: unknown) => {
-    if (!(error instanceof ReaderGone)) throw error;
+    if (!(error instanceof ReaderGone)) failure ??= error;
   });
+  // the outputs that still work have a summary by now
+  if (failure !== undefined) throw failure;
   return endedBy === "reader_gone" ? EXIT_OK : exitCodeOf(summary, options.failOnLoss);
 }
 

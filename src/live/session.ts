@@ -66,6 +66,8 @@ export class LiveSession {
   #ended = 0;
   #yieldAt = 0;
   #livelyAt = 0;
+  /** At the end: which failures of outputs are none. */
+  #forgive = unlessGone;
   /** Decoded since the last write. */
   #records = 0;
 
@@ -155,9 +157,15 @@ export class LiveSession {
       }
       return await this.#finish();
     } catch (error) {
-      unlessGone(error);
-      this.stop("reader_gone");
-      return await this.#finish();
+      if (error instanceof ReaderGone) {
+        this.stop("reader_gone");
+        return await this.#finish();
+      }
+      this.stop("output_failed");
+      // the outputs that still work get the rest, and a summary
+      this.#forgive = () => undefined;
+      await this.#finish();
+      throw error;
     }
   }
 
@@ -249,7 +257,7 @@ export class LiveSession {
 
   /** A reader of standard output that has gone keeps nothing from the files. */
   async #writeLast(items: readonly ExchangeItem[]): Promise<void> {
-    await this.#write(items).catch(unlessGone);
+    await this.#write(items).catch(this.#forgive);
   }
 
   async #finish(): Promise<Summary> {
@@ -275,7 +283,7 @@ export class LiveSession {
     const { stream } = this.#pipeline;
     const facts = captureFacts(this.#kernel, stream, this.#closer.missedBytes);
     const summary = this.#summary.make(facts, this.#endedBy ?? "signal", nowNs);
-    await this.#waitFor(this.#outputs.close(summary)).catch(unlessGone);
+    await this.#waitFor(this.#outputs.close(summary)).catch(this.#forgive);
     return summary;
   }
 

@@ -195,9 +195,11 @@ describe.skipIf(lacks !== undefined)(titled("outputs", lacks), () => {
       0,
     );
     try {
-      const tool = Bun.spawn([OVERHEAR, "-b", ...attach, "-o", join(disk, "out.ndjson")], {
+      const shown = directory.file("shown");
+      const full = ["-f", "ndjson", "-o", join(disk, "out.ndjson")];
+      const tool = Bun.spawn([OVERHEAR, "-b", ...attach, ...full], {
         stdin: "ignore",
-        stdout: "ignore",
+        stdout: Bun.file(shown),
         stderr: "pipe",
         timeout: PATIENCE_MS,
       });
@@ -212,6 +214,9 @@ describe.skipIf(lacks !== undefined)(titled("outputs", lacks), () => {
       const text = readFileSync(join(disk, "out.ndjson"), "utf8");
       const whole = assertNdjsonText(text.slice(0, text.lastIndexOf("\n") + 1));
       expect(whole.length).toBeGreaterThan(0);
+      // the output that works is complete
+      const last = assertNdjsonText(readFileSync(shown, "utf8")).at(-1);
+      expect(last).toMatchObject({ kind: "summary", ended_by: "output_failed" });
     } finally {
       Bun.spawnSync(["umount", disk]);
     }

@@ -131,6 +131,18 @@ describe("main", () => {
     expect(stderr).toBe("");
   });
 
+  test("main replay ends the output that still works with a summary when another one fails", async () => {
+    const { code, stdout, stderr } = await overhear(
+      ["replay", "-", "-f", "ndjson", "-o", "/dev/full"],
+      RECORDING,
+    );
+    expect({ code, last: kinds(stdout).at(-1) }).toEqual({ code: 6, last: "summary" });
+    expect(stdout).toContain('"ended_by":"output_failed"');
+    expect(stderr).toStartWith(
+      'overhear: Cannot write to "/dev/full": no space left on device (ENOSPC)\nhint: ',
+    );
+  });
+
   test("main replay writes the recorded lines again, then a summary", async () => {
     const { code, stdout } = await overhear(["replay", "--raw", "-"], RECORDING);
     const lines = stdout.trimEnd().split("\n");
