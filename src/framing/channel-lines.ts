@@ -1,5 +1,6 @@
 /** The bytes of one channel in, its lines out; holds at most one unfinished line. */
 import type { Channel, LossReason, Process } from "../capture/types.ts";
+import { isJson } from "../json-grammar.ts";
 import type { Chunk, Gap } from "../stream/types.ts";
 import { decodeLine } from "./decode-line.ts";
 import { type LineStart, readLineStart } from "./line-start.ts";
@@ -240,15 +241,5 @@ export class ChannelLines {
     this.#pending = 0;
     this.#suspect = undefined;
     this.#lastByte = 0;
-  }
-}
-
-/** Bun's JSON.parse keeps its state on the heap: five million brackets deep neither throw nor crash. */
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,5 +1,5 @@
 /** The start of a params, result or error in, its end and how heavy it is out; validity is left to JSON.parse. */
-import { endOfString, endOfValue } from "./json-text.ts";
+import { endOfString, endOfValue } from "../json-grammar.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;

@@ -1,4 +1,5 @@
 /** The JSON text of an id in, one text per id out. */
+import { copyText } from "../text.ts";
 
 export interface CanonicalId {
   readonly text: string;
@@ -47,9 +48,4 @@ function canonicalNumber(text: string): string {
     (value !== 0 || digits === "");
   // String(-0) is "0".
   return exact ? String(value) : copyText(text);
-}
-
-/** A slice of a line keeps the whole line in memory; a copy does not. */
-function copyText(text: string): string {
-  return Buffer.from(text, "utf16le").toString("utf16le");
 }

@@ -1,6 +1,7 @@
 /** The text of a JSON object in, where the members of a JSON-RPC message stand in it out. */
+
+import { endOfString, endOfValue, skipSpace } from "../json-grammar.ts";
 import { Span } from "./body-span.ts";
-import { endOfString, endOfValue, skipSpace } from "./json-text.ts";
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

@@ -1,9 +1,9 @@
 /** Frames in, JSON-RPC messages out; whatever else came by passes unchanged, in order. */
 import type { Frame, FramingItem } from "../framing/types.ts";
+import { endOfValue, skipSpace } from "../json-grammar.ts";
 import type { Stage } from "../stage.ts";
 import { SHORT_TEXT } from "./body-span.ts";
 import { Envelope } from "./envelope.ts";
-import { endOfValue, skipSpace } from "./json-text.ts";
 import { readMessage } from "./read-message.ts";
 import type { Message, MessageItem } from "./types.ts";
 

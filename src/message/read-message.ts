@@ -1,9 +1,9 @@
 /** The members of a JSON object in, the JSON-RPC message that they are out. */
 import type { Flag, Frame } from "../framing/types.ts";
+import { endOfValue } from "../json-grammar.ts";
 import type { Span } from "./body-span.ts";
 import { canonicalId } from "./canonical-id.ts";
 import type { Envelope } from "./envelope.ts";
-import { endOfValue } from "./json-text.ts";
 import { findMethod, type KnownMethod } from "./methods.ts";
 import type { Message, MessageType } from "./types.ts";
 import { isMcpMethod, isMcpResult } from "./vocabulary.ts";

@@ -1,4 +1,5 @@
 /** Text with secrets in, the same text with a mask in their place out. */
+import { isJson } from "../json-grammar.ts";
 import { applyRules, MASK } from "./redact-rules.ts";
 import { maskTokens } from "./redact-secretlint.ts";
 import { isSecretKey } from "./secret-key.ts";
@@ -125,15 +126,6 @@ function maskText(text: string, nested: number): string {
 
 function looksLikeJson(text: string): boolean {
   return /^\s*[[{]/.test(text) && /[\]}]\s*$/.test(text.slice(-64));
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** `--api-key VALUE` has its secret in an argument of its own; all other forms are text. */

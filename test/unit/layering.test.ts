@@ -16,8 +16,14 @@ const rooms = [
   "sinks",
 ];
 
-/** What all rooms speak: the shape of a stage, names for people, short copies of text, a bounded map. */
-const shared = new Set(["src/stage.ts", "src/names.ts", "src/text.ts", "src/recent-map.ts"]);
+/** What all rooms speak: the shape of a stage, names for people, short copies of text, what JSON is, a bounded map. */
+const shared = new Set([
+  "src/stage.ts",
+  "src/names.ts",
+  "src/text.ts",
+  "src/json-grammar.ts",
+  "src/recent-map.ts",
+]);
 
 interface Import {
   /** Paths from the root of the repository; `to` is a package's name where it is none of its files. */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { endOfValue } from "../../../src/message/json-text.ts";
+import { endOfValue, isJson } from "../../src/json-grammar.ts";
 
 /** JSON.parse is the oracle: both take or refuse the same text. */
 function agrees(text: string): void {
@@ -108,6 +108,16 @@ test("endOfValue agrees with JSON.parse on JSON that was cut, joined and changed
     }),
     { numRuns: 1000 },
   );
+});
+
+test.each([
+  [' {"a":[1]}\r', true],
+  ["[1] x", false],
+  ["  ", false],
+  ["", false],
+  ["[", false],
+])("isJson says of %j: %p", (text, expected) => {
+  expect(isJson(text)).toBe(expected);
 });
 
 test("endOfValue stops behind the value", () => {

@@ -22,6 +22,12 @@ export function skipSpace(text: string, at: number): number {
   }
 }
 
+/** Whether the text is one JSON value, with white space around it, at any depth; costs no memory but for its levels. */
+export function isJson(text: string): boolean {
+  const end = endOfValue(text, skipSpace(text, 0));
+  return end >= 0 && skipSpace(text, end) === text.length;
+}
+
 /** Index behind the string whose opening quote is at `at`; −1: not a JSON string. */
 export function endOfString(text: string, at: number): number {
   const { length } = text;
