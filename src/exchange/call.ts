@@ -3,8 +3,9 @@ import type { Message } from "../message/types.ts";
 import { copyText } from "../text.ts";
 import { idKey } from "./id-key.ts";
 
-/** A request above this many characters is kept without its parsed body, which may be many times larger. */
-const MAX_KEPT_BODY_CHARS = 65_536;
+/** The one request whose answer is read with what it asked, and up to how many characters. */
+const READ_AGAIN = "server/discover";
+const MAX_KEPT_BODY_CHARS = 4_096;
 /** What one waiting call costs beside its text: objects, map entries (estimate, bytes). */
 const CALL_OVERHEAD_BYTES = 512;
 /** How many calls with one key are looked through for the same id text. */
@@ -150,11 +151,15 @@ export class WaitingCalls {
   }
 }
 
-/** A message as it may be kept: without a huge body, and not holding the line of a whole batch. */
+/** A message as it may be kept: not holding the line of a whole batch, nor its parsed body, which takes up to 29 times as
+ * much memory as its text. */
 function keepable(message: Message): Message {
   if (message.batch !== undefined) return withoutBatch(message);
-  if (message.raw.length <= MAX_KEPT_BODY_CHARS) return message;
-  return { ...message, body: undefined };
+  return { ...message, body: keptBody(message) };
+}
+
+function keptBody({ method, raw, body }: Message): unknown {
+  return method === READ_AGAIN && raw.length <= MAX_KEPT_BODY_CHARS ? body : undefined;
 }
 
 function withoutBatch(message: Message): Message {
@@ -166,7 +171,7 @@ function withoutBatch(message: Message): Message {
     idText: copyOptional(message.idText),
     method: copyOptional(message.method),
     paramsText: copyOptional(message.paramsText),
-    body: raw.length <= MAX_KEPT_BODY_CHARS ? message.body : undefined,
+    body: keptBody(message),
   };
 }
 

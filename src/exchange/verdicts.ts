@@ -7,8 +7,8 @@ import type { SessionState, Side } from "./session-state.ts";
 const UNDECIDED_NS = 2_000_000_000;
 const MAX_HELD_MESSAGES = 64;
 const MAX_HELD_CHARS = 1_048_576;
-/** Held in all sessions together. */
-const MAX_HELD_CHARS_TOTAL = 16_777_216;
+/** Held in all sessions together; a character may take 29 bytes, as part of a parsed body. */
+const MAX_HELD_CHARS_TOTAL = 4_194_304;
 
 /** What became of a message; "settle" says that no more can be held, so the session must be decided. */
 export type Judgement = "deliver" | "held" | "settle" | "dropped";

@@ -219,6 +219,17 @@ describe("ExchangeStage bounds what waits", () => {
     ]);
   });
 
+  test("ExchangeStage keeps no parsed params of a call that waits: they would escape its bound", () => {
+    const { up, down } = pair();
+    const out = run([
+      message(up, 1, request(1, "tools/call", { name: "t", arguments: { a: [[], []] } })),
+      message(down, 2, result(1)),
+    ]);
+    expect(callsOf(out).map((line) => [line.request.body, line.request.paramsText])).toEqual([
+      [undefined, '{"name":"t","arguments":{"a":[[],[]]}}'],
+    ]);
+  });
+
   test("ExchangeStage takes bytes over the limit from the session that holds most", () => {
     const small = pair(10);
     const large = pair(20);
