@@ -75,7 +75,7 @@ export class SenderStage implements Stage<FramingItem, FramingItem> {
   #isTooLate(frame: Frame): boolean {
     const { channel } = frame;
     const waitedNs = this.#nowNs - frame.timeNs;
-    if (waitedNs < PATIENCE_NS) return false;
+    if (waitedNs < PATIENCE_NS && channel.unplaced !== true) return false;
     frame.sender = channel.likelyWriter?.() ?? channel.writer;
     if (frame.sender) return true;
     if (waitedNs < FIRST_PATIENCE_NS && !this.#nameless.has(channel)) return false;

@@ -19,6 +19,7 @@ export class SetAside {
   /** Its bytes are no longer copied. */
   add(channel: ChannelState, nowNs: number): void {
     this.#kernel.ignore(channel.address, channel.inode, true);
+    channel.loseCount();
     this.#sinceNs.set(channel, nowNs);
   }
 

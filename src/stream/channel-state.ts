@@ -45,6 +45,7 @@ export class ChannelState implements Channel {
   opening: string | undefined;
   /** An end of it is one that the user's filters follow. */
   wanted = false;
+  unplaced = false;
   readonly notes = new WriteNotes();
   readonly #holders: HolderSource | undefined;
 
@@ -79,6 +80,12 @@ export class ChannelState implements Channel {
 
   noteAt(position: number): WriteNote | undefined {
     return this.notes.at(position);
+  }
+
+  /** Bytes are read and written that nobody counts. */
+  loseCount(): void {
+    this.unplaced = true;
+    this.notes.shift(0);
   }
 
   /** Who writes, as far as anything says so: the last write, the other direction, who holds the end. */

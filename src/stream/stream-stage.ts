@@ -148,7 +148,9 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   #takeNote(channel: ChannelState, event: IoEvent): void {
     if (event.flags & WANTED) channel.wanted = true;
     channel.writer = this.#processes.at(event.pid, event.startNs, event.comm);
-    channel.notes.add(channel.writer, event.timeNs, event.moved, event.len);
+    if (!channel.unplaced) {
+      channel.notes.add(channel.writer, event.timeNs, event.moved, event.len);
+    }
     if (event.payload.length > 0) {
       channel.opening = `${channel.opening ?? ""}${event.payload.toString("latin1")}\n`;
     }

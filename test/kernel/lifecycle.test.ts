@@ -160,6 +160,33 @@ while os.read(reader, 65536): pass`;
     },
   );
 
+  test("a channel that was set aside for its log is heard again, without times that belong to the log", async () => {
+    await using tool = await Tool.start(...attach);
+    const script = `import os, time
+reader, writer = os.pipe()
+if os.fork() == 0:
+    os.close(reader)
+    for _ in range(9000): os.write(writer, b'a line of a log\\n')
+    time.sleep(13)
+    for id in range(3):
+        os.write(writer, b'{"jsonrpc":"2.0","id":%d,"method":"tools/list"}\\n' % id)
+        time.sleep(0.2)
+    os._exit(0)
+os.close(writer)
+for _ in range(18): os.read(reader, 4096)
+time.sleep(1)
+while os.read(reader, 65536): pass`;
+    const { pid, exited } = Bun.spawn(["/usr/bin/python3", "-c", script]);
+    expect(await exited).toBe(0);
+    const heard = await tool.stop();
+    const mine = heard.lines.filter((line) => at(line, "stdio_transport", "to_pid") === pid);
+    const messages = mine.filter((line) => line["kind"] === "message");
+    expect(messages.map((line) => [line["id"], line["queued_ms"]])).toEqual(
+      [0, 1, 2].map((id) => [id, undefined]),
+    );
+    expect(at(messages[0], "stdio_transport", "from_pid")).not.toBe(null);
+  });
+
   test("many short conversations in a row, with pids that come again, stay apart", async () => {
     await using tool = await Tool.start(...attach);
     const truths = [];

@@ -223,3 +223,10 @@ test("SenderStage keeps the order, holds 10 ms at most, and sends nothing after 
     { numRuns: 300 },
   );
 });
+
+test("SenderStage waits for no note of a channel whose writes are unplaced, and gives no time", () => {
+  const { channel } = makeNoted(writer);
+  const stage = new SenderStage();
+  const unplaced = { ...channel, unplaced: true };
+  expect(brief(stage.push(frame(unplaced, 10, 5 * MS)))).toEqual([[10, writer.pid, undefined]]);
+});

@@ -8,6 +8,12 @@ function channel(inode: number): ChannelState {
   return new ChannelState(`pipe:${inode}`, { kind: "pipe", inode, address: inode, late: false });
 }
 
+test("SetAside has a channel's notes placed nowhere: what moves meanwhile is not counted", () => {
+  const late = channel(1);
+  new SetAside({ ignore: () => undefined }).add(late, 0);
+  expect(late.unplaced).toBe(true);
+});
+
 test("SetAside has a channel ignored for 10 s, each from its own start", () => {
   const told: unknown[] = [];
   const aside = new SetAside({ ignore: (...what) => told.push(what) });
