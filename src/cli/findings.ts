@@ -77,8 +77,8 @@ function verdictOf(
 
 function kernelFinding(facts: HostFacts): Finding {
   const found = `${facts.kernel} on ${facts.arch}`;
-  if (!before(facts.kernel, 5, 8)) return { check: "kernel", status: "ok", found };
-  return { check: "kernel", status: "failed", found, hint: "5.8 or newer is needed (ring buffer)" };
+  if (!before(facts.kernel, 5, 10)) return { check: "kernel", status: "ok", found };
+  return { check: "kernel", status: "failed", found, hint: "5.10 or newer is needed" };
 }
 
 function btfFinding(facts: HostFacts, probe: ProbeReport | Error | undefined): Finding {

@@ -258,7 +258,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     repeat: true,
     group: "General",
     commands: SHOWING,
-    help: "say more on standard error; twice for more still",
+    help: "say more on standard error: why fexit was passed over",
   },
   {
     name: "debug",
