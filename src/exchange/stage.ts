@@ -26,8 +26,8 @@ const MAX_WAITING_BYTES = 67_108_864;
 export interface ExchangeOptions {
   /** Shows JSON-RPC that is not MCP, too. */
   readonly allJsonrpc: boolean;
-  /** When the tool began to listen, CLOCK_BOOTTIME ns: a process that began later was heard from its start. */
-  readonly listenNs?: number | undefined;
+  /** When the tool began to listen to a channel, CLOCK_BOOTTIME ns: a process that began later was heard from its start. */
+  readonly listenNs?: number | ((channel: Channel) => number) | undefined;
   /** Calls that may wait for an answer in one session (65,536). */
   readonly maxWaitingCalls?: number | undefined;
   /** Bytes that the waiting calls of all sessions may hold (64 MiB). */
@@ -37,7 +37,7 @@ export interface ExchangeOptions {
 const NOTHING: readonly ExchangeItem[] = [];
 
 export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
-  readonly #listenNs: number | undefined;
+  readonly #listenNs: (channel: Channel) => number | undefined;
   readonly #table = new SessionTable();
   readonly #verdicts: Verdicts;
   readonly #limits: WaitingLimits;
@@ -47,7 +47,8 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   #nextSweepNs = 0;
 
   constructor(options: ExchangeOptions) {
-    this.#listenNs = options.listenNs;
+    const { listenNs } = options;
+    this.#listenNs = typeof listenNs === "function" ? listenNs : () => listenNs;
     this.#verdicts = new Verdicts(options.allJsonrpc);
     this.#limits = new WaitingLimits(
       options.maxWaitingCalls ?? MAX_WAITING_CALLS,
@@ -181,7 +182,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   #deliver(side: Side, message: Message, out: ExchangeItem[]): void {
     const state = side.state;
     const before = state.waitingBytes;
-    deliver(side, message, this.#listenNs, out);
+    deliver(side, message, this.#listenNs(message.frame.channel), out);
     this.#limits.change(state.waitingBytes - before);
     this.#limits.enforce(state, this.#table.states, message.frame.timeNs, out);
   }

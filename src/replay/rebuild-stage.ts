@@ -8,6 +8,7 @@ import {
   type Fields,
   fieldsField,
   numberField,
+  own,
   textField,
   textsField,
 } from "./fields.ts";
@@ -42,6 +43,7 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
   readonly #counts: RebuildCounts;
   readonly #world: RecordedWorld;
   readonly #positions = new WeakMap<Channel, number>();
+  readonly #sessions = new WeakMap<Channel, RecordedSession>();
   #batch: PendingBatch | undefined;
   #tickNs = Number.NEGATIVE_INFINITY;
 
@@ -59,6 +61,11 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
     const out: ReplayItem[] = [];
     this.#pushKind(kind, line, timeNs, out);
     return out;
+  }
+
+  /** Whether the session that the channel is of now was heard from its start; undefined: the recording does not say. */
+  lateAttach(channel: Channel): boolean | undefined {
+    return this.#sessions.get(channel)?.lateAttach;
   }
 
   end(): readonly ReplayItem[] {
@@ -193,6 +200,7 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
   #channelOf(session: RecordedSession, direction: Direction, transport: Fields): Channel {
     const id = textField(transport, "channel") ?? `${session.id} ${direction}`;
     const channel = this.#world.channel(id);
+    this.#sessions.set(channel, session);
     const same = session.channels.get(direction);
     if (same === undefined) session.channels.set(direction, new Set([channel]));
     else same.add(channel);
@@ -212,6 +220,9 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       return;
     }
     const session = this.#world.session(id);
+    if (textField(line, "event") === "start") {
+      session.lateAttach ??= own(line, "late_attach") === true;
+    }
     if (textField(line, "event") !== "end") {
       session.client = this.#world.process(fieldsField(line, "client")) ?? session.client;
       session.server = this.#world.process(fieldsField(line, "server")) ?? session.server;
@@ -257,6 +268,7 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       id: "",
       client: channel.writer,
       server: channel.reader,
+      lateAttach: undefined,
       channels: new Map(),
     };
     const { from, to } = this.#ends(stranger, transport);

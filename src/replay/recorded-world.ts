@@ -15,6 +15,8 @@ export interface RecordedSession {
   readonly id: string;
   client: Process | undefined;
   server: Process | undefined;
+  /** As its first line said; undefined: there was none. */
+  lateAttach: boolean | undefined;
   /** Channels that its messages went through, by direction. */
   readonly channels: Map<Direction, Set<Channel>>;
 }
@@ -36,7 +38,8 @@ export class RecordedWorld {
   session(id: string): RecordedSession {
     const known = this.#sessions.get(id);
     if (known !== undefined) return known;
-    const session = { id, client: undefined, server: undefined, channels: new Map() };
+    const parties = { client: undefined, server: undefined, lateAttach: undefined };
+    const session: RecordedSession = { id, ...parties, channels: new Map() };
     this.#sessions.set(id, session);
     return session;
   }

@@ -1,4 +1,5 @@
 /** Recorded lines in, exchange items and a summary out: the rooms of a replay, without files. */
+import type { Channel } from "../capture/types.ts";
 import { ExchangeStage } from "../exchange/stage.ts";
 import { SummaryCollector } from "../exchange/summary.ts";
 import type { ExchangeItem, OpenCall, Summary } from "../exchange/types.ts";
@@ -80,10 +81,18 @@ export class ReplayRun {
   }
 
   #open(): Rooms {
-    this.#rooms ??= {
-      rebuild: new RebuildStage(this.#clock, this.counts),
+    if (this.#rooms !== undefined) return this.#rooms;
+    const rebuild = new RebuildStage(this.#clock, this.counts);
+    const firstNs = this.#lastNs;
+    const listenNs = (channel: Channel) => {
+      const late = rebuild.lateAttach(channel);
+      if (late === undefined) return firstNs;
+      return late ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+    };
+    this.#rooms = {
+      rebuild,
       message: new MessageStage(),
-      exchange: new ExchangeStage({ allJsonrpc: this.#allJsonrpc, listenNs: this.#lastNs }),
+      exchange: new ExchangeStage({ allJsonrpc: this.#allJsonrpc, listenNs }),
     };
     return this.#rooms;
   }

@@ -108,9 +108,9 @@ class Conversation {
 }
 
 /** What a live run with --raw --kinds all writes. */
-function record(items: readonly FramingItem[], raw = true): string[] {
+function record(items: readonly FramingItem[], raw = true, listenNs = START_NS): string[] {
   const message = new MessageStage();
-  const exchange = new ExchangeStage({ allJsonrpc: false, listenNs: START_NS });
+  const exchange = new ExchangeStage({ allJsonrpc: false, listenNs });
   const renderer = new NdjsonRenderer({ clock: liveClock, raw, redactor: undefined });
   const lines = [];
   for (const item of items) {
@@ -173,6 +173,14 @@ describe("ReplayRun", () => {
   ])("ReplayRun gives the lines of the live run again: %s", (_, { items }) => {
     const live = record(items);
     expect(live.length).toBeGreaterThan(3);
+    expect(replayLines(live).lines).toEqual(live);
+  });
+
+  test("ReplayRun knows of a session that began after the tool and before the first line", () => {
+    const log = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}';
+    const conversation = greet(new Conversation(950).answer(log)).hangUp();
+    const live = record(conversation.items, true, conversation.client.startNs);
+    expect(live[0]).toContain('"late_attach":false');
     expect(replayLines(live).lines).toEqual(live);
   });
 
