@@ -42,6 +42,7 @@ const STEPS: readonly Step[] = [
   bunTest("unit", 5 * MINUTE_MS),
   bunTest("kernel", 8 * MINUTE_MS),
   bunTest("e2e", 8 * MINUTE_MS),
+  { name: "build", command: ["scripts/test-build.sh"], timeoutMs: 3 * MINUTE_MS },
   { name: "arm64", command: ["scripts/test-arm64.sh"], timeoutMs: 3 * MINUTE_MS },
   guest("6.12", "fexit"),
 ];

@@ -12,6 +12,10 @@ import { type StreamInput, type StreamSources, StreamStage } from "../stream/str
 import type { Blind, StreamItem } from "../stream/types.ts";
 import { isLargeLine } from "./collector.ts";
 
+/** For all unfinished lines together; a growing line takes up to twice its length. */
+const TOTAL_BYTES = 256 << 20;
+const LONGEST_LINES = 3;
+
 export interface PipelineOptions {
   readonly processes: ProcessDirectory;
   readonly sources: StreamSources;
@@ -38,7 +42,11 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.stream = new StreamStage(options.processes, options.sources);
-    this.#framing = new StdioFraming({ maxLineBytes: options.maxLineBytes });
+    const { maxLineBytes } = options;
+    this.#framing = new StdioFraming({
+      maxLineBytes,
+      maxTotalBytes: Math.max(TOTAL_BYTES, LONGEST_LINES * maxLineBytes),
+    });
     this.exchange = new ExchangeStage({
       allJsonrpc: options.allJsonrpc,
       listenNs: options.listenNs,
@@ -99,6 +107,7 @@ export class Pipeline {
 
   /** Each blind spot is named once. */
   #cover(blind: Blind): void {
+    if (blind.channel !== undefined && !this.#options.isHeard(blind.channel)) return;
     const subject = blind.channel ?? blind.process;
     if (this.#blind.has(subject) || this.#blind.size > 10_000) return;
     this.#blind.add(subject);

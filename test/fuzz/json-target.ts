@@ -1,6 +1,7 @@
 /** The JSON scanner and the ids against JSON.parse. */
-import { canonicalId } from "../../src/message/canonical-id.ts";
+
 import { endOfValue } from "../../src/json-grammar.ts";
+import { canonicalId } from "../../src/message/canonical-id.ts";
 import { assertEqual, type FuzzTarget } from "./target.ts";
 
 export const jsonTarget: FuzzTarget = {

@@ -3,15 +3,25 @@
  * Prints the seed; on a broken promise prints the input too and exits 1. Inputs grow out of a corpus
  * that mutants may join, so that changes add up.
  */
+import { argvTarget } from "./argv-target.ts";
 import { framingTarget } from "./framing-target.ts";
 import { jsonTarget } from "./json-target.ts";
 import { messageTarget } from "./message-target.ts";
 import { mutate } from "./mutate.ts";
+import { redactTarget } from "./redact-target.ts";
+import { replayTarget } from "./replay-target.ts";
 import { type FuzzTarget, makeRandom } from "./target.ts";
 
 const MAX_CORPUS = 500;
 
-const targets: readonly FuzzTarget[] = [framingTarget, messageTarget, jsonTarget];
+const targets: readonly FuzzTarget[] = [
+  framingTarget,
+  messageTarget,
+  jsonTarget,
+  redactTarget,
+  replayTarget,
+  argvTarget,
+];
 
 /** Gives the number of inputs tried; exits when one of them breaks a promise. */
 function fuzz(target: FuzzTarget, seed: number, milliseconds: number): number {

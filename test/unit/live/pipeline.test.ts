@@ -236,6 +236,13 @@ test("Pipeline names each blind spot once", () => {
   ]);
 });
 
+test("Pipeline names no blind spot of a channel that the filters keep out", () => {
+  const { pipeline } = setUp({ isHeard: false });
+  const packets = { channel: 64, generation: 1, channelKind: "unix-seqpacket", len: 50 } as const;
+  pipeline.push(io("opaque", packets));
+  expect(pipeline.take()).toEqual([]);
+});
+
 test("Pipeline ends a session when the server exits, and says how", () => {
   const { pipeline } = setUp();
   const [to, back] = [up(), down()];
