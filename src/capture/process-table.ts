@@ -77,6 +77,8 @@ export class ProcessTable implements ProcessDirectory {
     if (known && known.startNs === event.startNs) {
       known.comm = event.comm;
       known.commandLine = event.commandLine;
+      // container runtimes fork, move the child into its cgroup, and exec
+      known.containerId = this.#containerNow(event);
       return;
     }
     this.#remembered.set(event.pid, { ...event, parentPid: 0 });
@@ -108,7 +110,10 @@ export class ProcessTable implements ProcessDirectory {
     const snapshot = found && isSameStart(startNs, found.startTicks) ? found : undefined;
     const cgroupPath = snapshot?.cgroupPath;
     let containerId = containerIdOf(cgroupPath);
-    if (exec && cgroupPath !== undefined) this.#rememberContainer(exec.cgroupId, containerId);
+    // one that has only forked may be in another cgroup by now
+    if (exec?.parentPid === 0 && cgroupPath !== undefined) {
+      this.#rememberContainer(exec.cgroupId, containerId);
+    }
     // gone before it could be asked, or while it was: its cgroup may be known from another process
     if (exec && cgroupPath === undefined) containerId = this.#containerOf(exec.cgroupId);
     const live = snapshot?.commandLine ?? [];
@@ -129,6 +134,13 @@ export class ProcessTable implements ProcessDirectory {
     if (remembered.commandLine.length > 0 || remembered.parentPid === 0)
       return remembered.commandLine;
     return this.#read(remembered.parentPid)?.commandLine ?? [];
+  }
+
+  #containerNow({ pid, startNs, cgroupId }: ExecEvent): string | undefined {
+    const found = this.#read(pid);
+    const isIt = found !== undefined && isSameStart(startNs, found.startTicks);
+    if (!isIt || found.cgroupPath === undefined) return this.#containerOf(cgroupId);
+    return containerIdOf(found.cgroupPath);
   }
 
   #containerOf(cgroupId: bigint): string | undefined {

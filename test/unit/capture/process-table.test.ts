@@ -233,6 +233,28 @@ test("ProcessTable knows a cgroup from another process that still ran", () => {
   expect(asked.cgroups).toBe(0);
 });
 
+test("ProcessTable learns at its exec that a process which it met before has moved into a container", () => {
+  const proc: Record<number, ProcSnapshot> = { 7: snapshot(3, ["runc", "init"]) };
+  const { table } = makeTable(proc, { 42: DOCKER });
+  const process = table.at(7, 3 * SECOND, "runc");
+  expect(process.containerId).toBeUndefined();
+  proc[7] = snapshot(3, ["node"], DOCKER);
+  table.exec(exec(7, 3, ["node"], 42n));
+  expect(process.containerId).toBe(ID);
+  // gone by then: its cgroup is asked for
+  const short = table.at(8, 4 * SECOND, "runc");
+  table.exec(exec(8, 4, ["true"], 42n));
+  expect(short.containerId).toBe(ID);
+});
+
+test("ProcessTable does not take the cgroup of a fork for the one that it moved to", () => {
+  const { table } = makeTable({ 7: snapshot(3, ["runc", "init"], DOCKER) }, { 1: "/" });
+  table.fork(fork(7, 1, 3, 1n));
+  expect(table.at(7, 3 * SECOND, "runc").containerId).toBe(ID);
+  table.exec(exec(8, 4, ["true"], 1n));
+  expect(table.at(8, 4 * SECOND, "true").containerId).toBeUndefined();
+});
+
 test("ProcessTable asks once for a cgroup that is gone", () => {
   const { table, asked } = makeTable();
   for (const pid of [7, 8, 9]) {
