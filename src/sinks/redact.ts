@@ -1,6 +1,6 @@
 /** Text with secrets in, the same text with a mask in their place out. */
 import { isJson } from "../json-grammar.ts";
-import { applyRules, MASK } from "./redact-rules.ts";
+import { applyRules, MASK, mayHoldSecret } from "./redact-rules.ts";
 import { maskTokens } from "./redact-secretlint.ts";
 import { isSecretKey } from "./secret-key.ts";
 
@@ -20,11 +20,17 @@ export const redactor: Redactor = {
 
 /** JSON in a string of JSON in a string …: looked into so deep, then taken as plain text. */
 const MAX_NESTED = 4;
+/** Of the words that name a secret only "pwd" and "jwt" are shorter than that: a key that ends like this is none of them. */
+const HARMLESS_END = /[abce-su-z0-9]/i;
 /** The shortest text that a rule can find something in ("pwd=x"). */
 const MIN_TEXT_CHARS = 5;
 
-const MARK = /["[\]{}]/g;
-const MARK_OR_NUMBER = /["[\]{}]|-?\d[\d.eE+-]*/g;
+const QUOTE = 0x22;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+const NUMBER = /-?\d[\d.eE+-]*/y;
 
 /** Walks the tokens of valid JSON text; strings are judged decoded, by their key and by their content. */
 class JsonMasker {
@@ -44,46 +50,60 @@ class JsonMasker {
   }
 
   run(): string {
-    for (;;) {
-      const mark = this.#secret ? MARK_OR_NUMBER : MARK;
-      mark.lastIndex = this.#at;
-      const match = mark.exec(this.#json);
-      if (match === null) break;
-      this.#at = match.index + match[0].length;
-      this.#token(match[0], match.index);
+    // character by character: a line of millions of tokens must leave no garbage for each
+    for (let at = 0; at < this.#json.length; at = this.#at) {
+      this.#at = at + 1;
+      this.#token(this.#json.charCodeAt(at), at);
     }
     return this.#copied === 0 ? this.#json : this.#masked + this.#json.slice(this.#copied);
   }
 
-  #token(token: string, start: number): void {
-    switch (token) {
-      case '"':
+  #token(code: number, start: number): void {
+    switch (code) {
+      case QUOTE:
         this.#string(start);
         break;
-      case "{":
+      case OPEN_BRACE:
         this.#outer.push(this.#secret);
         this.#secret = false;
         break;
-      case "[":
+      case OPEN_BRACKET:
         this.#outer.push(this.#secret);
         break;
-      case "]":
-      case "}":
+      case CLOSE_BRACKET:
+      case CLOSE_BRACE:
         this.#secret = this.#outer.pop() ?? false;
         break;
       default:
-        this.#put(start, MASK);
+        if (this.#secret) this.#number(start);
     }
+  }
+
+  #number(start: number): void {
+    NUMBER.lastIndex = start;
+    if (!NUMBER.test(this.#json)) return;
+    this.#at = NUMBER.lastIndex;
+    this.#put(start, MASK);
   }
 
   #string(start: number): void {
     this.#at = endOfString(this.#json, start);
-    const value = decode(this.#json.slice(start, this.#at));
     const isKey = isColonNext(this.#json, this.#at);
+    if (this.#isHarmless(start, isKey)) {
+      if (isKey) this.#secret = false;
+      return;
+    }
+    const value = decode(this.#json.slice(start, this.#at));
     const whole = this.#secret && !isKey && value !== "";
     const result = whole ? MASK : maskText(value, this.#nested);
     if (result !== value) this.#put(start, result);
     if (isKey) this.#secret = isSecretKey(value);
+  }
+
+  /** A short string that neither is nor names a secret: most are, and a line may hold millions of them. */
+  #isHarmless(start: number, isKey: boolean): boolean {
+    if (this.#at - start - 2 >= MIN_TEXT_CHARS) return false;
+    return isKey ? HARMLESS_END.test(this.#json[this.#at - 2] ?? "") : !this.#secret;
   }
 
   /** Replaces the text from `start` to the current place. */
@@ -121,7 +141,7 @@ function maskText(text: string, nested: number): string {
   if (text.length < MIN_TEXT_CHARS) return text;
   if (nested < MAX_NESTED && looksLikeJson(text) && isJson(text))
     return new JsonMasker(text, nested + 1).run();
-  return maskTokens(applyRules(text));
+  return mayHoldSecret(text) ? maskTokens(applyRules(text)) : text;
 }
 
 function looksLikeJson(text: string): boolean {

@@ -8,13 +8,16 @@ const SECRET =
 const HARMLESS =
   /(?:progress|page|sync|continuation|resumption|cursor|cancel|cancellation|stop|eos|bos|pad|unk|mask|sep|start|end|next|prev)token$/;
 
+/** None of the words of SECRET ends like this: most keys are told by their last character. */
+const HARMLESS_END = /[a-cf-kmo-ru-xz0-9]$/i;
+
 const MAX_KEY_CHARS = 128;
 const MAX_REMEMBERED = 4096;
 const remembered = new Map<string, boolean>();
 
 /** "password", "GITHUB_TOKEN", "x-api-key": true; "progressToken", "max_tokens", "tokenizer": false. */
 export function isSecretKey(key: string): boolean {
-  if (key.length > MAX_KEY_CHARS) return false;
+  if (key.length > MAX_KEY_CHARS || HARMLESS_END.test(key)) return false;
   const known = remembered.get(key);
   if (known !== undefined) return known;
   const plain = key.toLowerCase().replace(/[^a-z0-9]/g, "");

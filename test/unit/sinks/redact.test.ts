@@ -22,6 +22,17 @@ const JWT = of(
 );
 const PEM = `${of("-----BEGIN RSA ", "PRIVATE KEY-----")}\nMIIEowIBAAKCAQEA7\nbase64==\n${of("-----END RSA ", "PRIVATE KEY-----")}`;
 
+describe("redactor.json", () => {
+  test.each(["pwd", "JWT", "jwt_", "p_wd", "xpwd"])(
+    "redactor.json knows the short key %j",
+    (key) => {
+      expect(redactor.json(JSON.stringify({ a: "b", [key]: "c", d: [1] }))).toBe(
+        JSON.stringify({ a: "b", [key]: "[redacted]", d: [1] }),
+      );
+    },
+  );
+});
+
 describe("redactor.text", () => {
   test.each([
     ["an AWS access key id", `id ${AWS_KEY_ID}.`, "id [redacted]."],
