@@ -135,8 +135,11 @@ export class LiveSession {
    * write. */
   discover(holders: readonly Holder[], blocked: ReadonlySet<number>): void {
     const own = holders.filter((each) => each.pid === process.pid && each.mayWrite);
+    // nothing is written there: it is the command's alone, whose answers are to be heard
+    const unused = this.#options.outputs.stdout === "none" ? 1 : -1;
+    const inherited = own.find((each) => each.fd === unused)?.channel;
     for (const { kind, channel, generation } of own) {
-      if (kind === "pipe") this.#kernel.ignore(channel, generation, true);
+      if (kind === "pipe" && channel !== inherited) this.#kernel.ignore(channel, generation, true);
     }
     const others = holders.filter((each) => each.pid !== process.pid);
     for (const found of findChannels(others, this.#processes)) this.#pipeline.push(found);

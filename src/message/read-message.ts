@@ -88,16 +88,18 @@ function isJsonRpc2(text: string, envelope: Envelope): boolean {
   return end - start <= 20 && JSON.parse(text.slice(start, end)) === "2.0";
 }
 
-/** Whether text without "jsonrpc": "2.0" is a message all the same: only then is it more than some JSON log. */
+/** Whether text without "jsonrpc": "2.0" is a message all the same: only then is it more than some JSON log, or a line of
+ * this tool's own output on its way from jq to the next program. */
 function isPlausible(
   text: string,
   envelope: Envelope,
   type: MessageType,
   method: Method | undefined,
 ): boolean {
-  if (type === "request" || type === "notification") return method?.known !== undefined;
   const { id, result, error, others } = envelope;
-  if (id.start < 0 || others > 0) return false;
+  if (others > 0) return false;
+  if (type === "request" || type === "notification") return method?.known !== undefined;
+  if (id.start < 0) return false;
   return type === "error" ? text.charCodeAt(error.start) === 0x7b : result.start >= 0;
 }
 

@@ -144,6 +144,44 @@ describe.skipIf(lacks !== undefined)(titled("filters", lacks), () => {
     expect(at(run.lines.at(-1), "ended_by")).toBe("command_exited");
   });
 
+  test.each(["pipe", "socketpair"])(
+    "run in front of a server hears both directions of the client that started it by a %s",
+    async (kind) => {
+      const directory = mkdtempSync(join(tmpdir(), "overhear-wrapped."));
+      const file = join(directory, "out.ndjson");
+      const server = `import sys
+for line in sys.stdin:
+    sys.stdout.write('{"jsonrpc":"2.0","id":1,"result":{"tools":[]}}\\n'); sys.stdout.flush()`;
+      const client = `import socket, subprocess, sys
+if sys.argv[1] == "pipe":
+    child = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    there, back = child.stdin, child.stdout
+else:
+    mine, its = socket.socketpair()
+    child = subprocess.Popen(sys.argv[2:], stdin=its, stdout=its)
+    its.close()
+    there = back = mine.makefile("rwb")
+there.write(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}\\n'); there.flush()
+back.readline()
+there.close()
+if sys.argv[1] != "pipe": mine.shutdown(socket.SHUT_WR)
+sys.exit(child.wait())`;
+      const wrapper = [OVERHEAR, "run", ...attach, "-q", "-o", file, "--"];
+      const python = ["/usr/bin/python3", "-c"];
+      const command = [...python, client, kind, ...wrapper, ...python, server];
+      const run = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+      const [code, stderr] = await Promise.all([run.exited, run.stderr.text()]);
+      const lines = assertNdjsonText(readFileSync(file, "utf8"));
+      rmSync(directory, { recursive: true });
+      const types = lines.filter((line) => line["kind"] === "message").map((line) => line["type"]);
+      expect({ code, stderr, types }).toEqual({
+        code: 0,
+        stderr: "",
+        types: ["request", "response"],
+      });
+    },
+  );
+
   test("run hears all of its command's process tree, from the first byte, and nobody else [capture/follow]", async () => {
     const directory = mkdtempSync(join(tmpdir(), "overhear-tree."));
     const other = new Traffic(["--hold", "reader", "--tag", "outside", "--messages", "50"]);

@@ -59,6 +59,11 @@ test.each([
 });
 
 test.each([
+  [
+    "a line of overhear's own output",
+    '{"kind":"message","transport_type":"stdio","seq":1,"type":"request","id":7,"method":"tools/call","params":{"name":"a"}}',
+  ],
+  ["what jq makes of one", '{"method":"tools/call","target":"a","params":{"name":"a"}}'],
   ["a log line of JSON", '{"level":30,"time":1,"msg":"hi","id":7}'],
   ["a log line with a result", '{"id":1,"result":"ok","level":"info"}'],
   ["an unknown method without a version", '{"id":1,"method":"Page.navigate"}'],
