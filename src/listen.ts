@@ -1,7 +1,8 @@
 /** Live capture: opens outputs, attaches, says that it listens, runs until the end, and gives the exit code. */
 import { growPipe } from "../ffi/host.ts";
 import { formatError } from "./cli/errors.ts";
-import { EXIT_OK, exitCodeOf } from "./cli/exit-codes.ts";
+import { EXIT_OK } from "./cli/exit-codes.ts";
+import { endWith } from "./cli/loss-report.ts";
 import { openSinks } from "./cli/open-sinks.ts";
 import { say } from "./cli/say.ts";
 import type { ExitCode, ListenOptions } from "./cli/types.ts";
@@ -51,7 +52,7 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
   try {
     const code = await session
       .run()
-      .then((summary) => exitCodeOf(summary, options.failOnLoss))
+      .then((summary) => endWith(summary, options.failOnLoss))
       .catch((error: unknown) => giveUp(error, child, options.debug));
     const childCode = child ? await child.exited : EXIT_OK;
     return childCode === EXIT_OK ? code : childCode;
@@ -110,6 +111,8 @@ function watchEnds(
     // a slow reader may take long for the rest: asked again, the tool dies of the signal
     if (isAgain()) process.removeAllListeners(signal).kill(process.pid, signal);
     askedAt = Math.min(askedAt, performance.now());
+    // the terminal has written ^C where the next line begins
+    if (signal === "SIGINT" && process.stderr.isTTY) say("");
     session.stop("signal");
   };
   const onInterrupt = () => {

@@ -34,9 +34,7 @@ export function buildOutputs(
     redact: options.has("redact"),
     kinds: kindsOf(options.get("kinds")?.[0]),
     filters: {
-      transports: distinctTexts(options, "transport").map((text) =>
-        parseChoice("--transport", text, ["stdio"]),
-      ),
+      transports: distinctTexts(options, "transport").map((text) => parseTransport(text)),
       methods: distinctTexts(options, "method"),
       tools: distinctTexts(options, "tool"),
       servers: distinctTexts(options, "server"),
@@ -134,5 +132,13 @@ export function distinctTexts(options: Texts, name: string): readonly string[] {
   throw new UsageError(
     `Cannot use --${name} ${JSON.stringify(twice)} twice: once is enough`,
     "leave one out",
+  );
+}
+
+function parseTransport(text: string): "stdio" {
+  if (!/^(?:https?|sse|streamable)/i.test(text)) return parseChoice("--transport", text, ["stdio"]);
+  throw new UsageError(
+    `Cannot use --transport "${text}": this version hears stdio only`,
+    "leave --transport away; servers behind a URL are not heard yet",
   );
 }

@@ -87,6 +87,7 @@ function escapeRoff(words: string): string {
     .replaceAll("\\", "\\e")
     .replaceAll("-", "\\-")
     .replaceAll("'", "\\(aq")
+    .replaceAll('"', "\\(dq")
     .replaceAll("`", "\\(ga")
     .replaceAll("^", "\\(ha")
     .replaceAll("~", "\\(ti");

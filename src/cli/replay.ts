@@ -5,8 +5,10 @@ import { readLines } from "../replay/read-lines.ts";
 import { RecordedClock } from "../replay/recorded-time.ts";
 import { ReplayRun } from "../replay/replay-run.ts";
 import { OutputError, ReaderGone } from "../sinks/errors.ts";
+import { plural } from "../sinks/quantity.ts";
 import { UsageError } from "./errors.ts";
-import { EXIT_OK, exitCodeOf } from "./exit-codes.ts";
+import { EXIT_OK } from "./exit-codes.ts";
+import { endWith } from "./loss-report.ts";
 import { type Outputs, openSinks } from "./open-sinks.ts";
 import { say } from "./say.ts";
 import type { ExitCode, ReplayOptions } from "./types.ts";
@@ -49,7 +51,7 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
   });
   // the outputs that still work have a summary by now
   if (failure !== undefined) throw failure;
-  return endedBy === "reader_gone" ? EXIT_OK : exitCodeOf(summary, options.failOnLoss);
+  return endedBy === "reader_gone" ? EXIT_OK : endWith(summary, options.failOnLoss);
 }
 
 /** A file that is read and appended to has no end. Throws UsageError. */
@@ -93,10 +95,12 @@ async function feed(
 function reportInput(options: ReplayOptions, run: ReplayRun, malformed: number): void {
   const { rebuilt, unknown } = run.counts;
   const notes = [
-    malformed > 0 ? `${malformed} lines are not what overhear writes, left out` : "",
-    unknown > 0 ? `${unknown} lines of kinds that this version does not replay, left out` : "",
+    malformed > 0 ? `${plural(malformed, "line")} left out: not what overhear writes` : "",
+    unknown > 0
+      ? `${plural(unknown, "line")} left out: of kinds that this version does not replay`
+      : "",
     rebuilt > 0
-      ? `${rebuilt} messages were recorded without --raw: their text is put together from their fields, numbers beyond 2^53 and duplicate keys may differ`
+      ? `${plural(rebuilt, "message")} recorded without --raw: put together from their fields, numbers beyond 2^53 and duplicate keys may differ`
       : "",
   ];
   if (options.outputs.quiet && malformed === 0) return;

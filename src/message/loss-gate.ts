@@ -57,6 +57,8 @@ export class LossGate implements Stage<MessageItem, MessageItem> {
   }
 
   #suspicious(channel: Channel): MessageItem[] {
+    // a process that wakes itself by a pipe talks to nobody
+    if (channel.reader !== undefined && channel.reader === channel.writer) return [];
     const losses = [...(this.#waiting.get(channel)?.values() ?? [])];
     const suspicious = losses.filter(({ reason }) => SUSPICIOUS.has(reason));
     if (this.#noisy.has(channel)) return suspicious;

@@ -42,6 +42,8 @@ const RULES: readonly Rule[] = [
     replace: (_, scheme = "", user = "", password = "") =>
       `${scheme}${password === "x-oauth-basic" ? MASK : user}:${MASK}@`,
   },
+  // signatures of URLs that let in whoever has them
+  { pattern: /([?&](?:sig|signature)=)[^\s&"'<>]+/gi, replace: (_, name = "") => `${name}${MASK}` },
   // JSON Web Tokens: header and payload begin with {" in base64url.
   {
     pattern: /(?<![\w-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g,
@@ -60,7 +62,7 @@ const RULES: readonly Rule[] = [
   // from its last word back: a pattern that began with it would be tried at each character of base64.
   {
     pattern:
-      /(passw(?:or)?d|passphrase|passcode|pwd|secret|key|token|credentials?|jwt)(\\?["']?\s{0,8}(?:=>|:=|[:=])\s{0,8})(\\?"[^"\n]+"|'[^'\n]+'|[^\s"'`,;&<>(){}[\]]+)/gi,
+      /(passw(?:or)?d|passphrase|passcode|pass|pwd|secret|key|token|credentials?|jwt)(\\?["']?\s{0,8}(?:=>|:=|[:=])\s{0,8})(\\?"[^"\n]+"|'[^'\n]+'|[^\s"'`,;&<>(){}[\]]+)/gi,
     replace: (match, word = "", between = "", value = "", at = "", text = "") =>
       isSecretKey(`${nameBefore(text, Number(at))}${word}`) && value !== MASK
         ? `${word}${between}${maskQuoted(value)}`

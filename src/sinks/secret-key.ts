@@ -2,7 +2,10 @@
 
 /** What the last word of the name says, after case and separators are gone (GITHUB_TOKEN, clientSecret, api-key). */
 const SECRET =
-  /(?:passwo?r?d|passphrase|pwd|passcode|secret|apikey|accesskey|accesskeyid|secretkey|privatekey|signingkey|encryptionkey|authkey|masterkey|token|authorization|credentials?|cookie|jwt)$/;
+  /(?:passwo?r?ds?|passphrase|pwd|passcode|secrets?|apikey|accesskey|accountkey|accesskeyid|secretkey|privatekey|signingkey|encryptionkey|authkey|masterkey|token|authorization|credentials?|cookie|jwt)$/;
+
+/** A word of its own: "pass", "DB_PASS", "dbPass"; not "bypass" or "compass". */
+const PASS = /(?:^|[^A-Za-z])pass$|[a-z]Pass$|(?:^|[^A-Za-z])PASS$/;
 
 /** Tokens that are positions, counters or words of a language model, among them MCP's own progressToken. */
 const HARMLESS =
@@ -21,7 +24,7 @@ export function isSecretKey(key: string): boolean {
   const known = remembered.get(key);
   if (known !== undefined) return known;
   const plain = key.toLowerCase().replace(/[^a-z0-9]/g, "");
-  const secret = SECRET.test(plain) && !HARMLESS.test(plain);
+  const secret = (SECRET.test(plain) && !HARMLESS.test(plain)) || PASS.test(key);
   // Keys come from the wire: the memory for them is bounded.
   if (remembered.size >= MAX_REMEMBERED) remembered.clear();
   remembered.set(key, secret);

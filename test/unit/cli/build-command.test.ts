@@ -204,6 +204,11 @@ describe("buildCommand", () => {
 
   test.each<[string[], string, string]>([
     [["--pdi", "3"], 'Unknown option "--pdi"', "did you mean --pid?"],
+    [
+      ["--transport", "http"],
+      'Cannot use --transport "http": this version hears stdio only',
+      "leave --transport away; servers behind a URL are not heard yet",
+    ],
     [["--verbos"], 'Unknown option "--verbos"', "did you mean --verbose?"],
     [["--fail-on-los"], 'Unknown option "--fail-on-los"', "did you mean --fail-on-loss?"],
     [["--no-color"], 'Unknown option "--no-color"', "did you mean --color never?"],

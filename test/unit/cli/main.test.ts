@@ -204,12 +204,17 @@ describe("main", () => {
       code: 0,
       kinds: ["session", "message", "message", "summary"],
     });
-    expect(stderr).toBe("overhear: replay: 4 lines are not what overhear writes, left out\n");
+    expect(stderr).toBe("overhear: replay: 4 lines left out: not what overhear writes\n");
   });
 
   test("main replay --fail-on-loss ends with 5 when the recording has a loss", async () => {
     const lossy = `${RECORDING}${LOSS}\n`;
-    expect((await overhear(["replay", "--fail-on-loss", "-"], lossy)).code).toBe(5);
+    const { code, stderr } = await overhear(["replay", "-q", "--fail-on-loss", "-"], lossy);
+    expect({ code, stderr }).toEqual({
+      code: 5,
+      stderr:
+        "overhear: Not all was heard: 4.1 kB lost: ring_full 4.1 kB\nhint: a larger --ring, a filter, or an output that takes it faster; docs/ndjson.md explains the reasons\n",
+    });
     expect((await overhear(["replay", "-"], lossy)).code).toBe(0);
     expect((await overhear(["replay", "--fail-on-loss", "-"], RECORDING)).code).toBe(0);
   });

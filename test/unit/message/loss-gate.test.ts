@@ -206,3 +206,10 @@ test("LossGate tells of losses rather than keep them for more than 10,000 channe
   expect(told.length).toBe(10_000);
   expect(brief(told.slice(-1))).toEqual([["pipe:19999", "fault", 1]]);
 });
+
+test("LossGate tells nothing of a pipe by which a process wakes itself", () => {
+  const own = { ...makeChannel("pipe:1"), reader, writer: reader };
+  expect(run(loss(own, "ring_full", 1), channelEnd(own))).toEqual(["end"]);
+  const other = { ...makeChannel("pipe:2"), reader, writer: makeProcess(21) };
+  expect(run(loss(other, "ring_full", 1), channelEnd(other))).toHaveLength(2);
+});

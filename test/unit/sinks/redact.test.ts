@@ -64,6 +64,18 @@ describe("redactor.text", () => {
     ["a long cookie header", `Cookie: ${"a=b; ".repeat(3000)}\nX: y`, "Cookie: [redacted]\nX: y"],
     ["a long value", `API_SECRET=${"x".repeat(9000)} z`, "API_SECRET=[redacted] z"],
     ["a long quoted value", `token="${"x ".repeat(9000)}" z`, 'token="[redacted]" z'],
+    ["a pass of its own word", "DB_PASS=hunter2 pass: x1", "DB_PASS=[redacted] pass: [redacted]"],
+    ["no bypass and no compass", "bypass=1 compass: north", "bypass=1 compass: north"],
+    [
+      "a signed URL",
+      "https://x.example/b?sv=1&sig=aB%2Bc&se=2",
+      "https://x.example/b?sv=1&sig=[redacted]&se=2",
+    ],
+    [
+      "an Azure connection string",
+      "AccountName=a;AccountKey=abc/def==;x",
+      "AccountName=a;AccountKey=[redacted];x",
+    ],
     ["a cookie header", "Set-Cookie: sid=1; Path=/\r\nX: y", "Set-Cookie: [redacted]\r\nX: y"],
     ["basic credentials", "with Basic dXNlcjpodW50ZXIy set", "with Basic [redacted] set"],
     [

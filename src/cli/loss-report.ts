@@ -1,0 +1,37 @@
+/** The summary of a run that lost something it must not in, a line that says what and one that helps out. */
+import type { Summary } from "../exchange/types.ts";
+import { formatBytes } from "../sinks/quantity.ts";
+import { EXIT_LOSS, exitCodeOf } from "./exit-codes.ts";
+import { say } from "./say.ts";
+import type { ExitCode } from "./types.ts";
+
+/** The exit code; where that is 5, says why: cron mails what is said, not what a command ends with. */
+export function endWith(summary: Summary, failOnLoss: boolean): ExitCode {
+  const code = exitCodeOf(summary, failOnLoss);
+  if (code === EXIT_LOSS) for (const line of reportLoss(summary)) say(line);
+  return code;
+}
+
+export function reportLoss({ loss, lossBytes, capture }: Summary): readonly [string, string] {
+  const reasons = Object.entries(loss).filter(
+    ([reason, bytes]) => bytes > 0 && reason !== "unread",
+  );
+  const named = reasons.map(([reason, bytes]) => `${reason} ${formatBytes(bytes)}`);
+  const lost = [
+    lossBytes > 0 ? `${formatBytes(lossBytes)} lost: ${named.join(", ")}` : "",
+    capture !== undefined && capture.unattributedBytes > 0
+      ? `${formatBytes(capture.unattributedBytes)} of unknown channels`
+      : "",
+    capture?.exact === false ? `${capture.skippedRuns} program runs skipped by the kernel` : "",
+  ].filter((each) => each !== "");
+  return [
+    `overhear: Not all was heard: ${lost.join("; ")}`,
+    `hint: ${hintFor(loss)}; docs/ndjson.md explains the reasons`,
+  ];
+}
+
+function hintFor(loss: Summary["loss"]): string {
+  if (loss.ring_full > 0) return "a larger --ring, a filter, or an output that takes it faster";
+  if (loss.line_too_long > 0) return "a larger --max-message";
+  return "the loss lines say on which channel";
+}
