@@ -34,6 +34,8 @@ export class ChannelState implements Channel {
   readonly address: number;
   /** Sockets: inode of the other end's; 0: not known. */
   peerInode = 0;
+  /** Sockets: address of the other end's; 0: not known. */
+  peerAddress = 0;
   reverse: Channel | undefined;
   reader: Process | undefined;
   writer: Process | undefined;
@@ -69,7 +71,8 @@ export class ChannelState implements Channel {
     // a reader's socket loses its inode while it closes
     if (event.kind !== "note") return true;
     // a write before the accept may be told after the first read: two CPUs; the writer's socket tells it from another's
-    return this.peerInode === 0 || this.peerInode === event.peerGeneration;
+    if (this.peerInode !== 0) return this.peerInode === event.peerGeneration;
+    return event.peer === 0 || this.peerAddress === event.peer;
   }
 
   /** Ends that no record has brought: the ring may have had room for none. */

@@ -57,12 +57,15 @@ export class ChannelTable {
   openFor(event: IoEvent): ChannelState {
     const channel = this.#open(event.channel, event.generation, event.channelKind, false);
     channel.peerInode = event.peerGeneration;
+    channel.peerAddress = event.peer;
     this.#link(channel, event.peer, event.peerGeneration);
     return channel;
   }
 
   openFound(found: ChannelFound): ChannelState {
     const channel = this.#open(found.channel, found.generation, found.channelKind, true);
+    channel.peerInode = found.peerGeneration;
+    channel.peerAddress = found.peer;
     this.#link(channel, found.peer, found.peerGeneration);
     return channel;
   }

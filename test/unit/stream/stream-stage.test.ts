@@ -286,6 +286,22 @@ test("StreamStage keeps one channel for a socket whose write before the accept i
   expect(stage.channelsSeen).toBe(2);
 });
 
+test.each([
+  ["found at the start", found({ ...A, peer: SOCKET_B, peerGeneration: 77 })],
+  ["whose other end had no inode any more", data("old\n", { ...A, peer: SOCKET_B })],
+])(
+  "StreamStage takes a write before the accept for another connection than one %s",
+  (_, before) => {
+    const stage = new StreamStage(processes());
+    stage.push(before);
+    const peer = { peer: SOCKET_B + 4096, peerGeneration: 78 };
+    stage.push(note(5, 5, { ...A, ...peer, generation: 0, timeNs: 900 }));
+    const chunks = stage.push(data("hello", { ...A, ...peer, generation: 3 }));
+    const [chunk] = chunks;
+    expect(chunk?.kind === "chunk" && chunk.channel.noteAt?.(4)?.timeNs).toBe(900);
+  },
+);
+
 test("StreamStage keeps one channel for a socket that is read from while it closes", () => {
   const stage = new StreamStage(processes());
   const chunks = [...stage.push(data("abc", A)), ...stage.push(data("d", { ...A, generation: 0 }))];
