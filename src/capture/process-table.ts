@@ -78,7 +78,7 @@ export class ProcessTable implements ProcessDirectory {
       known.comm = event.comm;
       known.commandLine = event.commandLine;
       // container runtimes fork, move the child into its cgroup, and exec
-      known.containerId = this.#containerNow(event);
+      known.containerId = this.#containerNow(event) ?? known.containerId;
       return;
     }
     this.#remembered.set(event.pid, { ...event, parentPid: 0 });

@@ -26,7 +26,7 @@ export function reportLoss({ loss, lossBytes, capture }: Summary): readonly [str
   ].filter((each) => each !== "");
   return [
     `overhear: Not all was heard: ${lost.join("; ")}`,
-    `hint: ${hintFor(loss)}; docs/ndjson.md explains the reasons`,
+    `hint: ${lossBytes > 0 ? hintFor(loss) : "the summary line has the numbers"}; docs/ndjson.md explains the reasons`,
   ];
 }
 

@@ -1,11 +1,10 @@
 /** Calls that wait for their answer, per session and direction, in the order in which they came. */
 import type { Message } from "../message/types.ts";
-import { copyText } from "../text.ts";
+import { capText, copyText } from "../text.ts";
 import { idKey } from "./id-key.ts";
+import { asText, metaOf } from "./json.ts";
+import { PROTOCOL_VERSION } from "./roles.ts";
 
-/** The one request whose answer is read with what it asked, and up to how many characters. */
-const READ_AGAIN = "server/discover";
-const MAX_KEPT_BODY_CHARS = 4_096;
 /** What one waiting call costs beside its text: objects, map entries (estimate, bytes). */
 const CALL_OVERHEAD_BYTES = 512;
 /** How many calls with one key are looked through for the same id text. */
@@ -25,6 +24,8 @@ export class Call implements CallReference {
   readonly method: string;
   readonly target: string | undefined;
   readonly chain: string | undefined;
+  /** The version that a server/discover asked for. */
+  readonly askedVersion: string | undefined;
   /** Key of params._meta.progressToken. */
   readonly token: string | undefined;
   readonly heldBytes: number;
@@ -50,6 +51,7 @@ export class Call implements CallReference {
     this.method = method;
     this.target = target;
     this.chain = chain;
+    this.askedVersion = method === "server/discover" ? versionOf(message) : undefined;
     this.token = token;
     this.heldBytes = 2 * message.raw.length + CALL_OVERHEAD_BYTES;
   }
@@ -155,11 +157,12 @@ export class WaitingCalls {
  * much memory as its text. */
 function keepable(message: Message): Message {
   if (message.batch !== undefined) return withoutBatch(message);
-  return { ...message, body: keptBody(message) };
+  return { ...message, body: undefined };
 }
 
-function keptBody({ method, raw, body }: Message): unknown {
-  return method === READ_AGAIN && raw.length <= MAX_KEPT_BODY_CHARS ? body : undefined;
+function versionOf(message: Message): string | undefined {
+  const version = asText(metaOf(message.body)?.[PROTOCOL_VERSION]);
+  return version === undefined ? undefined : capText(version);
 }
 
 function withoutBatch(message: Message): Message {
@@ -171,7 +174,7 @@ function withoutBatch(message: Message): Message {
     idText: copyOptional(message.idText),
     method: copyOptional(message.method),
     paramsText: copyOptional(message.paramsText),
-    body: keptBody(message),
+    body: undefined,
   };
 }
 

@@ -13,6 +13,8 @@ import { asObject, asText } from "./json.ts";
 const MAX_WAITING = 256;
 /** A longer state is told apart by its length and both ends. */
 const MAX_STATE_CHARS = 2_048;
+/** A longer id begins no chain. */
+const MAX_ID_CHARS = 1_024;
 
 export class Chains {
   readonly #byState = new RecentMap<string, string>(MAX_WAITING);
@@ -20,7 +22,7 @@ export class Chains {
 
   /** The answer to `call` asks for input. Returns the chain; undefined: its id is too long to be kept. */
   await(call: Call, body: unknown): string | undefined {
-    if (call.idText.length > MAX_STATE_CHARS) return undefined;
+    if (call.chain === undefined && call.idText.length > MAX_ID_CHARS) return undefined;
     const chain = call.chain ?? copyText(call.idText);
     const state = asText(asObject(body)?.requestState);
     if (state !== undefined) this.#byState.set(stateKey(state), chain);

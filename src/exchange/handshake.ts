@@ -4,10 +4,9 @@ import { capText } from "../text.ts";
 import type { Call } from "./call.ts";
 import { asObject, asText, type JsonObject, metaOf } from "./json.ts";
 import type { Mutable } from "./mutable.ts";
-import { CLIENT_INFO, isInitializeResult, SERVER_INFO } from "./roles.ts";
+import { CLIENT_INFO, isInitializeResult, PROTOCOL_VERSION, SERVER_INFO } from "./roles.ts";
 import type { PartyInfo, Session } from "./types.ts";
 
-const PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
 const CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
 /** Capabilities are kept for as long as the session lives; longer ones (in wire characters) are not kept. */
 const MAX_CAPABILITIES_CHARS = 65_536;
@@ -48,8 +47,7 @@ export function learnFromResult(
   if (isInitialize) return learnServer(session, result, result.serverInfo, "legacy", message);
   const info = metaOf(result)?.[SERVER_INFO];
   if (call?.method !== "server/discover") return info !== undefined && setServerInfo(session, info);
-  const asked = metaOf(call.message.body)?.[PROTOCOL_VERSION];
-  const discovered = { protocolVersion: asked, capabilities: result.capabilities };
+  const discovered = { protocolVersion: call.askedVersion, capabilities: result.capabilities };
   return learnServer(session, discovered, info ?? result.serverInfo, "modern", message);
 }
 

@@ -12,6 +12,7 @@ export const GUESSED_FROM_REQUEST: Certainty = 2;
 export const INFERRED: Certainty = 3;
 export const STATED: Certainty = 4;
 
+export const PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
 export const CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
 export const SERVER_INFO = "io.modelcontextprotocol/serverInfo";
 

@@ -38,8 +38,8 @@ export class Verdicts {
       countOther(state, message);
       return "dropped";
     }
-    const isAnswer = message.method === undefined;
-    if (state.verdict === "presumed" && isAnswer && state.held.length === 0) return "deliver";
+    const isHarmless = !speaksOtherwise(message);
+    if (state.verdict === "presumed" && isHarmless && state.held.length === 0) return "deliver";
     return this.#hold(side, message) ? "held" : "settle";
   }
 
@@ -49,9 +49,7 @@ export class Verdicts {
    * tool may have come between a request and its answer. `state.held` is not empty.
    */
   settle(state: SessionState): void {
-    const isForeign = state.held.some(
-      ({ message }) => message.method !== undefined && !message.knownMethod,
-    );
+    const isForeign = state.held.some(({ message }) => speaksOtherwise(message));
     state.verdict = isForeign ? "other" : "presumed";
     if (isForeign) for (const held of this.release(state)) countOther(state, held.message);
   }
@@ -75,6 +73,11 @@ export class Verdicts {
     if (this.#heldChars >= MAX_HELD_CHARS_TOTAL) return false;
     return state.held.length < MAX_HELD_MESSAGES && state.heldChars < MAX_HELD_CHARS;
   }
+}
+
+/** Another protocol's method, or one that MCP does not know. */
+function speaksOtherwise({ mcp, method, knownMethod }: Message): boolean {
+  return mcp === false || (method !== undefined && !knownMethod);
 }
 
 /** True when the session has held messages for as long as it may. */

@@ -11,7 +11,7 @@ import type { Outputs } from "../cli/open-sinks.ts";
 import type { ListenOptions } from "../cli/types.ts";
 import { SummaryCollector } from "../exchange/summary.ts";
 import type { ExchangeItem, Summary } from "../exchange/types.ts";
-import { ReaderGone } from "../sinks/errors.ts";
+import { OutputError, ReaderGone } from "../sinks/errors.ts";
 import { ChannelState } from "../stream/channel-state.ts";
 import type { BootClock } from "./clock.ts";
 import { Closer } from "./closer.ts";
@@ -36,10 +36,6 @@ const HOLD_MS = 3;
 /** At the end, how long a record may be unfinished: its writer was preempted. */
 const UNFINISHED_MS = 10_000;
 const SLOW_CHECK_NS = 2_000_000_000;
-
-function unlessGone(error: unknown): void {
-  if (!(error instanceof ReaderGone)) throw error;
-}
 
 export class LiveSession {
   readonly #kernel: Kernel;
@@ -66,8 +62,8 @@ export class LiveSession {
   #ended = 0;
   #yieldAt = 0;
   #livelyAt = 0;
-  /** At the end: which failures of outputs are none. */
-  #forgive = unlessGone;
+  /** The first output that failed. */
+  #failure: OutputError | undefined;
   /** Decoded since the last write. */
   #records = 0;
 
@@ -92,7 +88,11 @@ export class LiveSession {
       processes: this.#processes,
       sources: {
         holders: (channel) => this.#inquiry.writerOf(channel),
-        lastWord: (channel) => this.#closer.lastWord(channel),
+        lastWord: (channel) => {
+          const last = this.#closer.lastWord(channel);
+          this.#uncertain.delete(channel.address);
+          return last;
+        },
       },
       allJsonrpc: parts.options.allJsonrpc,
       listenNs: this.#startNs,
@@ -158,18 +158,14 @@ export class LiveSession {
         if (drained === 0) await this.#rest();
         else if (performance.now() > this.#yieldAt) await this.#yield();
       }
-      return await this.#finish();
     } catch (error) {
-      if (error instanceof ReaderGone) {
-        this.stop("reader_gone");
-        return await this.#finish();
-      }
-      this.stop("output_failed");
-      // the outputs that still work get the rest, and a summary
-      this.#forgive = () => undefined;
-      await this.#finish();
-      throw error;
+      this.#note(error);
+      this.stop(this.#failure === undefined ? "reader_gone" : "output_failed");
     }
+    const summary = await this.#finish();
+    // the outputs that still work have a summary by now
+    if (this.#failure !== undefined) throw this.#failure;
+    return summary;
   }
 
   /** Lets signals, timers and outputs in during a long burst. */
@@ -258,9 +254,14 @@ export class LiveSession {
     return waitPatiently(output, this.#stopped.promise, () => this.#outputs.streamed);
   }
 
-  /** A reader of standard output that has gone keeps nothing from the files. */
+  /** An output that fails, or whose reader has gone, keeps nothing from the others. */
+  readonly #note = (error: unknown): void => {
+    if (error instanceof OutputError) this.#failure ??= error;
+    else if (!(error instanceof ReaderGone)) throw error;
+  };
+
   async #writeLast(items: readonly ExchangeItem[]): Promise<void> {
-    await this.#write(items).catch(this.#forgive);
+    await this.#write(items).catch(this.#note);
   }
 
   async #finish(): Promise<Summary> {
@@ -286,7 +287,7 @@ export class LiveSession {
     const { stream } = this.#pipeline;
     const facts = captureFacts(this.#kernel, stream, this.#closer.missedBytes);
     const summary = this.#summary.make(facts, this.#endedBy ?? "signal", nowNs);
-    await this.#waitFor(this.#outputs.close(summary)).catch(this.#forgive);
+    await this.#waitFor(this.#outputs.close(summary)).catch(this.#note);
     return summary;
   }
 

@@ -1,7 +1,7 @@
 /** A time of any length in, one call when it is over out. */
 
 /** What setTimeout takes at most: longer times would be over at once. */
-export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 type SetTimer = (act: () => void, ms: number) => ReturnType<typeof setTimeout>;
 

@@ -57,11 +57,15 @@ export class LossGate implements Stage<MessageItem, MessageItem> {
   }
 
   #suspicious(channel: Channel): MessageItem[] {
-    // a process that wakes itself by a pipe talks to nobody
-    if (channel.reader !== undefined && channel.reader === channel.writer) return [];
+    if (isOwn(channel) && !opensLikeMessage(channel.opening)) return [];
     const losses = [...(this.#waiting.get(channel)?.values() ?? [])];
     const suspicious = losses.filter(({ reason }) => SUSPICIOUS.has(reason));
     if (this.#noisy.has(channel)) return suspicious;
     return suspicious.length > 0 || opensLikeMessage(channel.opening) ? losses : [];
   }
+}
+
+/** A process that wakes itself by a pipe talks to nobody. */
+function isOwn({ reader, writer }: Channel): boolean {
+  return reader !== undefined && reader === writer;
 }

@@ -27,6 +27,11 @@ export function countField(fields: Fields | undefined, key: string): number | un
   return value !== undefined && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
+export function booleanField(fields: Fields | undefined, key: string): boolean | undefined {
+  const value = own(fields, key);
+  return typeof value === "boolean" ? value : undefined;
+}
+
 export function fieldsField(fields: Fields | undefined, key: string): Fields | undefined {
   return asFields(own(fields, key));
 }

@@ -4,11 +4,11 @@ import type { CoverageLine } from "../exchange/types.ts";
 import type { Flag, Frame, FramingItem, Loss } from "../framing/types.ts";
 import type { Stage } from "../stage.ts";
 import {
+  booleanField,
   countField,
   type Fields,
   fieldsField,
   numberField,
-  own,
   textField,
   textsField,
 } from "./fields.ts";
@@ -221,7 +221,7 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
     }
     const session = this.#world.session(id);
     if (textField(line, "event") === "start") {
-      session.lateAttach ??= own(line, "late_attach") === true;
+      session.lateAttach ??= booleanField(line, "late_attach");
     }
     if (textField(line, "event") !== "end") {
       session.client = this.#world.process(fieldsField(line, "client")) ?? session.client;

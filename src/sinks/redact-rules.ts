@@ -58,16 +58,6 @@ const RULES: readonly Rule[] = [
   { pattern: /(?<![\w-])sk-(?=[A-Za-z_-]*\d)[A-Za-z0-9_-]{20,}/g, replace: () => MASK },
   // Google API keys.
   { pattern: /(?<![\w-])AIza[A-Za-z0-9_-]{35}(?![\w-])/g, replace: () => MASK },
-  // name=value and name: value, also quoted, in text, query strings and environment settings. The name is looked for
-  // from its last word back: a pattern that began with it would be tried at each character of base64.
-  {
-    pattern:
-      /(passw(?:or)?d|passphrase|passcode|pass|pwd|secret|key|token|credentials?|jwt)(\\?["']?\s{0,8}(?:=>|:=|[:=])\s{0,8})(\\?"[^"\n]+"|'[^'\n]+'|[^\s"'`,;&<>(){}[\]]+)/gi,
-    replace: (match, word = "", between = "", value = "", at = "", text = "") =>
-      isSecretKey(`${nameBefore(text, Number(at))}${word}`) && value !== MASK
-        ? `${word}${between}${maskQuoted(value)}`
-        : match,
-  },
 ];
 
 /** What each rule, here and of secretlint (redact-secretlint.ts), needs at least: most texts are short and have none of it. */
@@ -81,7 +71,32 @@ export function mayHoldSecret(text: string): boolean {
 export function applyRules(text: string): string {
   let masked = text;
   for (const { pattern, replace } of RULES) masked = masked.replace(pattern, replace);
-  return masked;
+  return maskNamed(masked);
+}
+
+// name=value and name: value, also quoted, in text, query strings and environment settings. The name is looked for from
+// its last word back: a pattern that began with it would be tried at each character of base64. The value is read only of
+// a secret's name: of another one it may hold the next name.
+const LAST_WORD =
+  /(passw(?:or)?ds?|passphrase|passcode|pass|pwd|secrets?|key|token|credentials?|jwt)\\?["']?\s{0,8}(?:=>|:=|[:=])\s{0,8}/gi;
+const VALUE = /\\?"[^"\n]+"|'[^'\n]+'|[^\s"'`,;&<>(){}[\]]+/y;
+
+function maskNamed(text: string): string {
+  let masked = "";
+  let copied = 0;
+  LAST_WORD.lastIndex = 0;
+  for (let found = LAST_WORD.exec(text); found !== null; found = LAST_WORD.exec(text)) {
+    const [, word = ""] = found;
+    if (!isSecretKey(`${nameBefore(text, found.index)}${word}`)) continue;
+    const from = LAST_WORD.lastIndex;
+    VALUE.lastIndex = from;
+    const [value = ""] = VALUE.exec(text) ?? [];
+    if (value === "" || value === MASK) continue;
+    masked += text.slice(copied, from) + maskQuoted(value);
+    copied = from + value.length;
+    LAST_WORD.lastIndex = copied;
+  }
+  return copied === 0 ? text : masked + text.slice(copied);
 }
 
 const MAX_NAME_CHARS = 64;

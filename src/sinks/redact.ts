@@ -2,7 +2,7 @@
 import { isJson } from "../json-grammar.ts";
 import { applyRules, MASK, mayHoldSecret } from "./redact-rules.ts";
 import { maskTokens } from "./redact-secretlint.ts";
-import { isSecretKey } from "./secret-key.ts";
+import { endsHarmless, isSecretKey } from "./secret-key.ts";
 
 /** Masks secrets; every method gives its argument back unchanged when it finds none. */
 export interface Redactor {
@@ -20,8 +20,6 @@ export const redactor: Redactor = {
 
 /** JSON in a string of JSON in a string …: looked into so deep, then taken as plain text. */
 const MAX_NESTED = 4;
-/** Of the words that name a secret only "pwd" and "jwt" are shorter than that: a key that ends like this is none of them. */
-const HARMLESS_END = /[abce-su-z0-9]/i;
 /** The shortest text that a rule can find something in ("pwd=x"). */
 const MIN_TEXT_CHARS = 5;
 
@@ -103,7 +101,7 @@ class JsonMasker {
   /** A short string that neither is nor names a secret: most are, and a line may hold millions of them. */
   #isHarmless(start: number, isKey: boolean): boolean {
     if (this.#at - start - 2 >= MIN_TEXT_CHARS) return false;
-    return isKey ? HARMLESS_END.test(this.#json[this.#at - 2] ?? "") : !this.#secret;
+    return isKey ? endsHarmless(this.#json[this.#at - 2] ?? "") : !this.#secret;
   }
 
   /** Replaces the text from `start` to the current place. */

@@ -5,7 +5,7 @@ const SECRET =
   /(?:passwo?r?ds?|passphrase|pwd|passcode|secrets?|apikey|accesskey|accountkey|accesskeyid|secretkey|privatekey|signingkey|encryptionkey|authkey|masterkey|token|authorization|credentials?|cookie|jwt)$/;
 
 /** A word of its own: "pass", "DB_PASS", "dbPass"; not "bypass" or "compass". */
-const PASS = /(?:^|[^A-Za-z])pass$|[a-z]Pass$|(?:^|[^A-Za-z])PASS$/;
+const PASS = /(?:^|[^A-Za-z])[Pp]ass$|[a-z0-9]Pass$|(?:^|[^A-Za-z])PASS$/;
 
 /** Tokens that are positions, counters or words of a language model, among them MCP's own progressToken. */
 const HARMLESS =
@@ -18,9 +18,14 @@ const MAX_KEY_CHARS = 128;
 const MAX_REMEMBERED = 4096;
 const remembered = new Map<string, boolean>();
 
+/** By the last character of a key: it names no secret. */
+export function endsHarmless(key: string): boolean {
+  return HARMLESS_END.test(key);
+}
+
 /** "password", "GITHUB_TOKEN", "x-api-key": true; "progressToken", "max_tokens", "tokenizer": false. */
 export function isSecretKey(key: string): boolean {
-  if (key.length > MAX_KEY_CHARS || HARMLESS_END.test(key)) return false;
+  if (key.length > MAX_KEY_CHARS || endsHarmless(key)) return false;
   const known = remembered.get(key);
   if (known !== undefined) return known;
   const plain = key.toLowerCase().replace(/[^a-z0-9]/g, "");

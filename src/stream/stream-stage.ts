@@ -179,6 +179,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   #blind(event: IoEvent, reason: "packet_socket" | "unseen_read"): readonly StreamOutput[] {
     const out: StreamOutput[] = [];
     const channel = this.#channelOf(event, out);
+    if (event.flags & WANTED) channel.wanted = true;
     const process = this.#processes.at(event.pid, event.startNs, event.comm);
     channel.reader = process;
     out.push({ kind: "blind", channel, process, reason, bytes: event.len, timeNs: event.timeNs });

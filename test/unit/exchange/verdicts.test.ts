@@ -54,15 +54,32 @@ describe("ExchangeStage leaves other JSON-RPC out", () => {
     expect(messagesOf(out)).toEqual([]);
   });
 
+  test("ExchangeStage takes an initialize of another protocol for no sign of MCP, however late its answer", () => {
+    const { up, down } = pair();
+    const initialize = message(up, 1, request(1, "initialize", { processId: 1 }), { mcp: false });
+    const out = run([
+      { ...initialize, knownMethod: true },
+      tick(3 * SECOND),
+      message(down, 4 * SECOND, result(1)),
+      closed(up, 6 * SECOND),
+      closed(down, 6 * SECOND),
+      tick(7 * SECOND),
+    ]);
+    expect([...messagesOf(out), ...sessionsOf(out)]).toEqual([]);
+  });
+
   test("ExchangeStage presumes MCP where there are pings and answers only", () => {
     const { up, down } = pair();
     const ping = message(up, 1, request(1, "ping"), { mcp: undefined });
-    const out = run([
-      { ...ping, knownMethod: true },
-      message(down, 2, result(1)),
-      tick(3 * SECOND),
+    const stage = new ExchangeStage({ allJsonrpc: false });
+    const first = [{ ...ping, knownMethod: true }, message(down, 2, result(1)), tick(3 * SECOND)];
+    expect(messagesOf(run(first, stage)).map((line) => line.message.type)).toEqual([
+      "request",
+      "response",
     ]);
-    expect(messagesOf(out).map((line) => line.message.type)).toEqual(["request", "response"]);
+    // once presumed, at once
+    const again = message(up, 4 * SECOND, request(2, "ping"), { mcp: undefined });
+    expect(messagesOf(run([{ ...again, knownMethod: true }], stage))).toHaveLength(1);
   });
 
   test("ExchangeStage tells no losses of a session that is not MCP", () => {

@@ -23,7 +23,7 @@ const JWT = of(
 const PEM = `${of("-----BEGIN RSA ", "PRIVATE KEY-----")}\nMIIEowIBAAKCAQEA7\nbase64==\n${of("-----END RSA ", "PRIVATE KEY-----")}`;
 
 describe("redactor.json", () => {
-  test.each(["pwd", "JWT", "jwt_", "p_wd", "xpwd"])(
+  test.each(["pwd", "JWT", "jwt_", "p_wd", "xpwd", "pass", "Db_Pass", "passwords", "x2Pass"])(
     "redactor.json knows the short key %j",
     (key) => {
       expect(redactor.json(JSON.stringify({ a: "b", [key]: "c", d: [1] }))).toBe(
@@ -66,6 +66,16 @@ describe("redactor.text", () => {
     ["a long quoted value", `token="${"x ".repeat(9000)}" z`, 'token="[redacted]" z'],
     ["a pass of its own word", "DB_PASS=hunter2 pass: x1", "DB_PASS=[redacted] pass: [redacted]"],
     ["no bypass and no compass", "bypass=1 compass: north", "bypass=1 compass: north"],
+    [
+      "what stands behind those",
+      "bypass: token=abc123 key: pwd=x",
+      "bypass: token=[redacted] key: pwd=[redacted]",
+    ],
+    [
+      "several secrets",
+      "secrets=abc Pass: x passwords: y",
+      "secrets=[redacted] Pass: [redacted] passwords: [redacted]",
+    ],
     [
       "a signed URL",
       "https://x.example/b?sv=1&sig=aB%2Bc&se=2",
