@@ -65,10 +65,17 @@ export class ProcessTable implements ProcessDirectory {
 
   fork(event: ForkEvent): void {
     const { pid, startNs, cgroupId } = event;
-    // a scan has met it already, which is ahead of the ring
-    if (this.find(pid, startNs)) return;
     const parent = this.#remembered.get(event.parentPid) ?? this.#known.get(event.parentPid);
     const commandLine = parent?.commandLine ?? [];
+    const known = this.#known.get(pid);
+    if (known?.startNs === startNs) {
+      // a scan has met it already, which is ahead of the ring; it may have been gone before /proc was asked
+      if (known.commandLine.length === 0) {
+        known.commandLine = commandLine;
+        known.containerId ??= this.#containerOf(cgroupId);
+      }
+      return;
+    }
     this.#remembered.set(pid, { startNs, cgroupId, commandLine, parentPid: event.parentPid });
   }
 

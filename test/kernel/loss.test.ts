@@ -257,7 +257,7 @@ os.waitpid(reader, 0)`;
       await using tool = await Tool.start(...attach, "--ring", "128K");
       const path = ["--channel", channel, "--read", read];
       const options = ["--buffers", "1000", "--size", "6900", "--messages", "23"];
-      const rate = ["--rate", EMULATED ? "5" : "50"];
+      const rate = ["--rate", EMULATED ? "2" : "50"];
       const truth = await talk([...path, ...options, ...rate, "--tag", `small-buffers-${channel}`]);
       const heard = await tool.stop();
       expect(messagesOf(heard, truth).length).toBe(truth.read.length);

@@ -168,6 +168,15 @@ test("ProcessTable gives a fork without exec the command line of its parent", ()
   expect(table.at(7, 3 * SECOND, "python3").commandLine).toEqual(["python3", "pool.py"]);
 });
 
+test("ProcessTable learns from its fork of a process that a scan met, and that was gone before /proc was asked", () => {
+  const { table } = makeTable({}, { 42: DOCKER });
+  table.exec(exec(7, 3, ["server", "--stdio"], 42n));
+  const child = table.at(8, 4 * SECOND, "server");
+  expect(child).toMatchObject({ commandLine: [], containerId: undefined });
+  table.fork(fork(8, 7, 4, 42n));
+  expect(child).toMatchObject({ commandLine: ["server", "--stdio"], containerId: ID });
+});
+
 test("ProcessTable asks /proc for the parent of a fork when no event told of it", () => {
   const { table } = makeTable({ 6: snapshot(2, ["bash", "run.sh"]) });
   table.fork(fork(7, 6, 3));
