@@ -120,6 +120,8 @@ export class ConsoleLineRenderer {
       if (line.openCalls > 0) details.push(`${plural(line.openCalls, "call")} without an answer`);
     }
     const what = { start: "session starts", update: "session", end: "session ends" }[line.event];
+    if (line.event === "update" && details.length === 0)
+      details.push("client and server told apart");
     const rest = details.length === 0 ? what : `${what}: ${details.join(", ")}`;
     const ends = this.#ends(session.client, session.server, session);
     return this.#line(line.timeNs, ends, "---", rest, colors.bold, PLAIN);

@@ -18,6 +18,7 @@ export interface ConsoleSummaryOptions {
 }
 
 /** So many open calls are named; the rest is counted. */
+const LABEL_WIDTH = 10;
 const MAX_OPEN = 10;
 /** Ids and names may be megabytes long; more than this is not looked at. */
 const MAX_TEXT_CHARS = 1000;
@@ -150,6 +151,21 @@ function describeOpen(call: OpenCall, summary: Summary, { mask }: ConsoleSummary
   return truncate(printable(mask(text.slice(0, MAX_TEXT_CHARS))), 160);
 }
 
+const REASONS_IN_A_ROW = 3;
+
+/** Few to a row, and fewer where the terminal is narrow. */
+function inRows(texts: readonly string[], columns = Number.POSITIVE_INFINITY): string[] {
+  const rows: string[] = [];
+  const row: string[] = [];
+  for (const text of texts) {
+    const isFull =
+      row.length === REASONS_IN_A_ROW || [...row, text].join(", ").length > columns - LABEL_WIDTH;
+    if (row.length > 0 && isFull) rows.push(row.splice(0).join(", "));
+    row.push(text);
+  }
+  return [...rows, row.join(", ")];
+}
+
 /** All reasons, zeros too, so that silence is never taken for none. */
 function loss(summary: Summary, options: ConsoleSummaryOptions): string[] {
   const { colors, quiet } = options;
@@ -160,11 +176,12 @@ function loss(summary: Summary, options: ConsoleSummaryOptions): string[] {
     ([reason, bytes]) => `${reason} ${formatCount(bytes)}`,
   );
   const lines = [row("loss", paint(formatBytes(summary.lossBytes)), options)];
-  for (let at = 0; at < reasons.length; at += 3) {
-    lines.push(row("", reasons.slice(at, at + 3).join(", "), options));
-  }
+  for (const text of inRows(reasons, options.columns)) lines.push(row("", text, options));
   const { capture } = summary;
-  if (capture === undefined) return lines;
+  if (capture === undefined) {
+    lines.push(row("exact", "not known in a replay: the recording's own summary says it", options));
+    return lines;
+  }
   if (capture.unattributedBytes > 0) {
     lines.push(
       row("", colors.yellow(`unattributed ${formatCount(capture.unattributedBytes)}`), options),
@@ -200,7 +217,7 @@ function coverage(summary: Summary, options: ConsoleSummaryOptions): string[] {
 }
 
 function row(label: string, text: string, { colors }: ConsoleSummaryOptions): string {
-  return `${colors.dim(label.padEnd(10))}${text}`;
+  return `${colors.dim(label.padEnd(LABEL_WIDTH))}${text}`;
 }
 
 const TABLE_HEAD = ["SERVER", "METHOD", "TARGET", "CALLS", "ERRORS", "P50", "P95"];

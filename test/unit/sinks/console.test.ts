@@ -108,7 +108,17 @@ coverage  nothing seen that cannot be heard
   test("renderConsoleSummary says that it is a replay", () => {
     const text = block({ replay: true, capture: undefined, endedBy: "end_of_input" });
     expect(text).toStartWith("\nReplay of recorded lines, 1 min 37 s long (end_of_input)\n");
-    expect(text).not.toContain("exact");
+    // of what was heard only the recording's own summary knows
+    expect(text).toContain("\nexact     not known in a replay");
+  });
+
+  test("renderConsoleSummary breaks its losses between reasons where the terminal is narrow", () => {
+    const loss = { ...NO_LOSS, cut_by_gap: 40_573_148, line_too_long: 120_000_007 };
+    const lines = block({ loss, lossBytes: 160_573_155 }, false, 80).split("\n");
+    const reasons = lines.slice(lines.findIndex((line) => line.startsWith("loss")) + 1);
+    const text = reasons.slice(0, 5).join("\n");
+    expect(text).toContain("cut_by_gap 40,573,148, line_too_long 120,000,007\n");
+    expect(Math.max(...reasons.map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
   test("renderConsoleSummary says nothing when quiet and nothing is wrong", () => {
