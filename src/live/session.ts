@@ -112,7 +112,7 @@ export class LiveSession {
       isQuiet: () => this.#kernel.ring.pending() === 0,
       isUncertain: (channel) => this.#uncertain.has(channel.address),
       processes: this.#processes,
-      hasSkips: () => this.#kernel.skippedRuns() > 0,
+      hasSkips: () => this.#kernel.maySkip(),
     });
     this.#summary = new SummaryCollector(this.#pipeline.exchange, {
       startNs: this.#startNs,
