@@ -2,7 +2,7 @@
 
 const CHUNK_BYTES = 32 * 1024;
 const MEBIBYTE = 1024 * 1024;
-export const GOOD = Buffer.from('\n{"jsonrpc":"2.0","id":1,"method":"ping"}\n');
+export const GOOD = Buffer.from('\n{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n');
 
 const request = (params: string) => `{"jsonrpc":"2.0","id":1,"method":"ping","params":${params}}`;
 
