@@ -12,7 +12,7 @@ export function endWith(summary: Summary, failOnLoss: boolean): ExitCode {
   return code;
 }
 
-export function reportLoss({ loss, lossBytes, capture }: Summary): readonly [string, string] {
+function reportLoss({ loss, lossBytes, capture }: Summary): readonly [string, string] {
   const reasons = Object.entries(loss).filter(
     ([reason, bytes]) => bytes > 0 && reason !== "unread",
   );
