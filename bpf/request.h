@@ -24,17 +24,21 @@ static __always_inline int is_peek(const struct request *request)
 	return flags & MSG_PEEK;
 }
 
+/* Is this a call that may concern us? Cheap, since it is asked for every call of the host: one of the tables says no for
+ * nearly all; only then it matters which one counts. */
+static __always_inline bool is_watched(const struct pt_regs *regs, __u64 *number)
+{
+	*number = (__u32)syscall_number(regs);
+	/* the verifier of 6.1 does not follow a comparison of half a register */
+	barrier_var(*number);
+	return *number < SYSCALL_NUMBERS && (wide_ops[*number] || compat_ops[*number]);
+}
+
 static __always_inline bool read_request(struct request *request, const struct pt_regs *regs, __s64 result)
 {
-	__u64 number = (__u32)syscall_number(regs);
+	__u64 number;
 
-	/* the verifier of 6.1 does not follow a comparison of half a register */
-	barrier_var(number);
-	if (number >= SYSCALL_NUMBERS)
-		return false;
-	request->compat = false;
-	/* one of the tables says no for nearly all calls; only then it matters which one counts */
-	if (!wide_ops[number] && !compat_ops[number])
+	if (!is_watched(regs, &number))
 		return false;
 	request->compat = is_compat();
 	request->op = request->compat ? compat_ops[number] : wide_ops[number];

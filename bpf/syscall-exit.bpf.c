@@ -194,15 +194,29 @@ int BPF_PROG(exit_twin, struct pt_regs *regs, long result)
 	return on_exit(regs, result, SLOT_EXIT_TWIN, SECOND_COPY);
 }
 
-/* Beside fexit: a call that was under way before fexit was attached does not pass through it. */
-SEC("?tp_btf/sys_exit")
-int BPF_PROG(exit_blocked, struct pt_regs *regs, long result)
+/* Beside fexit: a call that was under way before fexit was attached does not pass through it. Whichever copy runs takes
+ * the thread off the list, so that the other finds none: no mark is needed. */
+static __always_inline int on_blocked_exit(struct pt_regs *regs, __s64 result, __u32 slot)
 {
-	__u64 id = bpf_get_current_pid_tgid();
+	__u64 number, id;
 
-	if (!blocked_left || !bpf_map_lookup_elem(&blocked, &id))
+	if (!blocked_left || !is_watched(regs, &number))
 		return 0;
-	bpf_map_delete_elem(&blocked, &id);
+	id = bpf_get_current_pid_tgid();
+	if (!bpf_map_lookup_elem(&blocked, &id) || bpf_map_delete_elem(&blocked, &id))
+		return 0;
 	add_to_word(&blocked_left, -1);
-	return on_exit(regs, result, SLOT_BLOCKED, ONLY_COPY);
+	return on_exit(regs, result, slot, ONLY_COPY);
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(exit_blocked_first, struct pt_regs *regs, long result)
+{
+	return on_blocked_exit(regs, result, SLOT_BLOCKED);
+}
+
+SEC("?tp_btf/sys_exit")
+int BPF_PROG(exit_blocked_twin, struct pt_regs *regs, long result)
+{
+	return on_blocked_exit(regs, result, SLOT_BLOCKED_TWIN);
 }

@@ -64,8 +64,8 @@ export function fexitPrograms(): ProgramPlan[] {
   ];
 }
 
-export function tracepointPrograms(twins: boolean): ProgramPlan[] {
-  return twins ? [needed("exit_first"), needed("exit_twin")] : [needed("exit_first")];
+export function tracepointPrograms(preemptible: boolean): ProgramPlan[] {
+  return preemptible ? [needed("exit_first"), needed("exit_twin")] : [needed("exit_first")];
 }
 
 /** Programs whose skipped runs cost bytes: the copy that runs last of each reading body. */
@@ -79,3 +79,8 @@ export const FIRST_COPIES: Readonly<Record<FrontEnd, readonly string[]>> = {
   fexit: ["pipe_read_first", "unix_recv_first"],
   tracepoint: ["exit_first"],
 };
+
+/** Beside fexit, for calls that were under way at the start: whichever copy runs takes the call. */
+export function blockedCopies(preemptible: boolean): string[] {
+  return preemptible ? ["exit_blocked_first", "exit_blocked_twin"] : ["exit_blocked_first"];
+}

@@ -7,6 +7,7 @@ import { RingBuffer } from "../../ffi/ring-buffer.ts";
 import { ChannelEntries } from "./channel-entries.ts";
 import { u64, wholeAddress } from "./fields.ts";
 import {
+  blockedCopies,
   FIRST_COPIES,
   type FrontEnd,
   fexitPrograms,
@@ -22,8 +23,8 @@ export interface KernelOptions {
   readonly frontEnd: FrontEnd;
   readonly ringBytes: number;
   readonly ownPid: number;
-  /** Attach each body twice, against skipped runs (fexit: always so). */
-  readonly twins: boolean;
+  /** It skips runs of programs: what is attached to the exit of system calls is so twice (what fexit has always is). */
+  readonly preemptible: boolean;
   readonly filtering: boolean;
   readonly followNames: readonly string[];
   readonly followCgroups: readonly bigint[];
@@ -49,7 +50,9 @@ export class Kernel implements Disposable {
   /** Optional programs that this kernel does not take. */
   readonly missing: string[] = [];
   readonly #object: BpfObject;
-  #blockedLink: BpfLink | undefined;
+  /** The programs for calls that were under way at the start. */
+  readonly #blockedCopies: readonly string[];
+  readonly #blockedLinks: BpfLink[] = [];
   #scanner: BpfIterator | undefined;
   readonly #links: BpfLink[] = [];
   readonly #bss: DataView<ArrayBuffer>;
@@ -63,7 +66,8 @@ export class Kernel implements Disposable {
   constructor(options: KernelOptions) {
     const bytes = readObject();
     this.frontEnd = options.frontEnd;
-    this.#twins = options.twins;
+    this.#twins = options.frontEnd === "fexit" || options.preemptible;
+    this.#blockedCopies = blockedCopies(options.preemptible);
     this.#bssOffsets = variableOffsets(bytes, "bss");
     this.#object = new BpfObject(bytes, "overhear");
     try {
@@ -72,7 +76,7 @@ export class Kernel implements Disposable {
       const plans = this.#enable(options);
       this.#object.load();
       this.#bss = this.#object.memory(".bss");
-      this.#bss.setUint32(this.#variable("twins"), options.twins ? 1 : 0, true);
+      this.#bss.setUint32(this.#variable("twins"), this.#twins ? 1 : 0, true);
       this.entries = new ChannelEntries({
         channels: this.#object.map("channels"),
         ended: this.#object.map("ended"),
@@ -125,7 +129,7 @@ export class Kernel implements Disposable {
     this.#object.map("followed_cgroups").set(key, ONE.subarray(0, 4));
   }
 
-  /** fexit: these threads are inside a call that fexit will not see return; a second front end waits for them. */
+  /** fexit: these threads are inside a call that fexit will not see return; programs at its exit wait for them. */
   watchBlocked(threads: readonly { readonly pid: number; readonly tid: number }[]): void {
     const map = this.#object.map("blocked");
     for (const { pid, tid } of threads) {
@@ -133,14 +137,14 @@ export class Kernel implements Disposable {
     }
     if (threads.length === 0) return;
     this.#bss.setUint32(this.#variable("blocked_left"), threads.length, true);
-    this.#blockedLink = this.#object.attach("exit_blocked");
+    for (const program of this.#blockedCopies)
+      this.#blockedLinks.push(this.#object.attach(program));
   }
 
-  /** Takes the second front end away when none of its threads is left. */
+  /** Takes these programs away when none of their threads is left. */
   releaseBlocked(): void {
-    if (!this.#blockedLink || this.#bss.getInt32(this.#variable("blocked_left"), true) > 0) return;
-    this.#blockedLink[Symbol.dispose]();
-    this.#blockedLink = undefined;
+    if (this.#blockedLinks.length === 0) return;
+    if (this.#bss.getInt32(this.#variable("blocked_left"), true) <= 0) this.#detachBlocked();
   }
 
   /** tracepoint: the kernel does skip runs. The first copy marks from now on; after a pause, attachTwin. */
@@ -184,11 +188,15 @@ export class Kernel implements Disposable {
     return this.#skippedBefore + this.#misses(LAST_COPIES);
   }
 
-  /** Bytes that nobody heard may be those of a skipped run. Beside fexit the program for calls that were under way is a
-   * single copy at the exit of all system calls: most of the runs of it that are skipped concern nobody, so these are not
-   * counted, and only make bytes that are missing in fact inexact. */
+  /** Bytes that nobody heard may be those of a skipped run. Of the programs for calls that were under way, which run at
+   * the exit of all system calls, most skipped runs concern nobody: they are not counted, and only make bytes that are
+   * missing in fact inexact. */
   maySkip(): boolean {
-    return this.skippedRuns() > 0 || this.#object.misses("exit_blocked") > 0;
+    if (this.skippedRuns() > 0) return true;
+    return (
+      this.frontEnd === "fexit" &&
+      this.#blockedCopies.every((each) => this.#object.misses(each) > 0)
+    );
   }
 
   /** Runs of first copies that the kernel skipped: it does skip. */
@@ -198,9 +206,12 @@ export class Kernel implements Disposable {
 
   /** Hears nothing more; what is in the ring stays there to be drained. */
   detach(): void {
-    this.#blockedLink?.[Symbol.dispose]();
-    this.#blockedLink = undefined;
+    this.#detachBlocked();
     for (const link of this.#links.splice(0).reverse()) link[Symbol.dispose]();
+  }
+
+  #detachBlocked(): void {
+    for (const link of this.#blockedLinks.splice(0)) link[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
@@ -231,9 +242,10 @@ export class Kernel implements Disposable {
 
   #enable(options: KernelOptions): ProgramPlan[] {
     const plans =
-      options.frontEnd === "fexit" ? fexitPrograms() : tracepointPrograms(options.twins);
+      options.frontEnd === "fexit" ? fexitPrograms() : tracepointPrograms(options.preemptible);
     const enabled = plans.filter((plan) => this.#enableOne(plan));
-    this.#object.enable(options.frontEnd === "fexit" ? "exit_blocked" : "exit_twin");
+    const later = options.frontEnd === "fexit" ? this.#blockedCopies : ["exit_twin"];
+    for (const program of later) this.#object.enable(program);
     return enabled;
   }
 

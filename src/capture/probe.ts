@@ -41,7 +41,7 @@ function probeFrontEnd(frontEnd: FrontEnd): Finding {
       frontEnd,
       ringBytes: PROBE_RING_BYTES,
       ownPid: process.pid,
-      twins: true,
+      preemptible: true,
       filtering: true,
       followNames: [],
       followCgroups: [],

@@ -13,15 +13,14 @@ export interface Attached {
   readonly fexitRefused: string | undefined;
 }
 
+type Wanted = Omit<KernelOptions, "frontEnd" | "preemptible">;
+
 const BTF = "/sys/kernel/btf/vmlinux";
 const EPERM = 1;
 const EACCES = 13;
 
 /** @throws PrivilegeError, UnsupportedKernelError */
-export function attachKernel(
-  choice: AttachChoice,
-  options: Omit<KernelOptions, "frontEnd" | "twins">,
-): Attached {
+export function attachKernel(choice: AttachChoice, options: Wanted): Attached {
   if (process.geteuid?.() !== 0) {
     throw new PrivilegeError("Cannot load eBPF programs: this user is not root");
   }
@@ -33,7 +32,7 @@ export function attachKernel(
     });
   }
   if (choice !== "tracepoint") {
-    const tried = attempt("fexit", { ...options, twins: true });
+    const tried = attempt("fexit", options);
     if (tried instanceof Kernel) return { kernel: tried, fexitRefused: undefined };
     if (choice === "fexit") throw refusal("fexit", tried);
     const kernel = orThrow(options);
@@ -42,15 +41,15 @@ export function attachKernel(
   return { kernel: orThrow(options), fexitRefused: undefined };
 }
 
-function orThrow(options: Omit<KernelOptions, "frontEnd" | "twins">): Kernel {
-  const tried = attempt("tracepoint", { ...options, twins: isPreemptible() });
+function orThrow(options: Wanted): Kernel {
+  const tried = attempt("tracepoint", options);
   if (tried instanceof Kernel) return tried;
   throw refusal("tracepoint", tried);
 }
 
-function attempt(frontEnd: FrontEnd, options: Omit<KernelOptions, "frontEnd">): Kernel | BpfError {
+function attempt(frontEnd: FrontEnd, options: Wanted): Kernel | BpfError {
   try {
-    return new Kernel({ ...options, frontEnd });
+    return new Kernel({ ...options, frontEnd, preemptible: isPreemptible() });
   } catch (error) {
     if (error instanceof BpfError) return error;
     throw error;

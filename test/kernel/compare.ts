@@ -34,7 +34,29 @@ export function differences(heard: Heard, truth: Truth, expected: Expectations =
   }
   problems.push(...pairProblems(ours, truth, expected));
   if (expected.sharedChannel !== true) problems.push(...sessionProblems(heard, ours, truth));
-  return problems.slice(0, 8);
+  return problems.length === 0 ? [] : [...problems.slice(0, 8), ...trail(heard, truth)];
+}
+
+const TRAIL_LINES = 40;
+/** Where a line names a process. */
+const PIDS = [
+  ["stdio_transport", "from_pid"],
+  ["stdio_transport", "to_pid"],
+  ["client", "pid"],
+  ["server", "pid"],
+  ["process", "pid"],
+] as const;
+
+/** Every line about these processes, without what was said, to find a cause by. */
+function trail(heard: Heard, truth: Truth): string[] {
+  const pids = new Set([...truth.clients, ...truth.servers]);
+  const concerned = heard.lines.filter((line) =>
+    PIDS.some((path) => pids.has(numberAt(line, ...path))),
+  );
+  return concerned.slice(0, TRAIL_LINES).map((line) => {
+    const { raw: _raw, params: _params, result: _result, ...rest } = line;
+    return `trail: ${JSON.stringify(rest)}`;
+  });
 }
 
 function readers(direction: Direction): "servers" | "clients" {
