@@ -59,8 +59,8 @@ int scan_files(struct bpf_iter__task_file *ctx)
 
 	if (!task || !file)
 		return 0;
-	/* threads share the files of their leader */
-	if (task->pid != task->tgid)
+	/* threads share the files of their leader, unless that has ended before them */
+	if (task->pid != task->tgid && task->files == task->group_leader->files)
 		return 0;
 	type = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
 	if (type == S_IFIFO) {

@@ -59,15 +59,28 @@ export function readComm(pid: number): string | undefined {
 }
 
 function readCommandLine(pid: number): string[] {
+  const bytes = readCommandBytes(`/proc/${pid}`);
+  if (bytes.length > 0) return splitCommandLine(bytes);
+  // a first thread that has ended before the others has no memory to show
+  const others = listThreads(pid).filter((tid) => tid !== pid);
+  const shown =
+    others[0] === undefined ? bytes : readCommandBytes(`/proc/${pid}/task/${others[0]}`);
+  return splitCommandLine(shown);
+}
+
+function readCommandBytes(directory: string): Buffer {
   try {
-    const bytes = readFileSync(`/proc/${pid}/cmdline`).subarray(0, COMMAND_LINE_BYTES);
-    // a process that wrote its title here has padded it with NULs
-    const isPadded = bytes.length > 2 && bytes.at(-1) === 0 && bytes.at(-2) === 0;
-    const text = bytes.toString("latin1");
-    return splitArguments(isPadded ? bytes.subarray(0, text.replace(/\0+$/, "").length) : bytes);
+    return readFileSync(`${directory}/cmdline`).subarray(0, COMMAND_LINE_BYTES);
   } catch {
-    return [];
+    return Buffer.alloc(0);
   }
+}
+
+function splitCommandLine(bytes: Buffer): string[] {
+  // a process that wrote its title here has padded it with NULs
+  const isPadded = bytes.length > 2 && bytes.at(-1) === 0 && bytes.at(-2) === 0;
+  const text = bytes.toString("latin1");
+  return splitArguments(isPadded ? bytes.subarray(0, text.replace(/\0+$/, "").length) : bytes);
 }
 
 /** Path in the cgroup2 hierarchy; where only version 1 is mounted, in the first one listed. */

@@ -22,7 +22,12 @@ function reportLoss({ loss, lossBytes, capture }: Summary): readonly [string, st
     capture !== undefined && capture.unattributedBytes > 0
       ? `${formatBytes(capture.unattributedBytes)} of unknown channels`
       : "",
-    capture?.exact === false ? `${capture.skippedRuns} program runs skipped by the kernel` : "",
+    capture !== undefined && capture.skippedRuns > 0
+      ? `up to ${capture.skippedRuns} program runs skipped by the kernel`
+      : "",
+    capture !== undefined && capture.missedBytes > 0
+      ? `${formatBytes(capture.missedBytes)} read and not heard`
+      : "",
   ].filter((each) => each !== "");
   return [
     `overhear: Not all was heard: ${lost.join("; ")}`,

@@ -1,5 +1,5 @@
 /** What overhear wrote and the truth in, every difference out, as sentences; none: they agree. */
-import { at, type Json, numberAt, textAt } from "./json.ts";
+import { at, type Json, listAt, numberAt, textAt } from "./json.ts";
 import type { Heard } from "./tool.ts";
 import type { Direction, Truth, TruthMessage } from "./truth.ts";
 
@@ -38,6 +38,7 @@ export function differences(heard: Heard, truth: Truth, expected: Expectations =
 }
 
 const TRAIL_LINES = 40;
+const TRAIL_WIDTH = 400;
 /** Where a line names a process. */
 const PIDS = [
   ["stdio_transport", "from_pid"],
@@ -55,7 +56,7 @@ function trail(heard: Heard, truth: Truth): string[] {
   );
   return concerned.slice(0, TRAIL_LINES).map((line) => {
     const { raw: _raw, params: _params, result: _result, ...rest } = line;
-    return `trail: ${JSON.stringify(rest)}`;
+    return `trail: ${JSON.stringify(rest).slice(0, TRAIL_WIDTH)}`;
   });
 }
 
@@ -240,5 +241,9 @@ function sessionProblems(heard: Heard, lines: readonly Json[], truth: Truth): st
   if (last === undefined) problems.push("no session line");
   else if (!truth.clients.has(client) || !truth.servers.has(server))
     problems.push(`session between client ${client} and server ${server}`);
+  for (const end of ["client", "server"]) {
+    if (listAt(last, end, "command_line").length === 0)
+      problems.push(`${end} without command line`);
+  }
   return problems;
 }

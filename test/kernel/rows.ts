@@ -147,14 +147,17 @@ export const HELD: readonly Row[] = [
 ];
 
 /** The line that stands half in the channel at the start: its first half was read before. */
-export const HALF: readonly Row[] = onEach(
-  "half a line read before the start",
-  "--hold half --hold-after 3 --size 1000",
-  {
-    held: true,
-    unheard: [4],
-  },
-);
+const HALF_READ = { held: true, unheard: [4] } as const;
+const STOP_IN_FOURTH = "--hold half --hold-after 3 --size 1000";
+export const HALF: readonly Row[] = [
+  ...onEach("half a line read before the start", STOP_IN_FOURTH, HALF_READ),
+  ...onEach(
+    "half a line read before the start by processes whose first threads have ended",
+    `${STOP_IN_FOURTH} --leader-gone`,
+    HALF_READ,
+    [PIPE, PAIR],
+  ),
+];
 
 export const BITS_32: readonly Row[] = [
   ...grid(["pipe"], INTO_PIPE, OUT_OF_PIPE),

@@ -80,7 +80,7 @@ static void parse_options(int argc, char **argv)
 		{ "writer-gone", .flag = &opt.writer_gone }, { "late-reader", .flag = &opt.late_reader },
 		{ "crlf", .flag = &opt.crlf }, { "noise", .flag = &opt.noise }, { "no-answers", .flag = &opt.no_answers },
 		{ "unfinished", .flag = &opt.unfinished }, { "serve", .flag = &opt.serve },
-		{ "deaf", .flag = &opt.deaf },
+		{ "deaf", .flag = &opt.deaf }, { "leader-gone", .flag = &opt.leader_gone },
 	};
 	enum { COUNT = sizeof all / sizeof *all };
 	struct option table[COUNT + 2] = { 0 };
@@ -109,14 +109,32 @@ static void parse_options(int argc, char **argv)
 		opt.buffers = 1024;
 }
 
+struct task {
+	int (*side)(long);
+	long argument;
+};
+
+static void *do_task(void *task)
+{
+	struct task *t = task;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	exit(t->side(t->argument));
+}
+
 static pid_t spawn(int (*side)(long), long argument)
 {
+	static struct task task;
+	pthread_t thread;
 	pid_t pid = fork();
 	if (pid < 0)
 		die("fork");
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		exit(side(argument));
+		task = (struct task){ side, argument };
+		if (!opt.leader_gone)
+			do_task(&task);
+		if (pthread_create(&thread, NULL, do_task, &task))
+			die("pthread_create");
+		pthread_exit(NULL);
 	}
 	return pid;
 }
@@ -138,6 +156,7 @@ static int server_side(long unused)
 	die(opt.command[0]);
 }
 
+/* Z: its first thread has ended, others may go on. */
 static char state_of(pid_t pid)
 {
 	char path[64], text[512] = { 0 };
@@ -155,8 +174,9 @@ static char state_of(pid_t pid)
 static void wait_until_held(pid_t client, pid_t server)
 {
 	wait_for(&shared->waiting, 1);
+	char wanted = opt.leader_gone ? 'Z' : 'S';
 	for (int quiet = 0; quiet < 5; usleep(1000))
-		quiet = state_of(client) == 'S' && state_of(server) == 'S' ? quiet + 1 : 0;
+		quiet = state_of(client) == wanted && state_of(server) == wanted ? quiet + 1 : 0;
 	printf("{\"state\":\"holding\",\"client\":%d,\"server\":%d}\n", client, server);
 	fflush(stdout);
 }

@@ -23,6 +23,7 @@ struct options {
 	long read_size, pipe_size, preamble, endless, hold_after, size_after, buffers;
 	enum hold hold;
 	bool nonblock, peek, empty_reads, writer_gone, late_reader, crlf, noise, no_answers, unfinished, serve, deaf;
+	bool leader_gone;
 	char **command;
 };
 extern struct options opt;
