@@ -2,13 +2,14 @@
 import { growPipe } from "../ffi/host.ts";
 import { formatError } from "./cli/errors.ts";
 import { EXIT_OK } from "./cli/exit-codes.ts";
+import { reportUnmatched } from "./cli/filter-report.ts";
 import { endWith } from "./cli/loss-report.ts";
 import { openSinks } from "./cli/open-sinks.ts";
 import { say } from "./cli/say.ts";
 import type { ExitCode, ListenOptions } from "./cli/types.ts";
 import { type Attached, attachKernel } from "./live/attach.ts";
 import { findBlockedThreads } from "./live/blocked.ts";
-import { type Child, startChild } from "./live/child.ts";
+import { type Child, checkCommand, startChild } from "./live/child.ts";
 import { BootClock } from "./live/clock.ts";
 import { type FollowPlan, planFollow } from "./live/follow.ts";
 import { LiveSession } from "./live/session.ts";
@@ -19,6 +20,7 @@ const OUTPUT_PIPE_BYTES = 1 << 20;
 
 /** @throws UsageError, CommandError, PrivilegeError, UnsupportedKernelError, OutputError */
 export async function listen(options: ListenOptions): Promise<ExitCode> {
+  if (options.run) checkCommand(options.run.argv);
   const release = holdSignals();
   const follow = planFollow(options.filters);
   const filtering = follow.filtering || options.run !== undefined;
@@ -52,7 +54,10 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
   try {
     const code = await session
       .run()
-      .then((summary) => endWith(summary, options.failOnLoss))
+      .then((summary) => {
+        reportUnmatched(summary, outputs, options.outputs);
+        return endWith(summary, options.failOnLoss);
+      })
       .catch((error: unknown) => giveUp(error, child, options.debug));
     const childCode = child ? await child.exited : EXIT_OK;
     return childCode === EXIT_OK ? code : childCode;

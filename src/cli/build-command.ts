@@ -18,7 +18,8 @@ const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 
 /** Throws UsageError. */
 export function buildCommand(argv: readonly string[], surroundings: Surroundings): Command {
-  const parsed = parseArgv(argv);
+  // "help" and "help COMMAND", as git and others have it
+  const parsed = parseArgv(argv[0] === "help" ? [...argv.slice(1), "--help"] : argv);
   if (parsed.options.has("help")) return { kind: "help", command: parsed.command };
   if (parsed.options.has("version")) return { kind: "version" };
   if (parsed.rest !== undefined && parsed.command !== "run") {

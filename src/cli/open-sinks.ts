@@ -30,12 +30,13 @@ export class Outputs implements Sink {
   readonly #stream: StreamState | undefined;
   readonly #maxMessages: number;
   #shownMessages = 0;
+  #matched = false;
 
   constructor(parts: {
     sinks: readonly Sink[];
     accepts: Accepts;
     gate: ServerGate | undefined;
-    /** Whether an item counts for --max-messages, its kind asked for or not. */
+    /** Whether an item is a message that is asked for, as --max-messages counts them, its kind asked for or not. */
     countsAsShown: Accepts;
     /** Standard output, when something is shown there. */
     stream: StreamState | undefined;
@@ -52,6 +53,11 @@ export class Outputs implements Sink {
   /** As many messages as --max-messages allows are written: what comes after is not. */
   get full(): boolean {
     return this.#shownMessages >= this.#maxMessages;
+  }
+
+  /** A message came that --method, --tool and --server let pass, or none of them was given. */
+  get matched(): boolean {
+    return this.#matched;
   }
 
   /** Standard output cannot be read by anybody any more; cheap enough to ask a few times a second. */
@@ -84,6 +90,7 @@ export class Outputs implements Sink {
   }
 
   #write(items: readonly ExchangeItem[]): void | Promise<void> {
+    this.#matched ||= items.some(this.#countsAsShown);
     const taken = this.#upToLimit(items).filter(this.#accepts);
     if (taken.length === 0) return;
     const waits: Promise<void>[] = [];

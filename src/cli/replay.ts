@@ -8,6 +8,7 @@ import { OutputError, ReaderGone } from "../sinks/errors.ts";
 import { plural } from "../sinks/quantity.ts";
 import { UsageError } from "./errors.ts";
 import { EXIT_OK } from "./exit-codes.ts";
+import { reportUnmatched } from "./filter-report.ts";
 import { endWith } from "./loss-report.ts";
 import { type Outputs, openSinks } from "./open-sinks.ts";
 import { say } from "./say.ts";
@@ -51,6 +52,7 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
   });
   // the outputs that still work have a summary by now
   if (failure !== undefined) throw failure;
+  reportUnmatched(summary, outputs, options.outputs);
   return endedBy === "reader_gone" ? EXIT_OK : endWith(summary, options.failOnLoss);
 }
 

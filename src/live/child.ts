@@ -11,16 +11,19 @@ export interface Child {
   kill(signal: NodeJS.Signals): void;
 }
 
+/** Before anything is opened or attached. @throws CommandError */
+export function checkCommand([command = ""]: readonly string[]): void {
+  if (command.includes("/") || Bun.which(command)) return;
+  throw new CommandError(
+    `Cannot run "${command}": no such command in PATH`,
+    "sudo resets PATH: give the command with its path, or use sudo --preserve-env=PATH",
+    true,
+  );
+}
+
 /** @throws CommandError */
 export function startChild(argv: readonly string[], kernel: Kernel): Child {
   const command = argv[0] ?? "";
-  if (!command.includes("/") && !Bun.which(command)) {
-    throw new CommandError(
-      `Cannot run "${command}": no such command in PATH`,
-      "sudo resets PATH: give the command with its path, or use sudo --preserve-env=PATH",
-      true,
-    );
-  }
   // the kernel follows children of followed processes: be one for the moment of the fork
   kernel.follow(process.pid);
   try {

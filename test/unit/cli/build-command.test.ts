@@ -174,6 +174,8 @@ describe("buildCommand", () => {
     [["-V"], { kind: "version" }],
     [["-h"], { kind: "help", command: "listen" }],
     [["run", "--help"], { kind: "help", command: "run" }],
+    [["help"], { kind: "help", command: "listen" }],
+    [["help", "run"], { kind: "help", command: "run" }],
     [["completions", "--help"], { kind: "help", command: "completions" }],
   ])("buildCommand reads %p", (argv, expected) => {
     expect(build(...argv)).toEqual(expected);

@@ -131,6 +131,14 @@ describe("main", () => {
     expect(stderr).toBe("");
   });
 
+  test("main replay says when the filters let nothing pass", async () => {
+    const { code, stderr } = await overhear(["replay", "-", "--tool", "get_wether"], RECORDING);
+    expect([code, stderr]).toEqual([
+      0,
+      "overhear: 2 messages heard, none of them matches --tool get_wether\n",
+    ]);
+  });
+
   test("main replay ends the output that still works with a summary when another one fails", async () => {
     const { code, stdout, stderr } = await overhear(
       ["replay", "-", "-f", "ndjson", "-o", "/dev/full"],

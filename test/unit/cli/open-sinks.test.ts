@@ -115,6 +115,14 @@ describe("Outputs", () => {
     });
   });
 
+  test("Outputs knows whether a message was asked for, its kind shown or not", async () => {
+    const all = outputs([]);
+    await all.write([item("a"), item("hidden")]);
+    const before = all.matched;
+    await all.write([item("counted")]);
+    expect([before, all.matched]).toEqual([false, true]);
+  });
+
   test("Outputs closes every sink though one fails, and reports the failed output", async () => {
     const disk = new OutputError("Cannot write", { path: "x" });
     const sinks = [new Recorder(new ReaderGone()), new Recorder(disk), new Recorder()];

@@ -1,0 +1,20 @@
+/** A run of which the filters let no message pass in, a line that says so out: a misspelt name looks like silence. */
+import type { Summary } from "../exchange/types.ts";
+import { plural } from "../sinks/quantity.ts";
+import type { Outputs } from "./open-sinks.ts";
+import { say } from "./say.ts";
+import type { OutputOptions } from "./types.ts";
+
+export function reportUnmatched(summary: Summary, outputs: Outputs, options: OutputOptions): void {
+  if (options.quiet || outputs.matched || summary.messages === 0) return;
+  const { methods, tools, servers } = options.filters;
+  const given = [
+    ...methods.map((each) => `--method ${each}`),
+    ...tools.map((each) => `--tool ${each}`),
+    ...servers.map((each) => `--server ${each}`),
+  ];
+  if (given.length === 0) return;
+  say(
+    `overhear: ${plural(summary.messages, "message")} heard, none of them matches ${given.join(" ")}`,
+  );
+}
