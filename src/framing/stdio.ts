@@ -7,11 +7,13 @@ import type { HeldBytes } from "./partial-line.ts";
 import type { FramingItem } from "./types.ts";
 
 const MEBIBYTE = 1024 * 1024;
+/** So many of the longest have room; a growing line takes up to twice its length. */
+const LONGEST_LINES = 3;
 
 export interface StdioFramingOptions {
   /** A longer line, its end included, is lost as `line_too_long`. Default 32 MiB. */
   readonly maxLineBytes?: number;
-  /** Memory for all unfinished lines; over it the largest are lost as `memory_limit`. Default 256 MiB. */
+  /** Memory for all unfinished lines; over it the largest are lost as `memory_limit`. Default 256 MiB, or 3 of the longest. */
   readonly maxTotalBytes?: number;
 }
 
@@ -31,7 +33,8 @@ export class StdioFraming implements Stage<StreamItem, FramingItem> {
 
   constructor(options: StdioFramingOptions = {}) {
     this.#maxLineBytes = options.maxLineBytes ?? 32 * MEBIBYTE;
-    this.#maxTotalBytes = options.maxTotalBytes ?? 256 * MEBIBYTE;
+    this.#maxTotalBytes =
+      options.maxTotalBytes ?? Math.max(256 * MEBIBYTE, LONGEST_LINES * this.#maxLineBytes);
   }
 
   push(item: StreamItem): readonly FramingItem[] {

@@ -12,10 +12,6 @@ import { type StreamInput, type StreamSources, StreamStage } from "../stream/str
 import type { Blind, StreamItem } from "../stream/types.ts";
 import { isLargeLine } from "./collector.ts";
 
-/** For all unfinished lines together; a growing line takes up to twice its length. */
-const TOTAL_BYTES = 256 << 20;
-const LONGEST_LINES = 3;
-
 export interface PipelineOptions {
   readonly processes: ProcessDirectory;
   readonly sources: StreamSources;
@@ -36,17 +32,13 @@ export class Pipeline {
   readonly #messages = new MessageStage();
   readonly #losses = new LossGate();
   readonly #options: PipelineOptions;
-  readonly #blind = new Set<unknown>();
+  readonly #blind = new WeakSet<object>();
   #out: ExchangeItem[] = [];
 
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.stream = new StreamStage(options.processes, options.sources);
-    const { maxLineBytes } = options;
-    this.#framing = new StdioFraming({
-      maxLineBytes,
-      maxTotalBytes: Math.max(TOTAL_BYTES, LONGEST_LINES * maxLineBytes),
-    });
+    this.#framing = new StdioFraming({ maxLineBytes: options.maxLineBytes });
     this.exchange = new ExchangeStage({
       allJsonrpc: options.allJsonrpc,
       listenNs: options.listenNs,
@@ -109,8 +101,10 @@ export class Pipeline {
   #cover(blind: Blind): void {
     if (blind.channel !== undefined && !this.#options.isHeard(blind.channel)) return;
     const subject = blind.channel ?? blind.process;
-    if (this.#blind.has(subject) || this.#blind.size > 10_000) return;
-    this.#blind.add(subject);
+    if (subject !== undefined) {
+      if (this.#blind.has(subject)) return;
+      this.#blind.add(subject);
+    }
     this.#out.push({
       kind: "coverage",
       reason: blind.reason,

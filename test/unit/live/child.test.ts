@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from "bun:test";
 import type { Kernel } from "../../../src/capture/kernel.ts";
 import { CommandError } from "../../../src/cli/errors.ts";
-import { startChild } from "../../../src/live/child.ts";
+import { checkCommand, startChild } from "../../../src/live/child.ts";
 
 /** What a kernel is told to follow, in order. */
 function fakeKernel(): { kernel: Kernel; told: unknown[] } {
@@ -68,12 +68,12 @@ test("startChild passes signals on", async () => {
   expect(await child.exited).toBe(143);
 });
 
-test("startChild says that a command is not in PATH, and follows nothing", () => {
-  const { kernel, told } = fakeKernel();
-  const error = thrownBy(() => startChild(["no-such-command-4711"], kernel));
+test("checkCommand says that a command is not in PATH; a path is for the start to try", () => {
+  const error = thrownBy(() => checkCommand(["no-such-command-4711"]));
   expect(error).toBeInstanceOf(CommandError);
   expect(String(error)).toContain('Cannot run "no-such-command-4711": no such command in PATH');
-  expect(told).toEqual([]);
+  expect(thrownBy(() => checkCommand(["sh"]))).toBeUndefined();
+  expect(thrownBy(() => checkCommand(["/no/such/command"]))).toBeUndefined();
 });
 
 test("startChild says that a path is no command, and follows nothing any more", () => {

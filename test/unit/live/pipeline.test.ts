@@ -236,6 +236,15 @@ test("Pipeline names each blind spot once", () => {
   ]);
 });
 
+test("Pipeline names the blind spots of more than 10,000 channels", () => {
+  const { pipeline } = setUp();
+  const packets = { channelKind: "unix-seqpacket", len: 50 } as const;
+  for (let channel = 64; channel < 64 * 10_100; channel += 64) {
+    pipeline.push(io("opaque", { ...packets, channel, generation: channel }));
+  }
+  expect(pipeline.take()).toHaveLength(10_099);
+});
+
 test("Pipeline names no blind spot of a channel that the filters keep out", () => {
   const { pipeline } = setUp({ isHeard: false });
   const packets = { channel: 64, generation: 1, channelKind: "unix-seqpacket", len: 50 } as const;
