@@ -4,22 +4,22 @@ import { BpfError } from "../../ffi/errors.ts";
 import type { FrontEnd } from "./front-ends.ts";
 import { Kernel } from "./kernel.ts";
 
-export interface Finding {
+export interface ProbeResult {
   readonly ok: boolean;
   readonly why?: string | undefined;
 }
 
-export interface KernelFindings {
+export interface ProbeReport {
   readonly btf: boolean;
-  readonly fexit: Finding;
-  readonly tracepoint: Finding;
-  readonly uprobeMulti: Finding;
+  readonly fexit: ProbeResult;
+  readonly tracepoint: ProbeResult;
+  readonly uprobeMulti: ProbeResult;
 }
 
 const BTF = "/sys/kernel/btf/vmlinux";
 const PROBE_RING_BYTES = 1 << 16;
 
-export function probe(): KernelFindings {
+export function probe(): ProbeReport {
   const btf = existsSync(BTF);
   if (!btf) {
     const why = `"${BTF}" does not exist`;
@@ -35,7 +35,7 @@ export function probe(): KernelFindings {
   return { btf, fexit, tracepoint, uprobeMulti };
 }
 
-function probeFrontEnd(frontEnd: FrontEnd): Finding {
+function probeFrontEnd(frontEnd: FrontEnd): ProbeResult {
   try {
     using _ = new Kernel({
       frontEnd,
@@ -54,7 +54,7 @@ function probeFrontEnd(frontEnd: FrontEnd): Finding {
 }
 
 /** The link type is in the kernel's type information since 6.6, which has it. */
-function probeUprobeMulti(): Finding {
+function probeUprobeMulti(): ProbeResult {
   const has = readFileSync(BTF).includes("bpf_uprobe_multi_link");
   return has ? { ok: true } : { ok: false, why: "kernel 6.6 or newer needed" };
 }

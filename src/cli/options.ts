@@ -250,7 +250,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     name: "json",
     group: "General",
     commands: ["doctor"],
-    help: "doctor: print findings as one JSON object",
+    help: "doctor: print all checks as one JSON object",
   },
   {
     name: "verbose",

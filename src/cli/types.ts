@@ -84,7 +84,7 @@ export interface ReplayOptions {
 }
 
 /** One feature of the kernel as the capture found it by trying. */
-export interface ProbeFinding {
+export interface ProbeResult {
   readonly ok: boolean;
   /** Why not, in one line. */
   readonly why?: string | undefined;
@@ -93,9 +93,9 @@ export interface ProbeFinding {
 /** What src/capture/probe.ts finds out by loading and attaching; needs root for an answer. */
 export interface ProbeReport {
   readonly btf: boolean;
-  readonly fexit: ProbeFinding;
-  readonly tracepoint: ProbeFinding;
-  readonly uprobeMulti: ProbeFinding;
+  readonly fexit: ProbeResult;
+  readonly tracepoint: ProbeResult;
+  readonly uprobeMulti: ProbeResult;
 }
 
 export type Probe = () => ProbeReport | Promise<ProbeReport>;

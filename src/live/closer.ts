@@ -38,8 +38,6 @@ const REGULAR_NS = 10_000_000_000;
 
 export class Closer {
   readonly #parts: CloserParts;
-  /** Channels that were not copied for a while: their counts do not add up. */
-  readonly #aside = new WeakSet<ChannelState>();
   /** What had left a channel when its records were last found to be behind. */
   readonly #behind = new WeakMap<ChannelState, number>();
   #scanDueNs = Number.POSITIVE_INFINITY;
@@ -90,10 +88,6 @@ export class Closer {
   /** When to look next who holds the channels, CLOCK_BOOTTIME ns. */
   get scanDueNs(): number {
     return this.#scanDueNs;
-  }
-
-  setAside(channel: ChannelState): void {
-    this.#aside.add(channel);
   }
 
   /** When idle: channels that nobody holds any more. */
@@ -286,13 +280,13 @@ export class Closer {
 
   /** `lost`: what found no room. `left`: what left the channel: if neither a record nor `lost` tells of it, it is lost. */
   #lostOf(channel: ChannelState, lost: number, left: number): number {
-    if (this.#aside.has(channel)) return lost;
+    if (channel.unplaced) return lost;
     return Math.max(lost, channel.lost + left - channel.position);
   }
 
   /** Of `missing`, what was written since the channel is heard or lay in it. Unknown, hence 0, where not all was counted. */
   #outstanding(channel: ChannelState, missing: number): number {
-    if (this.#aside.has(channel) || this.#parts.isUncertain(channel)) return 0;
+    if (channel.unplaced || this.#parts.isUncertain(channel)) return 0;
     return isStream(channel.kind) ? Math.max(0, missing + channel.notes.ahead) : 0;
   }
 }

@@ -292,9 +292,7 @@ export class LiveSession {
   }
 
   #setAside(channel: Channel): void {
-    if (!(channel instanceof ChannelState)) return;
-    this.#aside.add(channel, this.#lastTickNs);
-    this.#closer.setAside(channel);
+    if (channel instanceof ChannelState) this.#aside.add(channel, this.#lastTickNs);
   }
 
   /** Containers that start later are known by their first exec. */

@@ -47,6 +47,7 @@ export class ChannelState implements Channel {
   opening: string | undefined;
   /** An end of it is one that the user's filters follow. */
   wanted = false;
+  /** It was not copied for a while: positions and counts of its writes do not add up from then on. */
   unplaced = false;
   readonly notes = new WriteNotes();
   readonly #holders: HolderSource | undefined;

@@ -127,7 +127,7 @@ describe("main", () => {
     const report = JSON.parse(stdout);
     expect([0, 3, 4]).toContain(code);
     expect(report.can_listen).toBe(code === 0);
-    expect(report.findings.map(({ check }: { check: string }) => check)).toContain("kernel");
+    expect(report.checks.map(({ check }: { check: string }) => check)).toContain("kernel");
     expect(stderr).toBe("");
   });
 

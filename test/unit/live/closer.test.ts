@@ -128,7 +128,7 @@ test.each(["muted", "uncertain", "set aside"])(
     if (why === "muted") set.kernel.entries.set(PIPE, counts({ written: 5, muted: true }));
     if (why === "uncertain") set.state.isUncertain = true;
     const channel = set.stage.channels.get(PIPE);
-    if (why === "set aside" && channel) set.closer.setAside(channel);
+    if (why === "set aside" && channel) channel.loseCount();
     set.hear(exit(READER, SECOND));
     set.closer.closeUnheld(2 * SECOND);
     expect(set.take()).toEqual([
@@ -246,7 +246,7 @@ test("Closer gives nothing up where all was heard, or where nothing was copied",
   set.push(data("x", { channel: 64, generation: 9 }));
   set.kernel.entries.set(64, counts({ generation: 9, moved: 1_000 }));
   const aside = set.stage.channels.get(64);
-  if (aside) set.closer.setAside(aside);
+  aside?.loseCount();
   set.take();
   set.closer.giveUp(SECOND);
   expect(set.take()).toEqual([]);

@@ -1,9 +1,9 @@
-/** Facts and the capture's probe in, findings with a verdict out; pure. */
+/** Facts and the capture's probe in, checks with a verdict out; pure. */
 import { EXIT_OK, EXIT_PRIVILEGE, EXIT_UNSUPPORTED } from "./exit-codes.ts";
 import type { HostFacts } from "./host-facts.ts";
-import type { ProbeFinding, ProbeReport } from "./types.ts";
+import type { ProbeReport, ProbeResult } from "./types.ts";
 
-export interface Finding {
+export interface HostCheck {
   readonly check: string;
   /** "unknown": could not be tested by this user. "info": neither good nor bad. */
   readonly status: "ok" | "warning" | "failed" | "unknown" | "info";
@@ -13,7 +13,7 @@ export interface Finding {
 }
 
 export interface Diagnosis {
-  readonly findings: readonly Finding[];
+  readonly checks: readonly HostCheck[];
   readonly verdict: string;
   /** What listening would end with here. */
   readonly exitCode: number;
@@ -44,19 +44,19 @@ export function mayListen(facts: HostFacts): boolean | undefined {
 
 /** `probe`: undefined when it was not run, an Error when it failed. */
 export function diagnose(facts: HostFacts, probe: ProbeReport | Error | undefined): Diagnosis {
-  const findings = [
-    kernelFinding(facts),
-    btfFinding(facts, probe),
-    privilegeFinding(facts),
-    capabilityFinding(facts),
-    ...frontEndFindings(probe),
-    lockdownFinding(facts),
-    jitFinding(facts),
-    unprivilegedFinding(facts),
-    memlockFinding(facts),
-    containerFinding(facts),
+  const checks = [
+    checkKernel(facts),
+    checkBtf(facts, probe),
+    checkPrivilege(facts),
+    checkCapability(facts),
+    ...checkFrontEnds(probe),
+    checkLockdown(facts),
+    checkJit(facts),
+    checkUnprivileged(facts),
+    checkMemlock(facts),
+    checkContainer(facts),
   ];
-  return { findings, ...verdictOf(facts, probe) };
+  return { checks, ...verdictOf(facts, probe) };
 }
 
 function verdictOf(
@@ -75,13 +75,13 @@ function verdictOf(
   return { verdict: "not here: no front end attaches", exitCode: EXIT_UNSUPPORTED };
 }
 
-function kernelFinding(facts: HostFacts): Finding {
+function checkKernel(facts: HostFacts): HostCheck {
   const found = `${facts.kernel} on ${facts.arch}`;
   if (!before(facts.kernel, 5, 10)) return { check: "kernel", status: "ok", found };
   return { check: "kernel", status: "failed", found, hint: "5.10 or newer is needed" };
 }
 
-function btfFinding(facts: HostFacts, probe: ProbeReport | Error | undefined): Finding {
+function checkBtf(facts: HostFacts, probe: ProbeReport | Error | undefined): HostCheck {
   const known = probe instanceof Error ? undefined : probe?.btf;
   if (facts.btf && known !== false) {
     return { check: "btf", status: "ok", found: "/sys/kernel/btf/vmlinux" };
@@ -94,7 +94,7 @@ function btfFinding(facts: HostFacts, probe: ProbeReport | Error | undefined): F
   };
 }
 
-function privilegeFinding(facts: HostFacts): Finding {
+function checkPrivilege(facts: HostFacts): HostCheck {
   const check = "privilege";
   const found = facts.euid === 0 ? "root" : `user ${facts.euid}`;
   const may = mayListen(facts);
@@ -112,7 +112,7 @@ function privilegeFinding(facts: HostFacts): Finding {
     : { check, status: "failed", found, hint: "run it with sudo; never make it setuid" };
 }
 
-function capabilityFinding(facts: HostFacts): Finding {
+function checkCapability(facts: HostFacts): HostCheck {
   const check = "capabilities";
   if (facts.capabilities === undefined) {
     return { check, status: "unknown", found: "/proc/self/status shows none" };
@@ -138,7 +138,7 @@ function isOfUse(capability: string, facts: HostFacts): boolean {
   return !(stands && holds(facts, "CAP_SYS_ADMIN") === true);
 }
 
-function frontEndFindings(probe: ProbeReport | Error | undefined): Finding[] {
+function checkFrontEnds(probe: ProbeReport | Error | undefined): HostCheck[] {
   const fexit = "front end fexit";
   const tracepoint = "front end tracepoint";
   if (probe === undefined || probe instanceof Error) {
@@ -150,12 +150,12 @@ function frontEndFindings(probe: ProbeReport | Error | undefined): Finding[] {
   return [
     frontEnd(fexit, probe.fexit, probe.tracepoint.ok, "the other front end is used instead"),
     frontEnd(tracepoint, probe.tracepoint, probe.fexit.ok, "fexit is used; this one is not needed"),
-    uprobeMulti(probe.uprobeMulti),
+    checkUprobeMulti(probe.uprobeMulti),
   ];
 }
 
 /** Known by the kernel's types, not by a try: no program of this version needs it. */
-function uprobeMulti({ ok, why }: ProbeFinding): Finding {
+function checkUprobeMulti({ ok, why }: ProbeResult): HostCheck {
   const check = "uprobe_multi";
   if (ok) return { check, status: "ok", found: "the kernel has it" };
   const hint = "not needed for stdio; kernel 6.6 has it";
@@ -164,10 +164,10 @@ function uprobeMulti({ ok, why }: ProbeFinding): Finding {
 
 function frontEnd(
   check: string,
-  result: ProbeFinding,
+  result: ProbeResult,
   otherWorks: boolean,
   consolation: string,
-): Finding {
+): HostCheck {
   if (result.ok) return { check, status: "ok", found: "loads and attaches" };
   const found = result.why ?? "does not work, the kernel gave no reason";
   return otherWorks
@@ -185,7 +185,7 @@ function refusalHint(why: string): string {
   return "no other front end works either; overhear --debug prints what the kernel said";
 }
 
-function lockdownFinding(facts: HostFacts): Finding {
+function checkLockdown(facts: HostFacts): HostCheck {
   const check = "lockdown";
   if (facts.lockdown === "confidentiality") {
     return {
@@ -198,7 +198,7 @@ function lockdownFinding(facts: HostFacts): Finding {
   return { check, status: "ok", found: facts.lockdown ?? "not in this kernel, or hidden" };
 }
 
-function jitFinding(facts: HostFacts): Finding {
+function checkJit(facts: HostFacts): HostCheck {
   if (facts.jit !== "0") {
     return { check: "bpf jit", status: "ok", found: facts.jit === undefined ? "built in" : "on" };
   }
@@ -210,7 +210,7 @@ function jitFinding(facts: HostFacts): Finding {
   };
 }
 
-function unprivilegedFinding(facts: HostFacts): Finding {
+function checkUnprivileged(facts: HostFacts): HostCheck {
   const meanings: Readonly<Record<string, string>> = {
     "0": "0: users may load some programs",
     "1": "1: only privileged users, until the next boot",
@@ -227,7 +227,7 @@ function unprivilegedFinding(facts: HostFacts): Finding {
 /** 32 MiB: the default ring with its maps. */
 const MEMLOCK_NEEDED = 32 * 2 ** 20;
 
-function memlockFinding(facts: HostFacts): Finding {
+function checkMemlock(facts: HostFacts): HostCheck {
   const check = "memlock limit";
   const bytes = facts.memlockBytes;
   const found = bytes === undefined ? "cannot be read" : describeBytes(bytes);
@@ -243,7 +243,7 @@ function describeBytes(bytes: number): string {
   return Number.isFinite(bytes) ? `${Math.round(bytes / 1024)} KiB` : "unlimited";
 }
 
-function containerFinding(facts: HostFacts): Finding {
+function checkContainer(facts: HostFacts): HostCheck {
   const check = "container";
   if (facts.hostPids === false) {
     return {

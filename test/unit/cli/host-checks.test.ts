@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { diagnose } from "../../../src/cli/findings.ts";
+import { diagnose } from "../../../src/cli/host-checks.ts";
 import { type HostFacts, readHostFacts } from "../../../src/cli/host-facts.ts";
 import type { ProbeReport } from "../../../src/cli/types.ts";
 
@@ -24,8 +24,8 @@ const WORKS: ProbeReport = {
 };
 
 function statuses(facts: HostFacts, probe: ProbeReport | Error | undefined) {
-  const { findings, exitCode } = diagnose(facts, probe);
-  const bad = findings.filter(({ status }) => status !== "ok" && status !== "info");
+  const { checks, exitCode } = diagnose(facts, probe);
+  const bad = checks.filter(({ status }) => status !== "ok" && status !== "info");
   return { exitCode, bad: bad.map(({ check, status }) => `${check}: ${status}`) };
 }
 
@@ -91,7 +91,7 @@ describe("diagnose", () => {
   });
 
   test("diagnose gives a hint with whatever is not well", () => {
-    const { findings } = diagnose(
+    const { checks } = diagnose(
       {
         ...ROOT,
         euid: 1,
@@ -102,7 +102,7 @@ describe("diagnose", () => {
       },
       undefined,
     );
-    const mute = findings.filter(
+    const mute = checks.filter(
       ({ status, hint }) => (status === "failed" || status === "warning") && hint === undefined,
     );
     expect(mute).toEqual([]);
@@ -117,8 +117,8 @@ test.each<[string, string]>([
   ],
 ])("diagnose says what %p of both front ends means", (why, hint) => {
   const no = { ok: false, why };
-  const { findings } = diagnose(ROOT, { ...WORKS, fexit: no, tracepoint: no });
-  expect(findings.filter(({ status }) => status === "failed")).toEqual([
+  const { checks } = diagnose(ROOT, { ...WORKS, fexit: no, tracepoint: no });
+  expect(checks.filter(({ status }) => status === "failed")).toEqual([
     { check: "front end fexit", status: "failed", found: why, hint },
     { check: "front end tracepoint", status: "failed", found: why, hint },
   ]);
