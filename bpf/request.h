@@ -24,8 +24,8 @@ static __always_inline int is_peek(const struct request *request)
 	return flags & MSG_PEEK;
 }
 
-/* Is this a call that may concern us? Cheap, since it is asked for every call of the host: one of the tables says no for
- * nearly all; only then it matters which one counts. */
+/* Is this a call that may concern us? Cheap, since it is asked for every call of the host: both tables say no to nearly
+ * all; which of them counts matters for the others only. Sets *number, by which both are indexed. */
 static __always_inline bool is_watched(const struct pt_regs *regs, __u64 *number)
 {
 	*number = (__u32)syscall_number(regs);

@@ -59,9 +59,8 @@ int scan_files(struct bpf_iter__task_file *ctx)
 
 	if (!task || !file)
 		return 0;
-	/* threads share the files of their leader, unless that has ended before them */
-	if (task->pid != task->tgid && task->files == task->group_leader->files)
-		return 0;
+	/* The kernel leaves out threads that share their leader's files. Where the leader has ended before them it has none,
+	 * and each of the others shows them: user space counts them once. */
 	type = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
 	if (type == S_IFIFO) {
 		find_pipe(&place, file, BPF_CORE_READ(file, f_inode));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
  *
- * The front end for every kernel: one program at the exit of system calls. The arguments are still in pt_regs,
- * the bytes are in memory. tp_btf and not tp/syscalls: those fired on one CPU only on a 7.0 kernel.
+ * The front end for every kernel: a program at the exit of system calls, and its companion beside fexit, each in two
+ * copies. The arguments are still in pt_regs, the bytes are in memory. tp_btf and not tp/syscalls: those fired on one
+ * CPU only on a 7.0 kernel.
  */
 #include "buffers.h"
 #include "io.h"
@@ -143,7 +144,7 @@ static __always_inline int on_uring(__u32 slot)
 	return 0;
 }
 
-enum copy { FIRST_COPY, SECOND_COPY, ONLY_COPY };
+enum copy { FIRST_COPY, SECOND_COPY, UNMARKED };
 
 static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slot, enum copy copy)
 {
@@ -206,7 +207,7 @@ static __always_inline int on_blocked_exit(struct pt_regs *regs, __s64 result, _
 	if (!bpf_map_lookup_elem(&blocked, &id) || bpf_map_delete_elem(&blocked, &id))
 		return 0;
 	add_to_word(&blocked_left, -1);
-	return on_exit(regs, result, slot, ONLY_COPY);
+	return on_exit(regs, result, slot, UNMARKED);
 }
 
 SEC("?tp_btf/sys_exit")

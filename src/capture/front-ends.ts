@@ -38,7 +38,8 @@ function compatPrograms(): ProgramPlan[] {
   ];
 }
 
-/** Both copies of each body. Of fexit programs the one attached last runs first (bpf_trampoline, all kernels). */
+/** Two copies of what reads and writes pass through. Of fexit programs the one attached last runs first (bpf_trampoline,
+ * all kernels). */
 export function fexitPrograms(): ProgramPlan[] {
   return [
     needed("pipe_read_twin", ...PIPE_READ),

@@ -20,20 +20,30 @@ export interface Holder {
   readonly buffered: number;
 }
 
+/** More than a process can have (fs.nr_open is 2^30 at most), so that pid and descriptor make one number. */
+const DESCRIPTORS = 2 ** 31;
+
+/** Each descriptor once: a process whose first thread has ended is shown by each of the others. */
 export function decodeHolders(bytes: Uint8Array): Holder[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const holders: Holder[] = [];
+  const seen = new Set<number>();
   for (let at = 0; at + HOLDER_EVENT.size <= bytes.length; at += HOLDER_EVENT.size) {
+    const pid = view.getUint32(at + HOLDER_EVENT.tgid, true);
+    const fd = view.getUint32(at + HOLDER_EVENT.fd, true);
+    const descriptor = pid * DESCRIPTORS + fd;
+    if (seen.has(descriptor)) continue;
+    seen.add(descriptor);
     const mode = view.getUint32(at + HOLDER_EVENT.mode, true);
     holders.push({
       channel: address(view, at + HOLDER_EVENT.channel),
       generation: u64(view, at + HOLDER_EVENT.generation),
       peer: address(view, at + HOLDER_EVENT.peer),
       kind: CHANNEL_KINDS[view.getUint32(at + HOLDER_EVENT.channel_kind, true)] ?? "pipe",
-      pid: view.getUint32(at + HOLDER_EVENT.tgid, true),
+      pid,
       startNs: u64(view, at + HOLDER_EVENT.start_ns),
       comm: cString(view, at + HOLDER_EVENT.comm, COMM_LEN),
-      fd: view.getUint32(at + HOLDER_EVENT.fd, true),
+      fd,
       mayRead: (mode & 1) !== 0,
       mayWrite: (mode & 2) !== 0,
       buffered: view.getUint32(at + HOLDER_EVENT.buffered, true),

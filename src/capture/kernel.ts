@@ -23,11 +23,16 @@ export interface KernelOptions {
   readonly frontEnd: FrontEnd;
   readonly ringBytes: number;
   readonly ownPid: number;
-  /** It skips runs of programs: what is attached to the exit of system calls is so twice (what fexit has always is). */
+  /** The kernel may preempt programs, and skips runs then: those at the exit of system calls are loaded twice. */
   readonly preemptible: boolean;
   readonly filtering: boolean;
   readonly followNames: readonly string[];
   readonly followCgroups: readonly bigint[];
+}
+
+export interface ThreadId {
+  readonly pid: number;
+  readonly tid: number;
 }
 
 /** What found no room, and no channel's entry counts. */
@@ -37,9 +42,16 @@ export interface Counters {
   readonly processEventsLost: number;
 }
 
+function threadKey({ pid, tid }: ThreadId): Uint8Array {
+  return new Uint8Array(new Uint32Array([tid, pid]).buffer);
+}
+
 function pidKey(pid: number): Uint8Array {
   return new Uint8Array(new Uint32Array([pid]).buffer);
 }
+
+/** Needed by --comm only: most processes rename themselves at exec, which is heard anyhow. */
+const RENAME = "process_rename";
 
 const ONE = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
 
@@ -87,6 +99,7 @@ export class Kernel implements Disposable {
       for (const name of ["process_fork", "process_exec", "process_exit"]) {
         this.#links.push(this.#object.attach(name));
       }
+      if (options.followNames.length > 0) this.#links.push(this.#object.attach(RENAME));
       for (const plan of plans) this.#attach(plan);
       // last: its memory, once mapped, stays
       this.ring = new RingBuffer(
@@ -129,16 +142,23 @@ export class Kernel implements Disposable {
     this.#object.map("followed_cgroups").set(key, ONE.subarray(0, 4));
   }
 
-  /** fexit: these threads are inside a call that fexit will not see return; programs at its exit wait for them. */
-  watchBlocked(threads: readonly { readonly pid: number; readonly tid: number }[]): void {
-    const map = this.#object.map("blocked");
-    for (const { pid, tid } of threads) {
-      map.set(new Uint8Array(new Uint32Array([tid, pid]).buffer), ONE);
-    }
+  /** fexit: these threads are inside a call that fexit will not see return; programs at the exit of system calls wait for
+   * them. */
+  watchBlocked(threads: readonly ThreadId[]): void {
     if (threads.length === 0) return;
+    const map = this.#object.map("blocked");
+    for (const thread of threads) map.set(threadKey(thread), ONE);
     this.#bss.setUint32(this.#variable("blocked_left"), threads.length, true);
     for (const program of this.#blockedCopies)
       this.#blockedLinks.push(this.#object.attach(program));
+  }
+
+  /** These threads have ended, perhaps before the kernel began to look for that. */
+  unwatchBlocked(threads: readonly ThreadId[]): void {
+    const map = this.#object.map("blocked");
+    const left = new Int32Array(this.#bss.buffer, this.#variable("blocked_left"), 1);
+    // the programs count down meanwhile
+    for (const thread of threads) if (map.delete(threadKey(thread))) Atomics.sub(left, 0, 1);
   }
 
   /** Takes these programs away when none of their threads is left. */
@@ -188,9 +208,9 @@ export class Kernel implements Disposable {
     return this.#skippedBefore + this.#misses(LAST_COPIES);
   }
 
-  /** Bytes that nobody heard may be those of a skipped run. Of the programs for calls that were under way, which run at
-   * the exit of all system calls, most skipped runs concern nobody: they are not counted, and only make bytes that are
-   * missing in fact inexact. */
+  /** Bytes that nobody heard may be those of a skipped run. The programs for calls that were under way run at the exit of
+   * all system calls, so most of their skipped runs concern nobody: these are not counted, and only make bytes that are
+   * missing in fact inexact. A call is missed where both are skipped. */
   maySkip(): boolean {
     if (this.skippedRuns() > 0) return true;
     return (
@@ -244,6 +264,7 @@ export class Kernel implements Disposable {
     const plans =
       options.frontEnd === "fexit" ? fexitPrograms() : tracepointPrograms(options.preemptible);
     const enabled = plans.filter((plan) => this.#enableOne(plan));
+    if (options.followNames.length > 0) this.#object.enable(RENAME);
     const later = options.frontEnd === "fexit" ? this.#blockedCopies : ["exit_twin"];
     for (const program of later) this.#object.enable(program);
     return enabled;

@@ -4,11 +4,14 @@ import { BpfError } from "../../ffi/errors.ts";
 import type { FrontEnd } from "./front-ends.ts";
 import { Kernel } from "./kernel.ts";
 
+/** One feature of the kernel. */
 export interface ProbeResult {
   readonly ok: boolean;
+  /** Why not, in one line. */
   readonly why?: string | undefined;
 }
 
+/** Needs root for an answer. */
 export interface ProbeReport {
   readonly btf: boolean;
   readonly fexit: ProbeResult;

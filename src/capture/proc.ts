@@ -1,5 +1,5 @@
 /** What /proc says of a process; every read may fail, since the process may be gone. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { splitArguments } from "./decode.ts";
 
 export interface ProcSnapshot {
@@ -62,10 +62,10 @@ function readCommandLine(pid: number): string[] {
   const bytes = readCommandBytes(`/proc/${pid}`);
   if (bytes.length > 0) return splitCommandLine(bytes);
   // a first thread that has ended before the others has no memory to show
-  const others = listThreads(pid).filter((tid) => tid !== pid);
-  const shown =
-    others[0] === undefined ? bytes : readCommandBytes(`/proc/${pid}/task/${others[0]}`);
-  return splitCommandLine(shown);
+  const other = listThreads(pid).find((tid) => tid !== pid);
+  return other === undefined
+    ? []
+    : splitCommandLine(readCommandBytes(`/proc/${pid}/task/${other}`));
 }
 
 function readCommandBytes(directory: string): Buffer {
@@ -108,12 +108,20 @@ function listNumbers(path: string): number[] {
   }
 }
 
-/** The system call in which a thread is blocked: its number and its first argument; undefined when it runs. */
-export function readBlockedCall(
-  pid: number,
-  tid: number,
-): { readonly number: number; readonly first: number } | undefined {
+export interface BlockedCall {
+  readonly number: number;
+  /** The first three. */
+  readonly arguments: readonly number[];
+}
+
+/** The system call in which a thread is blocked; undefined when it runs. Source: proc(5). */
+export function readBlockedCall(pid: number, tid: number): BlockedCall | undefined {
   const fields = readText(`/proc/${pid}/task/${tid}/syscall`)?.split(" ") ?? [];
   const number = Number(fields[0]);
-  return Number.isInteger(number) && number >= 0 ? { number, first: Number(fields[1]) } : undefined;
+  if (!Number.isInteger(number) || number < 0) return undefined;
+  return { number, arguments: fields.slice(1, 4).map(Number) };
+}
+
+export function hasThread(pid: number, tid: number): boolean {
+  return existsSync(`/proc/${pid}/task/${tid}`);
 }

@@ -13,6 +13,7 @@ export interface Attached {
   readonly fexitRefused: string | undefined;
 }
 
+/** What is not found out here. */
 type Wanted = Omit<KernelOptions, "frontEnd" | "preemptible">;
 
 const BTF = "/sys/kernel/btf/vmlinux";
@@ -49,7 +50,9 @@ function orThrow(options: Wanted): Kernel {
 
 function attempt(frontEnd: FrontEnd, options: Wanted): Kernel | BpfError {
   try {
-    return new Kernel({ ...options, frontEnd, preemptible: isPreemptible() });
+    // a second copy at the exit of system calls costs them all: there it can come when a run was skipped (twin.ts)
+    const preemptible = frontEnd === "fexit" ? preempts() !== false : preempts() === true;
+    return new Kernel({ ...options, frontEnd, preemptible });
   } catch (error) {
     if (error instanceof BpfError) return error;
     throw error;
@@ -79,14 +82,12 @@ function refusal(frontEnd: FrontEnd, error: BpfError): Error {
   return new UnsupportedKernelError({ ...need, found: release(), hint }, { cause: error });
 }
 
-/**
- * True when the kernel preempts itself, so that it skips program runs (docs/capture.md). Where that cannot be
- * read, skipped runs show it later.
- */
-function isPreemptible(): boolean {
+/** Whether the kernel preempts programs, and skips runs of them then (docs/capture.md); undefined: it may, and does not say. */
+function preempts(): boolean | undefined {
   try {
     return /\((full|lazy)\)/.test(readFileSync("/sys/kernel/debug/sched/preempt", "utf8"));
   } catch {
-    return / PREEMPT(_RT)? /.test(version());
+    if (/ PREEMPT(_RT)? /.test(version())) return true;
+    return version().includes("PREEMPT_DYNAMIC") ? undefined : false;
   }
 }

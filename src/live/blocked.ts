@@ -1,25 +1,11 @@
-/** Threads that are inside a read or a write of a pipe or Unix stream socket at this moment. */
+/** Threads that are inside a call that moves bytes through a pipe or Unix stream socket at this moment. */
 import type { Holder } from "../capture/holders.ts";
-import { listThreads, readBlockedCall } from "../capture/proc.ts";
-
-interface Thread {
-  readonly pid: number;
-  readonly tid: number;
-}
-
-// read, write, readv, writev, recvfrom, sendto, recvmsg, sendmsg, recvmmsg, sendmmsg, preadv2, pwritev2
-const X64 = [0, 1, 19, 20, 45, 44, 47, 46, 299, 307, 327, 328];
-const ARM64 = [63, 64, 65, 66, 207, 206, 212, 211, 243, 269, 286, 287];
-// the same of 32-bit tasks, and socketcall: their numbers overlap with other 64-bit calls, harmlessly
-const COMPAT = [3, 4, 102, 145, 146, 371, 369, 372, 370, 337, 345, 378, 379];
-
-const CALLS: ReadonlySet<number> = new Set([
-  ...(process.arch === "arm64" ? ARM64 : X64),
-  ...COMPAT,
-]);
+import type { ThreadId } from "../capture/kernel.ts";
+import { MOVING_CALLS, SOCKETCALL } from "../capture/moving-calls.ts";
+import { hasThread, listThreads, readBlockedCall } from "../capture/proc.ts";
 
 /** `holders`: who holds which channel. One that waits elsewhere, say for a network, may do so for days. */
-export function findBlockedThreads(holders: readonly Holder[]): Thread[] {
+export function findBlockedThreads(holders: readonly Holder[]): ThreadId[] {
   const held = new Map<number, Set<number>>();
   for (const { pid, fd, kind } of holders) {
     if (kind === "unix-dgram" || kind === "unix-seqpacket" || pid === process.pid) continue;
@@ -33,9 +19,15 @@ export function findBlockedThreads(holders: readonly Holder[]): Thread[] {
   );
 }
 
+/** Those that have ended since. */
+export function findEnded(threads: readonly ThreadId[]): ThreadId[] {
+  return threads.filter(({ pid, tid }) => !hasThread(pid, tid));
+}
+
 function isBlockedIn(descriptors: ReadonlySet<number>, pid: number, tid: number): boolean {
   const call = readBlockedCall(pid, tid);
-  if (!call || !CALLS.has(call.number)) return false;
-  // socketcall has no descriptor among its own arguments: take it for one
-  return descriptors.has(call.first) || (call.number === 102 && process.arch !== "arm64");
+  if (!call || !MOVING_CALLS.has(call.number)) return false;
+  // which argument is a descriptor depends on the call (splice has two); one taken wrongly costs nothing, since the
+  // programs look again
+  return call.number === SOCKETCALL || call.arguments.some((each) => descriptors.has(each));
 }

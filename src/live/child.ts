@@ -1,6 +1,6 @@
 /** `overhear run -- CMD…`: the command, started as the user who called sudo, followed from its first instruction. */
-import { readFileSync } from "node:fs";
-import { constants } from "node:os";
+import { accessSync, constants, readFileSync } from "node:fs";
+import { constants as osConstants } from "node:os";
 import type { Kernel } from "../capture/kernel.ts";
 import { CommandError } from "../cli/errors.ts";
 import { errorCode, errorText } from "../sinks/errors.ts";
@@ -13,11 +13,30 @@ export interface Child {
 
 /** Before anything is opened or attached. @throws CommandError */
 export function checkCommand([command = ""]: readonly string[]): void {
-  if (command.includes("/") || Bun.which(command)) return;
-  throw new CommandError(
-    `Cannot run "${command}": no such command in PATH`,
-    "sudo resets PATH: give the command with its path, or use sudo --preserve-env=PATH",
-    true,
+  if (command.includes("/")) checkExecutable(command);
+  else if (!Bun.which(command)) {
+    throw new CommandError(
+      `Cannot run "${command}": no such command in PATH`,
+      "sudo resets PATH: give the command with its path, or use sudo --preserve-env=PATH",
+      true,
+    );
+  }
+}
+
+function checkExecutable(path: string): void {
+  try {
+    accessSync(path, constants.X_OK);
+  } catch (cause) {
+    throw cannotRun(path, cause);
+  }
+}
+
+function cannotRun(command: string, cause: unknown): CommandError {
+  return new CommandError(
+    `Cannot run "${command}": ${errorText(cause)}`,
+    "the words after -- are a command and its arguments",
+    errorCode(cause) === "ENOENT",
+    { cause },
   );
 }
 
@@ -36,12 +55,7 @@ export function startChild(argv: readonly string[], kernel: Kernel): Child {
     });
     return { exited: exitCode(child), kill: (signal) => child.kill(signal) };
   } catch (cause) {
-    throw new CommandError(
-      `Cannot run "${command}": ${errorText(cause)}`,
-      "the words after -- are a command and its arguments",
-      errorCode(cause) === "ENOENT",
-      { cause },
-    );
+    throw cannotRun(command, cause);
   } finally {
     kernel.unfollow(process.pid);
   }
@@ -51,7 +65,7 @@ async function exitCode(child: Bun.Subprocess): Promise<number> {
   await child.exited;
   const signal = child.signalCode;
   if (signal !== null) {
-    return 128 + (typeof signal === "number" ? signal : (constants.signals[signal] ?? 0));
+    return 128 + (typeof signal === "number" ? signal : (osConstants.signals[signal] ?? 0));
   }
   return child.exitCode ?? 1;
 }

@@ -69,8 +69,8 @@ export class Closer {
     const channel = this.#parts.channels().get(address);
     if (channel?.inode === generation) {
       if (last) this.#learn(channel, last);
-      const isSkip = this.#parts.hasSkips();
       const missedBytes = this.#outstanding(channel, missing);
+      const isSkip = missedBytes > 0 && this.#parts.hasSkips();
       if (isSkip) this.missedBytes += missedBytes;
       this.#push(channel, { lost, left, missedBytes: isSkip ? 0 : missedBytes }, timeNs);
     } else if (last) this.#tellUnheard({ channel: address, counts: last }, timeNs);

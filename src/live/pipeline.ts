@@ -4,7 +4,7 @@ import { ExchangeStage } from "../exchange/stage.ts";
 import type { ExchangeItem } from "../exchange/types.ts";
 import { SenderStage } from "../framing/sender.ts";
 import { StdioFraming } from "../framing/stdio.ts";
-import type { FramingItem } from "../framing/types.ts";
+import type { Frame, FramingItem } from "../framing/types.ts";
 import { LossGate } from "../message/loss-gate.ts";
 import { MessageStage } from "../message/message-stage.ts";
 import type { MessageItem } from "../message/types.ts";
@@ -33,6 +33,7 @@ export class Pipeline {
   readonly #losses = new LossGate();
   readonly #options: PipelineOptions;
   readonly #blind = new WeakSet<object>();
+  readonly #setAside = new WeakSet<Channel>();
   #out: ExchangeItem[] = [];
 
   constructor(options: PipelineOptions) {
@@ -94,7 +95,26 @@ export class Pipeline {
   }
 
   #exchange(item: MessageItem): void {
-    for (const line of this.exchange.push(item)) this.#out.push(line);
+    for (const line of this.exchange.push(item)) {
+      if (line.kind === "message" && line.message.frame.channel.unplaced === true) {
+        this.#coverSetAside(line.message.frame);
+      }
+      this.#out.push(line);
+    }
+  }
+
+  /** Messages on a channel that was set aside: what it carried meanwhile nobody heard, nor counted. Said once. */
+  #coverSetAside({ channel, timeNs }: Frame): void {
+    if (this.#setAside.has(channel)) return;
+    this.#setAside.add(channel);
+    this.#out.push({
+      kind: "coverage",
+      reason: "set_aside",
+      channel,
+      process: undefined,
+      bytes: 0,
+      timeNs,
+    });
   }
 
   /** Each blind spot is named once. */

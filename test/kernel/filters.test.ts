@@ -92,6 +92,15 @@ describe.skipIf(lacks !== undefined)(titled("filters", lacks), () => {
     expect(new Set(names)).toEqual(new Set(["mcp-alpha mcp-alpha"]));
   });
 
+  test("--comm hears a program that gives itself that name later, as Node's process.title does", async () => {
+    await using tool = await Tool.start(...attach, "--comm", "mcp-beta");
+    const [wanted] = await Promise.all([
+      talk(["--tag", "beta", "--rename", "mcp-beta"]),
+      talk(["--tag", "other"]),
+    ]);
+    expectOnly(await tool.stop(), [wanted]);
+  });
+
   test("--cgroup hears the processes of a cgroup", async () => {
     using cgroup = Cgroup.make(`overhear-test-${process.pid}`);
     if (cgroup === undefined) throw new Error("no cgroup can be made here");

@@ -138,12 +138,18 @@ export const SPECIAL: readonly Row[] = [
   }),
 ];
 
+const STUCK = "--hold writer --size 400000 --messages 4";
+
 export const HELD: readonly Row[] = [
   ...onEach("reader blocked in its call at the start", "--hold reader", { held: true }),
   ...onEach("both running at the start", "--hold running --hold-after 3", { held: true }),
-  ...onEach("writer blocked in its call at the start", "--hold writer --size 400000 --messages 4", {
-    held: true,
-  }),
+  ...onEach("writer blocked in its call at the start", STUCK, { held: true }),
+  ...onEach("writer blocked in its call at the start", STUCK, { held: true }, [
+    calls("pipe", "sendfile", "read"),
+    calls("pipe", "splice", "read"),
+    calls("pipe", "vmsplice", "read"),
+    calls("socketpair", "sendfile", "recv"),
+  ]),
 ];
 
 /** The line that stands half in the channel at the start: its first half was read before. */

@@ -10,6 +10,7 @@ flags="-std=gnu11 -O2 -g0 -static -pthread -Wall -Wextra -Wno-missing-field-init
 
 build() { # NAME COMPILER [FLAG...]
   name=$1; shift
+  # shellcheck disable=SC2012 # names of ours
   newest=$(ls -t "$out/$name" ./*.c ./*.h build.sh 2>/dev/null | head -n 1)
   if [ "$newest" = "$out/$name" ]; then return; fi
   if ! echo 'int main(void) { return 0; }' | "$@" -static -x c -o "$out/.probe" - 2>/dev/null; then

@@ -5,6 +5,7 @@
  * Exit code: 0, 1 failed, 77 this kernel lacks a call.
  */
 #include "traffic.h"
+#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -19,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct options opt = { .channel = "pipe", .write = "write", .read = "read", .pass = "inherit", .log_dir = ".", .tag = "t",
+struct options opt = { .channel = "pipe", .write = "write", .read = "read", .pass = "inherit", .tag = "t",
 		       .messages = 10, .size = 200, .batch = 1, .split = 1, .writers = 1, .read_size = 65536 };
 struct shared *shared;
 
@@ -68,7 +69,7 @@ static void parse_options(int argc, char **argv)
 	};
 	static const struct named all[] = {
 		{ "channel", .word = &opt.channel }, { "write", .word = &opt.write }, { "read", .word = &opt.read },
-		{ "fd", .word = &opt.pass }, { "log", .word = &opt.log_dir }, { "tag", .word = &opt.tag },
+		{ "fd", .word = &opt.pass }, { "log", .word = &opt.log_dir }, { "rename", .word = &opt.rename }, { "tag", .word = &opt.tag },
 		{ "messages", .number = &opt.messages }, { "size", .number = &opt.size }, { "answer-size", .number = &opt.answer_size },
 		{ "batch", .number = &opt.batch }, { "split", .number = &opt.split }, { "threads", .number = &opt.threads }, { "writers", .number = &opt.writers },
 		{ "unread", .number = &opt.unread }, { "rate", .number = &opt.rate }, { "first-id", .number = &opt.first_id },
@@ -99,6 +100,10 @@ static void parse_options(int argc, char **argv)
 		else
 			*all[i].word = optarg;
 	}
+	if (!opt.log_dir) {
+		fprintf(stderr, "traffic: --log DIRECTORY is needed\n");
+		exit(2);
+	}
 	if (optind < argc)
 		opt.command = argv + optind;
 	if (!opt.answer_size)
@@ -121,6 +126,13 @@ static void *do_task(void *task)
 	exit(t->side(t->argument));
 }
 
+static void *idle(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
 static pid_t spawn(int (*side)(long), long argument)
 {
 	static struct task task;
@@ -132,7 +144,7 @@ static pid_t spawn(int (*side)(long), long argument)
 		task = (struct task){ side, argument };
 		if (!opt.leader_gone)
 			do_task(&task);
-		if (pthread_create(&thread, NULL, do_task, &task))
+		if (pthread_create(&thread, NULL, do_task, &task) || pthread_create(&thread, NULL, idle, NULL))
 			die("pthread_create");
 		pthread_exit(NULL);
 	}
@@ -141,6 +153,8 @@ static pid_t spawn(int (*side)(long), long argument)
 
 static int client_side(long writer)
 {
+	if (opt.rename && prctl(PR_SET_NAME, opt.rename))
+		die("prctl");
 	return talk_client(take_client_ends(), writer);
 }
 
@@ -156,11 +170,11 @@ static int server_side(long unused)
 	die(opt.command[0]);
 }
 
-/* Z: its first thread has ended, others may go on. */
-static char state_of(pid_t pid)
+/* Of a thread: S sleeps, Z has ended. */
+static char state_of(pid_t pid, pid_t tid)
 {
 	char path[64], text[512] = { 0 };
-	snprintf(path, sizeof path, "/proc/%d/stat", pid);
+	snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
 	FILE *f = fopen(path, "r");
 	if (!f)
 		return '?';
@@ -170,13 +184,30 @@ static char state_of(pid_t pid)
 	return end ? end[2] : '?';
 }
 
+/* All its threads do, but for a first one that has ended. */
+static bool sleeps(pid_t pid)
+{
+	char path[64];
+	bool all = true;
+	snprintf(path, sizeof path, "/proc/%d/task", pid);
+	DIR *threads = opendir(path);
+	if (!threads)
+		return false;
+	for (struct dirent *each; (each = readdir(threads));) {
+		pid_t tid = atoi(each->d_name);
+		if (tid > 0)
+			all &= state_of(pid, tid) == (opt.leader_gone && tid == pid ? 'Z' : 'S');
+	}
+	closedir(threads);
+	return all;
+}
+
 /* Both sleep: in the call that --hold names, since each has said that it goes there. */
 static void wait_until_held(pid_t client, pid_t server)
 {
 	wait_for(&shared->waiting, 1);
-	char wanted = opt.leader_gone ? 'Z' : 'S';
 	for (int quiet = 0; quiet < 5; usleep(1000))
-		quiet = state_of(client) == wanted && state_of(server) == wanted ? quiet + 1 : 0;
+		quiet = sleeps(client) && sleeps(server) ? quiet + 1 : 0;
 	printf("{\"state\":\"holding\",\"client\":%d,\"server\":%d}\n", client, server);
 	fflush(stdout);
 }

@@ -18,7 +18,7 @@ enum { EXIT_UNSUPPORTED = 77 };
 enum hold { HOLD_NONE, HOLD_READER, HOLD_RUNNING, HOLD_WRITER, HOLD_HALF };
 
 struct options {
-	const char *channel, *write, *read, *pass, *log_dir, *tag;
+	const char *channel, *write, *read, *pass, *log_dir, *tag, *rename;
 	long messages, size, answer_size, batch, split, threads, writers, unread, rate, first_id;
 	long read_size, pipe_size, preamble, endless, hold_after, size_after, buffers;
 	enum hold hold;

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import {
+  blockedCopies,
   FIRST_COPIES,
   fexitPrograms,
   LAST_COPIES,
@@ -25,7 +26,11 @@ function names(plans: readonly ProgramPlan[]): string[] {
 
 test("fexitPrograms and tracepointPrograms name programs that the object has", () => {
   const programs = programsOf("x64");
-  const planned = [...names(fexitPrograms()), ...names(tracepointPrograms(true))];
+  const planned = [
+    ...names(fexitPrograms()),
+    ...names(tracepointPrograms(true)),
+    ...blockedCopies(true),
+  ];
   expect(planned.filter((name) => !programs.has(name))).toEqual([]);
 });
 

@@ -85,3 +85,11 @@ test("decodeHolders leaves an incomplete record out", () => {
   expect(decodeHolders(bytes)).toEqual([expect.objectContaining({ pid: 20 })]);
   expect(decodeHolders(new Uint8Array(0))).toEqual([]);
 });
+
+test("decodeHolders takes a descriptor once that several threads of a process show", () => {
+  const found = decodeHolders(Buffer.concat([reader, socket, reader, socket]));
+  expect(found.map(({ pid, fd }) => [pid, fd])).toEqual([
+    [20, 0],
+    [21, 1023],
+  ]);
+});

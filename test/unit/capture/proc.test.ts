@@ -99,7 +99,9 @@ test("readBlockedCall names the read that a process waits in", async () => {
   await using child = shell("true");
   await child.ready;
   const call = await until(() => readBlockedCall(child.pid, child.pid));
-  expect(call).toEqual({ number: process.arch === "arm64" ? 63 : 0, first: 0 });
+  expect(call?.number).toBe(process.arch === "arm64" ? 63 : 0);
+  expect(call?.arguments).toHaveLength(3);
+  expect(call?.arguments[0]).toBe(0);
 });
 
 test("a process that is gone has nothing", () => {

@@ -68,12 +68,19 @@ test("startChild passes signals on", async () => {
   expect(await child.exited).toBe(143);
 });
 
-test("checkCommand says that a command is not in PATH; a path is for the start to try", () => {
-  const error = thrownBy(() => checkCommand(["no-such-command-4711"]));
+test.each([
+  ["no-such-command-4711", 'Cannot run "no-such-command-4711": no such command in PATH', true],
+  ["/no/such/command", 'Cannot run "/no/such/command": ', true],
+  ["/etc/passwd", 'Cannot run "/etc/passwd": ', false],
+] as const)("checkCommand says why %s cannot be run", (command, text, isMissing) => {
+  const error = thrownBy(() => checkCommand([command]));
   expect(error).toBeInstanceOf(CommandError);
-  expect(String(error)).toContain('Cannot run "no-such-command-4711": no such command in PATH');
-  expect(thrownBy(() => checkCommand(["sh"]))).toBeUndefined();
-  expect(thrownBy(() => checkCommand(["/no/such/command"]))).toBeUndefined();
+  expect(String(error)).toContain(text);
+  expect(error).toHaveProperty("isMissing", isMissing);
+});
+
+test("checkCommand lets pass what can be run", () => {
+  for (const command of ["sh", "/bin/sh"]) checkCommand([command]);
 });
 
 test("startChild says that a path is no command, and follows nothing any more", () => {

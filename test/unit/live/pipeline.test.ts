@@ -283,3 +283,21 @@ test("Pipeline does not take a line for one that was half read before the tool l
   expect(losses(lines)).toEqual([["pipe:100", "started_before_attach", 12]]);
   expect(messages(lines)).toEqual([["tools/call", undefined, 20, "client-to-server"]]);
 });
+
+test("Pipeline says once that a channel with messages had been set aside", () => {
+  const { pipeline } = setUp();
+  const [to, back] = [up(), down()];
+  const carry = (events: readonly Parameters<Pipeline["push"]>[0][]) => {
+    for (const event of events) pipeline.push(event);
+  };
+  carry([...to.carry(INITIALIZE, 1 * MS, 2 * MS), ...back.carry(INITIALIZED, 5 * MS, 6 * MS)]);
+  pipeline.stream.channels.get(to.place.channel)?.loseCount();
+  carry([...to.carry(CALL, 10 * MS, 12 * MS), ...back.carry(ANSWER, 20 * MS, 21 * MS)]);
+  carry(to.carry(CALL.replace(":1", ":2"), 30 * MS, 32 * MS));
+  carry([closed({ ...to.place, timeNs: 40 * MS }), closed({ ...back.place, timeNs: 40 * MS })]);
+  pipeline.end();
+  const lines = pipeline.take();
+  const told = lines.filter((line) => line.kind === "coverage");
+  expect(told).toEqual([expect.objectContaining({ reason: "set_aside", bytes: 0 })]);
+  expect(messages(lines)).toHaveLength(5);
+});
