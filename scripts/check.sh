@@ -13,7 +13,7 @@ step() {
 }
 
 mapfile -t c_files < <(git ls-files 'bpf/*.[ch]' 'ffi/*.[ch]')
-mapfile -t shell_files < <(git ls-files 'scripts/*.sh' .ci/run test/vm | while read -r file; do
+mapfile -t shell_files < <(git ls-files 'scripts/*.sh' 'test/*.sh' .ci/run test/vm | while read -r file; do
   head -1 "$file" | grep -qE '^#!/bin/(ba)?sh|^# shellcheck shell' && echo "$file"
 done)
 

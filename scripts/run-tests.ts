@@ -99,14 +99,18 @@ function readReport(path: string): Totals | undefined {
   }
 }
 
-/** Copies the stream to ours as it comes, and returns its text. */
+/** Copies the stream's lines to ours as they come, and returns its text: steps may run side by side. */
 async function relay(stream: ReadableStream<Uint8Array>, to: NodeJS.WriteStream): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
+  let written = 0;
   for await (const chunk of stream) {
-    to.write(chunk);
     text += decoder.decode(chunk, { stream: true });
+    const end = text.lastIndexOf("\n") + 1;
+    to.write(text.slice(written, end));
+    written = end;
   }
+  to.write(text.slice(written));
   return text;
 }
 
@@ -146,6 +150,7 @@ const results: Totals[] = [];
 const summary: string[] = [];
 const isWanted = ({ name }: Step) =>
   wanted.length === 0 || wanted.some((one) => name.startsWith(one));
+if (!STEPS.flat().some(isWanted)) throw new Error(`no step begins with ${wanted.join(" or ")}`);
 for (const group of STEPS) {
   const steps = group.filter(isWanted);
   const totals = await Promise.all(steps.map(run));

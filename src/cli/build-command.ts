@@ -1,7 +1,7 @@
 /** Option texts in, one validated command out. */
 
 import { buildOutputs, distinctTexts } from "./build-outputs.ts";
-import { COMMANDS, commandSpec, SHELLS } from "./commands.ts";
+import { COMMANDS, type CommandName, commandSpec, SHELLS } from "./commands.ts";
 import { UsageError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 import { type ParsedArgv, parseArgv } from "./parse-argv.ts";
@@ -18,8 +18,7 @@ const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 
 /** Throws UsageError. */
 export function buildCommand(argv: readonly string[], surroundings: Surroundings): Command {
-  // "help" and "help COMMAND", as git and others have it
-  const parsed = parseArgv(argv[0] === "help" ? [...argv.slice(1), "--help"] : argv);
+  const parsed = parseArgv(argv);
   if (parsed.options.has("help")) return { kind: "help", command: parsed.command };
   if (parsed.options.has("version")) return { kind: "version" };
   if (parsed.rest !== undefined && parsed.command !== "run") {
@@ -43,6 +42,8 @@ export function buildCommand(argv: readonly string[], surroundings: Surroundings
     case "man":
       rejectArguments(parsed);
       return { kind: "man" };
+    case "help":
+      return { kind: "help", command: topicOf(parsed) };
   }
 }
 
@@ -183,13 +184,31 @@ function rejectArguments(parsed: ParsedArgv): void {
       `usage: overhear ${commandSpec(parsed.command)?.usage}`,
     );
   }
+  throw unknownCommand(word, parsed.args);
+}
+
+function unknownCommand(word: string, args: readonly string[]): UsageError {
   const commands = COMMANDS.map(({ name }) => name).filter((name) => name !== "listen");
   const near = nearest(word, commands);
   let hint = `commands are ${commands.join(", ")}; without one it listens`;
-  if (parsed.args.length > 1) hint = `did you mean overhear run -- ${parsed.args.join(" ")}`;
+  if (args.length > 1) hint = `did you mean overhear run -- ${args.join(" ")}`;
   if (word === "listen") hint = "overhear listens when no command is given";
   else if (near !== undefined) hint = `did you mean "overhear ${near}"?`;
-  throw new UsageError(`Unknown command "${word}"`, hint);
+  return new UsageError(`Unknown command "${word}"`, hint);
+}
+
+/** Which command help is asked for: the one that listens stands for all. */
+function topicOf({ args }: ParsedArgv): CommandName {
+  const [word = "listen"] = args;
+  if (args.length > 1) {
+    throw new UsageError(
+      `Cannot print help: ${args.length} commands given, 1 needed at most`,
+      "overhear help shows all of them",
+    );
+  }
+  const spec = commandSpec(word);
+  if (spec === undefined) throw unknownCommand(word, [word]);
+  return spec.name;
 }
 
 function strayDashes(parsed: ParsedArgv): UsageError {

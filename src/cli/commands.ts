@@ -1,6 +1,6 @@
 /** The commands and examples that help, man page, docs and completions show. */
 
-export type CommandName = "listen" | "run" | "replay" | "doctor" | "completions" | "man";
+export type CommandName = "listen" | "run" | "replay" | "doctor" | "completions" | "man" | "help";
 
 export interface CommandSpec {
   readonly name: CommandName;
@@ -46,6 +46,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     details: "",
   },
   { name: "man", usage: "man", summary: "print the manual page (roff)", details: "" },
+  {
+    name: "help",
+    usage: "help [COMMAND]",
+    summary: "print the help of COMMAND, or of all",
+    details: "",
+  },
 ];
 
 export const SHELLS = ["bash", "zsh", "fish"] as const;

@@ -1,8 +1,9 @@
 /** This host in, what works here and what to do about the rest out, as text or JSON. */
+import type { ProbeReport } from "../capture/probe.ts";
 import { printable } from "../sinks/printable.ts";
 import { type Diagnosis, diagnose, type HostCheck, mayListen } from "./host-checks.ts";
 import { readHostFacts } from "./host-facts.ts";
-import type { Probe, ProbeReport } from "./types.ts";
+import type { Probe } from "./types.ts";
 import { VERSION } from "./version.ts";
 
 /** Tries the front ends only where it is allowed to; what fails is a failed check, never an exception. */

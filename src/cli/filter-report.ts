@@ -9,12 +9,10 @@ export function reportUnmatched(summary: Summary, outputs: Outputs, options: Out
   if (options.quiet || outputs.matched || summary.messages === 0) return;
   const { methods, tools, servers } = options.filters;
   const given = [
-    ...methods.map((each) => `--method ${each}`),
-    ...tools.map((each) => `--tool ${each}`),
-    ...servers.map((each) => `--server ${each}`),
+    ...methods.map((each) => `--method "${each}"`),
+    ...tools.map((each) => `--tool "${each}"`),
+    ...servers.map((each) => `--server "${each}"`),
   ];
-  if (given.length === 0) return;
-  say(
-    `overhear: ${plural(summary.messages, "message")} heard, none of them matches ${given.join(" ")}`,
-  );
+  const heard = plural(summary.messages, "message");
+  say(`overhear: ${heard} heard, none of them matches ${given.join(" ")}`);
 }

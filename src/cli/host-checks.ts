@@ -1,7 +1,8 @@
 /** Facts and the capture's probe in, checks with a verdict out; pure. */
+
+import type { ProbeReport, ProbeResult } from "../capture/probe.ts";
 import { EXIT_OK, EXIT_PRIVILEGE, EXIT_UNSUPPORTED } from "./exit-codes.ts";
 import type { HostFacts } from "./host-facts.ts";
-import type { ProbeReport, ProbeResult } from "./types.ts";
 
 export interface HostCheck {
   readonly check: string;
@@ -148,8 +149,13 @@ function checkFrontEnds(probe: ProbeReport | Error | undefined): HostCheck[] {
     return [fexit, tracepoint].map((check) => ({ check, status, found, hint }));
   }
   return [
-    frontEnd(fexit, probe.fexit, probe.tracepoint.ok, "the other front end is used instead"),
-    frontEnd(tracepoint, probe.tracepoint, probe.fexit.ok, "fexit is used; this one is not needed"),
+    checkFrontEnd(fexit, probe.fexit, probe.tracepoint.ok, "the other front end is used instead"),
+    checkFrontEnd(
+      tracepoint,
+      probe.tracepoint,
+      probe.fexit.ok,
+      "fexit is used; this one is not needed",
+    ),
     checkUprobeMulti(probe.uprobeMulti),
   ];
 }
@@ -162,7 +168,7 @@ function checkUprobeMulti({ ok, why }: ProbeResult): HostCheck {
   return { check, status: "warning", found: why ?? "the kernel does not have it", hint };
 }
 
-function frontEnd(
+function checkFrontEnd(
   check: string,
   result: ProbeResult,
   otherWorks: boolean,

@@ -12,7 +12,8 @@ export function endWith(summary: Summary, failOnLoss: boolean): ExitCode {
   return code;
 }
 
-function reportLoss({ loss, lossBytes, capture }: Summary): readonly [string, string] {
+/** What was lost, and a hint. */
+export function reportLoss({ loss, lossBytes, capture }: Summary): readonly [string, string] {
   const reasons = Object.entries(loss).filter(
     ([reason, bytes]) => bytes > 0 && reason !== "unread",
   );

@@ -55,7 +55,7 @@ export class Outputs implements Sink {
     return this.#shownMessages >= this.#maxMessages;
   }
 
-  /** A message came that --method, --tool and --server let pass, or none of them was given. */
+  /** A message came, and --method, --tool and --server let it pass. */
   get matched(): boolean {
     return this.#matched;
   }

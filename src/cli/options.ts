@@ -55,7 +55,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     repeat: true,
     group: "Whom to hear",
     commands: ["listen"],
-    help: "only processes of this name (ps -o comm; often node), and their children",
+    help: "only processes that have or take this name (ps -o comm; often node), and their children",
   },
   {
     name: "container",

@@ -52,7 +52,7 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
   });
   // the outputs that still work have a summary by now
   if (failure !== undefined) throw failure;
-  reportUnmatched(summary, outputs, options.outputs);
+  if (endedBy === "end_of_input") reportUnmatched(summary, outputs, options.outputs);
   return endedBy === "reader_gone" ? EXIT_OK : endWith(summary, options.failOnLoss);
 }
 

@@ -1,5 +1,7 @@
 /** What the command line asks for, parsed and validated; commands and `listen` see nothing else of argv. */
 
+import type { ProbeReport } from "../capture/probe.ts";
+
 /** Documented in docs/cli.md; `run` may also end with any code of the command it started. */
 export type ExitCode = number;
 
@@ -81,21 +83,6 @@ export interface ReplayOptions {
   readonly maxMessages: number | undefined;
   readonly failOnLoss: boolean;
   readonly debug: boolean;
-}
-
-/** One feature of the kernel as the capture found it by trying. */
-export interface ProbeResult {
-  readonly ok: boolean;
-  /** Why not, in one line. */
-  readonly why?: string | undefined;
-}
-
-/** What src/capture/probe.ts finds out by loading and attaching; needs root for an answer. */
-export interface ProbeReport {
-  readonly btf: boolean;
-  readonly fexit: ProbeResult;
-  readonly tracepoint: ProbeResult;
-  readonly uprobeMulti: ProbeResult;
 }
 
 export type Probe = () => ProbeReport | Promise<ProbeReport>;

@@ -7,7 +7,7 @@ import type { HeldBytes } from "./partial-line.ts";
 import type { FramingItem } from "./types.ts";
 
 const MEBIBYTE = 1024 * 1024;
-/** So many of the longest have room; a growing line takes up to twice its length. */
+/** Room for one of the longest, which may take twice its length while it grows, and for others beside it. */
 const LONGEST_LINES = 3;
 
 export interface StdioFramingOptions {

@@ -37,7 +37,8 @@ export function differences(heard: Heard, truth: Truth, expected: Expectations =
   return problems.length === 0 ? [] : [...problems.slice(0, 8), ...trail(heard, truth)];
 }
 
-const TRAIL_LINES = 40;
+/** From either end. */
+const TRAIL_LINES = 20;
 const TRAIL_WIDTH = 400;
 /** Where a line names a process. */
 const PIDS = [
@@ -48,13 +49,15 @@ const PIDS = [
   ["process", "pid"],
 ] as const;
 
-/** Every line about these processes, without what was said, to find a cause by. */
+/** The first and the last lines about these processes, without what was said, to find a cause by. */
 function trail(heard: Heard, truth: Truth): string[] {
   const pids = new Set([...truth.clients, ...truth.servers]);
   const concerned = heard.lines.filter((line) =>
     PIDS.some((path) => pids.has(numberAt(line, ...path))),
   );
-  return concerned.slice(0, TRAIL_LINES).map((line) => {
+  const between = Math.max(0, concerned.length - 2 * TRAIL_LINES);
+  const shown = concerned.toSpliced(TRAIL_LINES, between);
+  return shown.map((line) => {
     const { raw: _raw, params: _params, result: _result, ...rest } = line;
     return `trail: ${JSON.stringify(rest).slice(0, TRAIL_WIDTH)}`;
   });
@@ -238,8 +241,8 @@ function sessionProblems(heard: Heard, lines: readonly Json[], truth: Truth): st
   );
   const client = numberAt(last, "client", "pid");
   const server = numberAt(last, "server", "pid");
-  if (last === undefined) problems.push("no session line");
-  else if (!truth.clients.has(client) || !truth.servers.has(server))
+  if (last === undefined) return [...problems, "no session line"];
+  if (!truth.clients.has(client) || !truth.servers.has(server))
     problems.push(`session between client ${client} and server ${server}`);
   for (const end of ["client", "server"]) {
     if (listAt(last, end, "command_line").length === 0)

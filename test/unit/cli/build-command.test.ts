@@ -176,6 +176,7 @@ describe("buildCommand", () => {
     [["run", "--help"], { kind: "help", command: "run" }],
     [["help"], { kind: "help", command: "listen" }],
     [["help", "run"], { kind: "help", command: "run" }],
+    [["help", "--help"], { kind: "help", command: "help" }],
     [["completions", "--help"], { kind: "help", command: "completions" }],
   ])("buildCommand reads %p", (argv, expected) => {
     expect(build(...argv)).toEqual(expected);
@@ -318,12 +319,12 @@ describe("buildCommand", () => {
     [
       ["--comm"],
       'Cannot use "--comm": no value given, NAME needed',
-      "-c, --comm NAME...: only processes of this name (ps -o comm; often node), and their children",
+      "-c, --comm NAME...: only processes that have or take this name (ps -o comm; often node), and their children",
     ],
     [
       ["--comm="],
       'Cannot use --comm "": empty, NAME needed',
-      "-c, --comm NAME...: only processes of this name (ps -o comm; often node), and their children",
+      "-c, --comm NAME...: only processes that have or take this name (ps -o comm; often node), and their children",
     ],
     [
       ["--comm", "--raw"],

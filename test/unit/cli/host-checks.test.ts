@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import type { ProbeReport } from "../../../src/capture/probe.ts";
 import { diagnose } from "../../../src/cli/host-checks.ts";
 import { type HostFacts, readHostFacts } from "../../../src/cli/host-facts.ts";
-import type { ProbeReport } from "../../../src/cli/types.ts";
 
 const ROOT: HostFacts = {
   kernel: "6.12.38-amd64",

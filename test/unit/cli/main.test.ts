@@ -93,7 +93,7 @@ describe("main", () => {
       ["\u001b]0;x\u0007\nfoo"],
       2,
       'Unknown command "\\x1b]0;x\\x07\\nfoo"',
-      "commands are run, replay, doctor, completions, man; without one it listens",
+      "commands are run, replay, doctor, completions, man, help; without one it listens",
     ],
   ])("main %p ends with %p and two lines", async (argv, code, message, hint) => {
     const ended = await overhear(argv);
@@ -135,7 +135,7 @@ describe("main", () => {
     const { code, stderr } = await overhear(["replay", "-", "--tool", "get_wether"], RECORDING);
     expect([code, stderr]).toEqual([
       0,
-      "overhear: 2 messages heard, none of them matches --tool get_wether\n",
+      'overhear: 2 messages heard, none of them matches --tool "get_wether"\n',
     ]);
   });
 
