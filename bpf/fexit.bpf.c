@@ -152,6 +152,7 @@ int BPF_PROG(unix_sendpage, struct socket *socket, void *page, int offset, __u64
 	find_unix(&place, socket, SIDE_WRITE);
 	if (!place.kind || is_ignored(&place))
 		return 0;
+	not_blocked();
 	CALL_OR_RETURN(SLOT_UNIX_SENDPAGE);
 	on_bufferless_write(SLOT_UNIX_SENDPAGE, call, &place, result);
 	return 0;
@@ -188,6 +189,7 @@ static __always_inline int on_splice_call(__u32 slot, const struct pt_regs *regs
 
 	if (result <= 0)
 		return 0;
+	not_blocked();
 	CALL_OR_RETURN(slot);
 	request.op = op;
 	request.compat = compat;
@@ -210,6 +212,7 @@ int BPF_PROG(do_splice, struct file *in, void *off_in, struct file *out, void *o
 
 	if (result <= 0)
 		return 0;
+	not_blocked();
 	CALL_OR_RETURN(SLOT_SPLICE);
 	find_file(&from, in, SIDE_READ);
 	if (from.kind && !is_ignored(&from)) {
@@ -255,6 +258,7 @@ int BPF_PROG(do_sendfile, int out_fd, int in_fd, void *offset, __u64 count, __s6
 
 	if (result <= 0)
 		return 0;
+	not_blocked();
 	CALL_OR_RETURN(SLOT_SENDFILE);
 	find_place(&place, out_fd, SIDE_WRITE);
 	if (place.kind && place.kind <= CHANNEL_FIFO && !is_ignored(&place))

@@ -8,7 +8,7 @@ import { openSinks } from "./cli/open-sinks.ts";
 import { say } from "./cli/say.ts";
 import type { ExitCode, ListenOptions } from "./cli/types.ts";
 import { type Attached, attachKernel } from "./live/attach.ts";
-import { findBlockedThreads, findEnded } from "./live/blocked.ts";
+import { findBlockedThreads, findEnded, findHalfWritten } from "./live/blocked.ts";
 import { type Child, checkCommand, startChild } from "./live/child.ts";
 import { BootClock } from "./live/clock.ts";
 import { type FollowPlan, planFollow } from "./live/follow.ts";
@@ -49,7 +49,7 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     kernel.watchBlocked(blocked);
     kernel.unwatchBlocked(findEnded(blocked));
   }
-  session.discover(holders, new Set(blocked.map((thread) => thread.pid)));
+  session.discover(holders, findHalfWritten(blocked));
   announce(attached, options, follow);
   const child = options.run ? startChild(options.run.argv, kernel) : undefined;
   const undo = watchEnds(session, options, child);

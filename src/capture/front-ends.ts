@@ -69,6 +69,16 @@ export function tracepointPrograms(preemptible: boolean): ProgramPlan[] {
   return preemptible ? [needed("exit_first"), needed("exit_twin")] : [needed("exit_first")];
 }
 
+/**
+ * Those that say whether a front end attaches. Of a function to which one more fexit program is attached the calls under
+ * way return past all of them (bpf_tramp_image_put), those of another overhear included: so one that is hardly ever
+ * called has to do.
+ */
+export function plansToProbe(plans: readonly ProgramPlan[]): readonly ProgramPlan[] {
+  const rare = plans.filter((plan) => plan.program === "seqpacket_recv");
+  return rare.length > 0 ? rare.map((plan) => ({ ...plan, optional: false })) : plans;
+}
+
 /** Programs whose skipped runs cost bytes: the copy that runs last of each reading body. */
 export const LAST_COPIES: Readonly<Record<FrontEnd, readonly string[]>> = {
   fexit: ["pipe_read_twin", "unix_recv_twin"],

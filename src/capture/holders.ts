@@ -27,16 +27,18 @@ const DESCRIPTORS = 2 ** 31;
 export function decodeHolders(bytes: Uint8Array): Holder[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const holders: Holder[] = [];
-  const seen = new Set<number>();
+  const seen = new Map<number, number>();
   for (let at = 0; at + HOLDER_EVENT.size <= bytes.length; at += HOLDER_EVENT.size) {
     const pid = view.getUint32(at + HOLDER_EVENT.tgid, true);
     const fd = view.getUint32(at + HOLDER_EVENT.fd, true);
+    const channel = address(view, at + HOLDER_EVENT.channel);
     const descriptor = pid * DESCRIPTORS + fd;
-    if (seen.has(descriptor)) continue;
-    seen.add(descriptor);
+    // a thread with a table of its own has other channels under the same numbers
+    if (seen.get(descriptor) === channel) continue;
+    seen.set(descriptor, channel);
     const mode = view.getUint32(at + HOLDER_EVENT.mode, true);
     holders.push({
-      channel: address(view, at + HOLDER_EVENT.channel),
+      channel,
       generation: u64(view, at + HOLDER_EVENT.generation),
       peer: address(view, at + HOLDER_EVENT.peer),
       kind: CHANNEL_KINDS[view.getUint32(at + HOLDER_EVENT.channel_kind, true)] ?? "pipe",

@@ -13,6 +13,7 @@ import {
   fexitPrograms,
   LAST_COPIES,
   type ProgramPlan,
+  plansToProbe,
   tracepointPrograms,
 } from "./front-ends.ts";
 import { variableOffsets } from "./globals.ts";
@@ -25,6 +26,8 @@ export interface KernelOptions {
   readonly ownPid: number;
   /** The kernel may preempt programs, and skips runs then: those at the exit of system calls are loaded twice. */
   readonly preemptible: boolean;
+  /** To find out only whether it works: disturbs nobody else's programs. */
+  readonly probing?: boolean;
   readonly filtering: boolean;
   readonly followNames: readonly string[];
   readonly followCgroups: readonly bigint[];
@@ -100,7 +103,7 @@ export class Kernel implements Disposable {
         this.#links.push(this.#object.attach(name));
       }
       if (options.followNames.length > 0) this.#links.push(this.#object.attach(RENAME));
-      for (const plan of plans) this.#attach(plan);
+      for (const plan of options.probing ? plansToProbe(plans) : plans) this.#attach(plan);
       // last: its memory, once mapped, stays
       this.ring = new RingBuffer(
         this.#object.map("ring"),

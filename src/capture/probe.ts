@@ -45,6 +45,7 @@ function probeFrontEnd(frontEnd: FrontEnd): ProbeResult {
       ringBytes: PROBE_RING_BYTES,
       ownPid: process.pid,
       preemptible: true,
+      probing: true,
       filtering: true,
       followNames: [],
       followCgroups: [],

@@ -43,8 +43,10 @@ export interface Channel {
   /** Who read from it last, and who wrote last; undefined until known. */
   reader: Process | undefined;
   writer: Process | undefined;
-  /** What was moved went uncounted for a while: from then on no write is known by its position, only who wrote last. */
+  /** No write is known by its position, only who wrote last. */
   readonly unplaced?: boolean;
+  /** What was moved went uncounted for a while. */
+  readonly uncounted?: boolean;
   /** The write that brought the byte at this position, once its note was heard. */
   noteAt?(position: number): WriteNote | undefined;
   /** Who writes, when no note says so. */

@@ -17,8 +17,9 @@ export function missingOf(counts: ChannelCounts): number {
   return counts.muted ? Number.NEGATIVE_INFINITY : counts.written - leftOf(counts);
 }
 
-/** More has left the channel than its records have told, those included that found no room. */
+/** Not as much has left the channel as its records have told, those included that found no room: more are to come. Less is
+ * the count of a named pipe that was opened anew, at the same address, with the records between still in the ring. */
 export function isBehind(channel: ChannelState, counts: ChannelCounts): boolean {
   const told = channel.position + Math.max(0, counts.lost - channel.lost);
-  return told < leftOf(counts);
+  return told !== leftOf(counts);
 }

@@ -24,8 +24,6 @@ export interface CloserParts {
   readonly push: (event: StreamInput) => void;
   /** True when every record has been taken out of the ring. */
   readonly isQuiet: () => boolean;
-  /** True when the channel's writer was inside a write when the tool began: how much of it came later is unknown. */
-  readonly isUncertain: (channel: ChannelState) => boolean;
   readonly processes: ProcessDirectory;
   /** True when the kernel skipped runs: then a missing read is no proof of io_uring. */
   readonly hasSkips: () => boolean;
@@ -40,6 +38,8 @@ export class Closer {
   readonly #parts: CloserParts;
   /** What had left a channel when its records were last found to be behind. */
   readonly #behind = new WeakMap<ChannelState, number>();
+  /** When a channel was first found in nobody's table, and in all looks since. */
+  readonly #unheldSinceNs = new WeakMap<ChannelState, number>();
   #scanDueNs = Number.POSITIVE_INFINITY;
   #nextScanNs = 0;
   #lastScanNs = 0;
@@ -101,7 +101,8 @@ export class Closer {
     this.#lastScanNs = nowNs;
     const isHeld = heldBy(this.#parts.scan());
     for (const channel of [...this.#parts.channels().values()]) {
-      if (!isHeld(channel)) this.#closeIfOver(channel, nowNs);
+      if (isHeld(channel)) this.#unheldSinceNs.delete(channel);
+      else this.#closeIfOver(channel, nowNs, isLast);
     }
     if (!this.#parts.isQuiet()) return;
     for (const each of unknown) {
@@ -118,10 +119,14 @@ export class Closer {
     });
   }
 
-  #closeIfOver(channel: ChannelState, nowNs: number): void {
-    const isGone = channel.reader === undefined || channel.reader.exit !== undefined;
-    // descriptors on their way through a socket are in no table: give them time
-    const isOver = isGone || nowNs - channel.lastTimeNs > IDLE_NS;
+  #closeIfOver(channel: ChannelState, nowNs: number, isLast: boolean): void {
+    const { reader } = channel;
+    const isGone = reader === undefined ? isLast : reader.exit !== undefined;
+    // descriptors on their way through a socket are in no table: give them time, from this look on, not since the last
+    // bytes, which may be old for other reasons
+    const sinceNs = this.#unheldSinceNs.get(channel) ?? nowNs;
+    this.#unheldSinceNs.set(channel, sinceNs);
+    const isOver = isGone || nowNs - sinceNs >= IDLE_NS;
     if (isOver && this.#close(channel, nowNs)) return;
     this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + (isOver ? BETWEEN_NS : IDLE_NS));
   }
@@ -280,13 +285,13 @@ export class Closer {
 
   /** `lost`: what found no room. `left`: what left the channel: if neither a record nor `lost` tells of it, it is lost. */
   #lostOf(channel: ChannelState, lost: number, left: number): number {
-    if (channel.unplaced) return lost;
+    if (channel.uncounted) return lost;
     return Math.max(lost, channel.lost + left - channel.position);
   }
 
   /** Of `missing`, what was written since the channel is heard or lay in it. Unknown, hence 0, where not all was counted. */
   #outstanding(channel: ChannelState, missing: number): number {
-    if (channel.unplaced || this.#parts.isUncertain(channel)) return 0;
+    if (channel.unplaced) return 0;
     return isStream(channel.kind) ? Math.max(0, missing + channel.notes.ahead) : 0;
   }
 }

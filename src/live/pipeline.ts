@@ -96,7 +96,7 @@ export class Pipeline {
 
   #exchange(item: MessageItem): void {
     for (const line of this.exchange.push(item)) {
-      if (line.kind === "message" && line.message.frame.channel.unplaced === true) {
+      if (line.kind === "message" && line.message.frame.channel.uncounted === true) {
         this.#coverSetAside(line.message.frame);
       }
       this.#out.push(line);

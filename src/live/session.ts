@@ -52,7 +52,6 @@ export class LiveSession {
   readonly #processes = new ProcessTable(readProcess, findCgroupPath);
   readonly #aside: SetAside;
   readonly #inquiry: Inquiry;
-  readonly #uncertain = new Set<number>();
   readonly #startNs: number;
   readonly #stopped = Promise.withResolvers<void>();
   #endedBy: string | undefined;
@@ -88,11 +87,7 @@ export class LiveSession {
       processes: this.#processes,
       sources: {
         holders: (channel) => this.#inquiry.writerOf(channel),
-        lastWord: (channel) => {
-          const last = this.#closer.lastWord(channel);
-          this.#uncertain.delete(channel.address);
-          return last;
-        },
+        lastWord: (channel) => this.#closer.lastWord(channel),
       },
       allJsonrpc: parts.options.allJsonrpc,
       listenNs: this.#startNs,
@@ -104,13 +99,8 @@ export class LiveSession {
       entries: parts.kernel.entries,
       scan: () => parts.kernel.scan(),
       channels: () => this.#pipeline.stream.channels,
-      push: (event) => {
-        this.#pipeline.push(event);
-        // the address may be another channel's next
-        if (event.kind === "closed") this.#uncertain.delete(event.channel);
-      },
+      push: (event) => this.#pipeline.push(event),
       isQuiet: () => this.#kernel.ring.pending() === 0,
-      isUncertain: (channel) => this.#uncertain.has(channel.address),
       processes: this.#processes,
       hasSkips: () => this.#kernel.maySkip(),
     });
@@ -131,9 +121,9 @@ export class LiveSession {
     await this.#outputs.reopen();
   }
 
-  /** Learns what was there before; call once, with a scan made right after attaching. `blocked`: pids inside a read or
-   * write. */
-  discover(holders: readonly Holder[], blocked: ReadonlySet<number>): void {
+  /** Learns what was there before; call once, with a scan made right after attaching. `halfWritten`: addresses of channels
+   * that somebody is inside a write of. */
+  discover(holders: readonly Holder[], halfWritten: ReadonlySet<number>): void {
     const own = holders.filter((each) => each.pid === process.pid && each.mayWrite);
     // nothing is written there: it is the command's alone, whose answers are to be heard
     const unused = this.#options.outputs.stdout === "none" ? 1 : -1;
@@ -143,10 +133,7 @@ export class LiveSession {
     }
     const others = holders.filter((each) => each.pid !== process.pid);
     for (const found of findChannels(others, this.#processes)) this.#pipeline.push(found);
-    for (const each of others) {
-      if (!blocked.has(each.pid) || !each.mayWrite) continue;
-      this.#uncertain.add(each.kind.startsWith("unix") ? each.peer : each.channel);
-    }
+    for (const address of halfWritten) this.#pipeline.stream.channels.get(address)?.losePlaces();
   }
 
   /** Runs until stopped. @throws OutputError */

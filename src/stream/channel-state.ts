@@ -47,8 +47,10 @@ export class ChannelState implements Channel {
   opening: string | undefined;
   /** An end of it is one that the user's filters follow. */
   wanted = false;
-  /** It was not copied for a while: positions and counts of its writes do not add up from then on. */
+  /** No write is known by its position: one was counted in part only, or some not at all. */
   unplaced = false;
+  /** It was not copied for a while: its counts do not add up. */
+  uncounted = false;
   readonly notes = new WriteNotes();
   readonly #holders: HolderSource | undefined;
 
@@ -88,6 +90,12 @@ export class ChannelState implements Channel {
 
   /** Bytes are read and written that nobody counts. */
   loseCount(): void {
+    this.uncounted = true;
+    this.losePlaces();
+  }
+
+  /** How much of a write had moved before it was noted is unknown. */
+  losePlaces(): void {
     this.unplaced = true;
     this.notes.shift(0);
   }

@@ -144,6 +144,12 @@ export const HELD: readonly Row[] = [
   ...onEach("reader blocked in its call at the start", "--hold reader", { held: true }),
   ...onEach("both running at the start", "--hold running --hold-after 3", { held: true }),
   ...onEach("writer blocked in its call at the start", STUCK, { held: true }),
+  // how much of the blocked write had moved is unknown: the places of those behind it are, too
+  ...onEach(
+    "writer blocked in its call at the start, short messages behind",
+    `--hold writer --size 100000 --size-after 200 --answer-size 200 --messages ${MANY}`,
+    { held: true },
+  ),
   ...onEach("writer blocked in its call at the start", STUCK, { held: true }, [
     calls("pipe", "sendfile", "read"),
     calls("pipe", "splice", "read"),

@@ -289,6 +289,8 @@ static void call_in_turns(struct peer *p, struct text *t)
 			write_half_and_hold(p, t);
 		held |= here;
 		flush(p, t);
+		if (here && opt.hold == HOLD_WRITER && opt.size_after)
+			opt.size = opt.size_after;
 		i += n;
 		if (!opt.no_answers)
 			read_answers(p, n);

@@ -6,6 +6,7 @@ import {
   fexitPrograms,
   LAST_COPIES,
   type ProgramPlan,
+  plansToProbe,
   tracepointPrograms,
 } from "../../../src/capture/front-ends.ts";
 
@@ -65,6 +66,13 @@ test("fexitPrograms cannot do without what reads and writes pipes and stream soc
     "unix_send_first",
     "unix_send_twin",
   ]);
+});
+
+test("plansToProbe takes what is hardly ever called, and all of a front end without such", () => {
+  expect(plansToProbe(fexitPrograms())).toEqual([
+    expect.objectContaining({ program: "seqpacket_recv", optional: false }),
+  ]);
+  expect(names(plansToProbe(tracepointPrograms(true)))).toEqual(["exit_first", "exit_twin"]);
 });
 
 test("FIRST_COPIES and LAST_COPIES are among the programs of their front end", () => {

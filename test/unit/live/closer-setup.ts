@@ -15,7 +15,7 @@ export function setUp() {
     lastWord: (channel) => closer.lastWord(channel),
   });
   const out: StreamOutput[] = [];
-  const state = { isQuiet: true, isUncertain: false, hasSkips: false };
+  const state = { isQuiet: true, hasSkips: false };
   const push = (event: StreamInput) => out.push(...stage.push(event));
   const closer: Closer = new Closer({
     entries: kernel,
@@ -23,7 +23,6 @@ export function setUp() {
     channels: () => stage.channels,
     push,
     isQuiet: () => state.isQuiet,
-    isUncertain: () => state.isUncertain,
     processes: directory,
     hasSkips: () => state.hasSkips,
   });

@@ -108,6 +108,7 @@ test("Closer counts what lay in the channel before among the unread", () => {
   set.push(found({ buffered: 100 }));
   set.kernel.entries.set(PIPE, counts({ written: 5 }));
   set.closer.closeUnheld(SECOND);
+  set.closer.closeUnheld(6 * SECOND);
   expect(set.take()).toEqual([["pipe:4711", "end", 105]]);
 });
 
@@ -120,15 +121,16 @@ test("Closer does not count what left by splice among the unread", () => {
   expect(set.take()).toEqual([["pipe:4711", "end", 2]]);
 });
 
-test.each(["muted", "uncertain", "set aside"])(
+test.each(["muted", "half written at the start", "set aside"])(
   "Closer claims no unread bytes of a channel that was %s",
   (why) => {
     const set = setUp();
     heardPipe(set);
-    if (why === "muted") set.kernel.entries.set(PIPE, counts({ written: 5, muted: true }));
-    if (why === "uncertain") set.state.isUncertain = true;
+    if (why === "muted")
+      set.kernel.entries.set(PIPE, counts({ moved: 3, written: 5, muted: true }));
     const channel = set.stage.channels.get(PIPE);
-    if (why === "set aside" && channel) channel.loseCount();
+    if (why === "half written at the start") channel?.losePlaces();
+    if (why === "set aside") channel?.loseCount();
     set.hear(exit(READER, SECOND));
     set.closer.closeUnheld(2 * SECOND);
     expect(set.take()).toEqual([
@@ -145,6 +147,7 @@ test.each(["unix-dgram", "unix-seqpacket"] as const)(
     set.push(found({ channelKind: kind }));
     set.kernel.entries.set(PIPE, counts({ written: 9, kind }));
     set.closer.closeUnheld(SECOND);
+    set.closer.closeUnheld(6 * SECOND);
     expect(set.take()).toEqual([["unix:4711", "end", 0]]);
   },
 );
@@ -167,10 +170,32 @@ test("Closer gives descriptors on their way through a socket 5 s while their rea
   const set = setUp();
   set.hear(data("abc", { timeNs: SECOND }));
   set.take();
-  for (const seconds of [2, 4, 5.9]) set.closer.closeUnheld(seconds * SECOND, true);
+  for (const seconds of [100, 102, 104.9]) set.closer.closeUnheld(seconds * SECOND, true);
   expect(set.take()).toEqual([]);
-  set.closer.closeUnheld(6.1 * SECOND, true);
+  set.closer.closeUnheld(105.1 * SECOND, true);
   expect(set.take()).toEqual([["pipe:4711", "end", 0]]);
+});
+
+test("Closer gives a channel that was held meanwhile its 5 s anew", () => {
+  const set = setUp();
+  set.hear(data("abc", { timeNs: SECOND }));
+  set.take();
+  set.closer.closeUnheld(100 * SECOND);
+  set.kernel.holders = [holder()];
+  set.closer.closeUnheld(105 * SECOND);
+  set.kernel.holders = [];
+  set.closer.closeUnheld(115 * SECOND);
+  expect(set.take()).toEqual([]);
+});
+
+test("Closer gives a channel 5 s of which no reader is known, but at the end none", () => {
+  for (const isLast of [false, true]) {
+    const set = setUp();
+    set.hear(note(10, 10));
+    set.kernel.entries.set(PIPE, counts({ written: 10 }));
+    set.closer.closeUnheld(SECOND, isLast);
+    expect(set.take()).toEqual(isLast ? [["pipe:4711", "end", 10]] : []);
+  }
 });
 
 test("Closer looks at once, then every 10 s, and does not look for nothing", () => {
@@ -277,7 +302,7 @@ test.each(["closed", "read to its end"])(
     set.hear(data("abc", { moved: 3 }));
     const channel = set.stage.channels.get(PIPE);
     set.kernel.entries.set(PIPE, counts({ moved: 3, written: 3, wanted: true }));
-    if (how === "closed") set.closer.closeUnheld(100 * SECOND);
+    if (how === "closed") for (const at of [94, 100]) set.closer.closeUnheld(at * SECOND);
     else set.hear(io("eof", { moved: 3, flags: IO_FLAG.wanted }));
     expect(set.stage.channels.size).toBe(0);
     expect(channel?.wanted).toBe(true);
@@ -292,7 +317,7 @@ test.each(["closed", "read to its end"])(
     set.take();
     if (how === "closed") {
       set.kernel.entries.set(PIPE, counts({ moved: 10, lost: 2, written: 10 }));
-      set.closer.closeUnheld(100 * SECOND);
+      for (const at of [94, 100]) set.closer.closeUnheld(at * SECOND);
       // its record may be about to be: a byte is counted before there is room for it
       expect(set.take()).toEqual([]);
       set.closer.closeUnheld(101 * SECOND);
@@ -308,6 +333,7 @@ test("Closer waits with a channel as long as more and more of it is counted befo
   const set = setUp();
   set.hear(data("abc", { moved: 3 }));
   set.take();
+  set.closer.closeUnheld(90 * SECOND);
   for (const [at, moved] of [5, 7, 9].entries()) {
     set.kernel.entries.set(PIPE, counts({ moved }));
     set.closer.closeUnheld((100 + at) * SECOND);
