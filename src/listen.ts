@@ -33,7 +33,9 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     followCgroups: follow.cgroups,
   });
   using kernel = attached.kernel;
-  for (const pid of follow.pids) kernel.follow(pid);
+  // once more: some have started, or taken a wanted name, while the programs were loaded
+  const followed = follow.filtering ? planFollow(options.filters) : follow;
+  for (const pid of followed.pids) kernel.follow(pid);
   const outputs = openSinks({
     outputs: options.outputs,
     maxMessages: options.maxMessages,
@@ -50,7 +52,7 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     kernel.unwatchBlocked(findEnded(blocked));
   }
   session.discover(holders, findHalfWritten(blocked));
-  announce(attached, options, follow);
+  announce(attached, options, followed);
   const child = options.run ? startChild(options.run.argv, kernel) : undefined;
   const undo = watchEnds(session, options, child);
   release();

@@ -43,14 +43,36 @@ export function movingCalls(arch: Architecture): Calls {
 const HERE = movingCalls(process.arch === "arm64" ? "arm64" : "x64");
 const READING = new Set(HERE.reading);
 const WRITING = new Set(HERE.writing);
+// of both architectures, 64 and 32 bits: those of another one are in neither set above
+const SPLICE = new Set([275, 313, 76, 340]);
+const TEE = new Set([276, 315, 77, 342]);
+// socketcall's first argument. Source: include/uapi/linux/net.h
+const SEND = new Set([9, 11, 16, 20]);
+const RECEIVE = new Set([10, 12, 17, 19]);
 
-/** undefined: the call moves nothing through a channel. */
-export function movingSide(number: number): "reading" | "writing" | undefined {
-  if (WRITING.has(number)) return "writing";
-  return READING.has(number) ? "reading" : undefined;
+/** What a call moves bytes through. */
+export interface Moving {
+  /** Descriptors; undefined: the arguments do not say. */
+  readonly through: readonly number[] | undefined;
+  /** Which of them is written to; undefined: none, or any of what the process holds. */
+  readonly into: number | undefined;
+  readonly isWriting: boolean;
 }
 
-/** Whether the call's arguments do not say which descriptors it is about. */
-export function hidesDescriptors(number: number): boolean {
-  return number === SOCKETCALL && process.arch !== "arm64";
+/** undefined: the call moves nothing through a channel. */
+export function movingOf(call: {
+  readonly number: number;
+  readonly arguments: readonly number[];
+}): Moving | undefined {
+  const { number } = call;
+  const [first = -1, second = -1, third = -1] = call.arguments;
+  if (number === SOCKETCALL && process.arch !== "arm64") {
+    if (!SEND.has(first) && !RECEIVE.has(first)) return undefined;
+    return { through: undefined, into: undefined, isWriting: SEND.has(first) };
+  }
+  if (READING.has(number)) return { through: [first], into: undefined, isWriting: false };
+  if (!WRITING.has(number)) return undefined;
+  if (SPLICE.has(number)) return { through: [first, third], into: third, isWriting: true };
+  if (TEE.has(number)) return { through: [first, second], into: second, isWriting: true };
+  return { through: [first], into: first, isWriting: true };
 }

@@ -1,5 +1,5 @@
 /** What /proc says of a process; every read may fail, since the process may be gone. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { splitArguments } from "./decode.ts";
 
 export interface ProcSnapshot {
@@ -28,7 +28,7 @@ interface Stat {
 }
 
 /** The name in /proc/PID/stat stands there as it is, spaces and brackets too. Source: proc(5). */
-function readStat(pid: number): Stat | undefined {
+function readStat(pid: number | string): Stat | undefined {
   const stat = readText(`/proc/${pid}/stat`);
   if (stat === undefined) return undefined;
   const end = stat.lastIndexOf(")");
@@ -122,6 +122,8 @@ export function readBlockedCall(pid: number, tid: number): BlockedCall | undefin
   return { number, arguments: fields.slice(1, 4).map(Number) };
 }
 
-export function hasThread(pid: number, tid: number): boolean {
-  return existsSync(`/proc/${pid}/task/${tid}`);
+/** False, too, when it has ended and nobody has asked for its exit code yet. */
+export function isThreadAlive(pid: number, tid: number): boolean {
+  const state = readStat(`${pid}/task/${tid}`)?.fields[0];
+  return state !== undefined && state !== "Z" && state !== "X";
 }

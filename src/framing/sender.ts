@@ -75,7 +75,9 @@ export class SenderStage implements Stage<FramingItem, FramingItem> {
   #isTooLate(frame: Frame): boolean {
     const { channel } = frame;
     const waitedNs = this.#nowNs - frame.timeNs;
-    if (waitedNs < PATIENCE_NS && channel.unplaced !== true) return false;
+    // no note will be its write's: the last writer is, unless that has ended
+    const isSure = channel.unplaced === true && channel.writer?.exit === undefined;
+    if (waitedNs < PATIENCE_NS && !isSure) return false;
     frame.sender = channel.likelyWriter?.() ?? channel.writer;
     if (frame.sender) return true;
     if (waitedNs < FIRST_PATIENCE_NS && !this.#nameless.has(channel)) return false;

@@ -27,6 +27,8 @@ function checkExecutable(path: string): void {
   try {
     accessSync(path, constants.X_OK);
   } catch (cause) {
+    // what root may not look into (FUSE, NFS) the caller of sudo may be able to run
+    if (findCaller() && errorCode(cause) === "EACCES") return;
     throw cannotRun(path, cause);
   }
 }

@@ -122,11 +122,11 @@ export class Closer {
   #closeIfOver(channel: ChannelState, nowNs: number, isLast: boolean): void {
     const { reader } = channel;
     const isGone = reader === undefined ? isLast : reader.exit !== undefined;
-    // descriptors on their way through a socket are in no table: give them time, from this look on, not since the last
-    // bytes, which may be old for other reasons
-    const sinceNs = this.#unheldSinceNs.get(channel) ?? nowNs;
-    this.#unheldSinceNs.set(channel, sinceNs);
-    const isOver = isGone || nowNs - sinceNs >= IDLE_NS;
+    // descriptors on their way through a socket are in no table, nor are those that io_uring keeps: give them time, from
+    // the first look on, since bytes may be old for other reasons, and as long as bytes come
+    const unheldNs = this.#unheldSinceNs.get(channel) ?? nowNs;
+    this.#unheldSinceNs.set(channel, unheldNs);
+    const isOver = isGone || nowNs - Math.max(unheldNs, channel.lastTimeNs) >= IDLE_NS;
     if (isOver && this.#close(channel, nowNs)) return;
     this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + (isOver ? BETWEEN_NS : IDLE_NS));
   }

@@ -33,6 +33,8 @@ export class Pipeline {
   readonly #losses = new LossGate();
   readonly #options: PipelineOptions;
   readonly #blind = new WeakSet<object>();
+  /** Frames of channels that had been set aside before, and the channels of which that is said. */
+  readonly #retried = new WeakSet<Frame>();
   readonly #setAside = new WeakSet<Channel>();
   #out: ExchangeItem[] = [];
 
@@ -70,7 +72,7 @@ export class Pipeline {
     for (const item of this.#sender.end()) this.#hear(item);
     for (const item of this.#messages.end()) this.#gate(item);
     for (const item of this.#losses.end()) this.#exchange(item);
-    this.#out.push(...this.exchange.end());
+    this.#give(this.exchange.end());
   }
 
   #frame(item: StreamItem): void {
@@ -79,6 +81,7 @@ export class Pipeline {
 
   #send(item: FramingItem): void {
     if (item.kind === "set-aside") this.#options.onSetAside(item.channel);
+    else if (item.kind === "frame" && item.channel.uncounted === true) this.#retried.add(item);
     // what the line was gathered in is free: gone before its text is parsed, both need not fit
     if (item.kind === "frame" && isLargeLine(item.bytes)) Bun.gc(true);
     for (const sent of this.#sender.push(item)) this.#hear(sent);
@@ -95,8 +98,12 @@ export class Pipeline {
   }
 
   #exchange(item: MessageItem): void {
-    for (const line of this.exchange.push(item)) {
-      if (line.kind === "message" && line.message.frame.channel.uncounted === true) {
+    this.#give(this.exchange.push(item));
+  }
+
+  #give(lines: readonly ExchangeItem[]): void {
+    for (const line of lines) {
+      if (line.kind === "message" && this.#retried.has(line.message.frame)) {
         this.#coverSetAside(line.message.frame);
       }
       this.#out.push(line);

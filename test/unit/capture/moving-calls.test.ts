@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { movingCalls } from "../../../src/capture/moving-calls.ts";
+import { movingCalls, movingOf } from "../../../src/capture/moving-calls.ts";
 
 const header = await Bun.file(new URL("../../../bpf/syscalls.h", import.meta.url)).text();
 
@@ -24,4 +24,28 @@ test.each([
   const wanted = numbersOf(inC, side);
   expect(new Set(movingCalls(arch)[side])).toEqual(wanted);
   expect(wanted.size).toBe(count);
+});
+
+const isX64 = process.arch === "x64";
+
+test.if(isX64).each([
+  ["read of 5", 0, [5, 1, 8], { through: [5], into: undefined, isWriting: false }],
+  ["writev of one buffer", 20, [7, 3, 1], { through: [7], into: 7, isWriting: true }],
+  ["splice", 275, [3, 0, 4], { through: [3, 4], into: 4, isWriting: true }],
+  ["tee", 276, [3, 4, 9], { through: [3, 4], into: 4, isWriting: true }],
+  ["socketcall of send", 102, [9, 1, 0], { through: undefined, into: undefined, isWriting: true }],
+  [
+    "socketcall of recv",
+    102,
+    [10, 1, 0],
+    { through: undefined, into: undefined, isWriting: false },
+  ],
+] as const)("movingOf knows the descriptors of a %s", (_, number, args, moving) => {
+  expect(movingOf({ number, arguments: args })).toEqual(moving);
+});
+
+test.if(isX64)("movingOf knows what moves nothing through a channel", () => {
+  // futex, io_uring_enter, arm64's splice, socketcall of connect
+  for (const number of [202, 426, 76]) expect(movingOf({ number, arguments: [1] })).toBeUndefined();
+  expect(movingOf({ number: 102, arguments: [3] })).toBeUndefined();
 });

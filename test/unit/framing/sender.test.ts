@@ -230,3 +230,11 @@ test("SenderStage waits for no note of a channel whose writes are unplaced, and 
   const unplaced = { ...channel, unplaced: true };
   expect(brief(stage.push(frame(unplaced, 10, 5 * MS)))).toEqual([[10, writer.pid, undefined]]);
 });
+
+test("SenderStage waits for the note of another writer where the last one has ended", () => {
+  const { channel } = makeNoted(writer);
+  const stage = new SenderStage();
+  const ended = { ...writer, exit: { timeNs: 4 * MS, status: 0 } };
+  const unplaced = { ...channel, unplaced: true, writer: ended };
+  expect(stage.push(frame(unplaced, 10, 5 * MS))).toEqual([]);
+});

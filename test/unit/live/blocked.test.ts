@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Holder } from "../../../src/capture/holders.ts";
-import { findBlockedThreads } from "../../../src/live/blocked.ts";
+import { findBlockedThreads, findHalfWritten } from "../../../src/live/blocked.ts";
 import { holder } from "./fake-kernel.ts";
 
 async function until(isTrue: () => boolean): Promise<boolean> {
@@ -24,6 +24,8 @@ test("findBlockedThreads finds a process that waits in a read of a pipe or socke
   const cat = Bun.spawn(["cat"], { stdin: "pipe" });
   try {
     expect(await until(() => isBlocked(cat.pid, 0))).toBe(true);
+    const both = holder({ pid: cat.pid, fd: 0, kind: "unix-stream", mayWrite: true, peer: 64 });
+    expect(findHalfWritten(findBlockedThreads([both]))).toEqual(new Set());
   } finally {
     cat.kill("SIGKILL");
     await cat.exited;
@@ -50,6 +52,11 @@ test("findBlockedThreads finds a process that waits in a write into a full named
   const yes = Bun.spawn(["yes"], { stdout: Bun.file(fifo) });
   try {
     expect(await until(() => isBlocked(yes.pid, 1))).toBe(true);
+    const ends = [
+      holder({ pid: yes.pid, fd: 1, channel: 64, mayWrite: true }),
+      holder({ pid: yes.pid, fd: 2, channel: 128, mayWrite: true }),
+    ];
+    expect(findHalfWritten(findBlockedThreads(ends))).toEqual(new Set([64]));
   } finally {
     yes.kill("SIGKILL");
     await yes.exited;

@@ -79,6 +79,12 @@ test.each([
   expect(error).toHaveProperty("isMissing", isMissing);
 });
 
+test("checkCommand leaves to the caller of sudo what root may not execute", () => {
+  asUser("65534", "65534");
+  checkCommand(["/etc/passwd"]);
+  expect(thrownBy(() => checkCommand(["/no/such/command"]))).toBeInstanceOf(CommandError);
+});
+
 test("checkCommand lets pass what can be run", () => {
   for (const command of ["sh", "/bin/sh"]) checkCommand([command]);
 });
