@@ -234,7 +234,7 @@ test("SenderStage waits for no note of a channel whose writes are unplaced, and 
 test("SenderStage waits for the note of another writer where the last one has ended", () => {
   const { channel } = makeNoted(writer);
   const stage = new SenderStage();
-  const ended = { ...writer, exit: { timeNs: 4 * MS, status: 0 } };
+  const ended = { ...writer, exit: { timeNs: 4 * MS, code: 0, signal: undefined } };
   const unplaced = { ...channel, unplaced: true, writer: ended };
   expect(stage.push(frame(unplaced, 10, 5 * MS))).toEqual([]);
 });
