@@ -183,11 +183,12 @@ int BPF_PROG(dgram_recv, struct socket *socket, struct msghdr *message, __u64 si
 }
 
 /* fexit on the system calls that move bytes into or out of a pipe without its read and write operations. */
-static __always_inline int on_splice_call(__u32 slot, const struct pt_regs *regs, __s64 result, __u32 op, bool compat)
+static __always_inline int on_splice_call(__u32 slot, const struct pt_regs *regs, __s64 result, __u32 op, bool compat,
+					  enum copy copy)
 {
 	struct request request = {};
 
-	if (result <= 0)
+	if (result <= 0 || !takes(copy))
 		return 0;
 	not_blocked();
 	CALL_OR_RETURN(slot);
@@ -229,25 +230,51 @@ int BPF_PROG(do_splice, struct file *in, void *off_in, struct file *out, void *o
 SEC("?fexit")
 int BPF_PROG(tee_call, const struct pt_regs *regs, long result)
 {
-	return on_splice_call(SLOT_TEE, regs, result, OP_TEE, false);
+	return on_splice_call(SLOT_TEE, regs, result, OP_TEE, false, UNMARKED);
 }
 
 SEC("?fexit")
 int BPF_PROG(tee_compat_call, const struct pt_regs *regs, long result)
 {
-	return on_splice_call(SLOT_TEE_COMPAT, regs, result, OP_TEE, true);
+	return on_splice_call(SLOT_TEE_COMPAT, regs, result, OP_TEE, true, UNMARKED);
 }
 
 SEC("?fexit")
 int BPF_PROG(vmsplice_call, const struct pt_regs *regs, long result)
 {
-	return on_splice_call(SLOT_VMSPLICE, regs, result, OP_VMSPLICE, false);
+	return on_splice_call(SLOT_VMSPLICE, regs, result, OP_VMSPLICE, false, UNMARKED);
 }
 
 SEC("?fexit")
 int BPF_PROG(vmsplice_compat_call, const struct pt_regs *regs, long result)
 {
-	return on_splice_call(SLOT_VMSPLICE_COMPAT, regs, result, OP_VMSPLICE, true);
+	return on_splice_call(SLOT_VMSPLICE_COMPAT, regs, result, OP_VMSPLICE, true, UNMARKED);
+}
+
+/* The same twice, for kernels that preempt: its reads bring bytes, and a writer by vmsplice is inside this very program
+ * just when its reader wakes up. */
+SEC("?fexit")
+int BPF_PROG(vmsplice_first, const struct pt_regs *regs, long result)
+{
+	return on_splice_call(SLOT_VMSPLICE, regs, result, OP_VMSPLICE, false, FIRST_COPY);
+}
+
+SEC("?fexit")
+int BPF_PROG(vmsplice_twin, const struct pt_regs *regs, long result)
+{
+	return on_splice_call(SLOT_VMSPLICE_TWIN, regs, result, OP_VMSPLICE, false, SECOND_COPY);
+}
+
+SEC("?fexit")
+int BPF_PROG(vmsplice_compat_first, const struct pt_regs *regs, long result)
+{
+	return on_splice_call(SLOT_VMSPLICE_COMPAT, regs, result, OP_VMSPLICE, true, FIRST_COPY);
+}
+
+SEC("?fexit")
+int BPF_PROG(vmsplice_compat_twin, const struct pt_regs *regs, long result)
+{
+	return on_splice_call(SLOT_VMSPLICE_COMPAT_TWIN, regs, result, OP_VMSPLICE, true, SECOND_COPY);
 }
 
 /* sendfile(2) of 64-bit and 32-bit processes */

@@ -144,8 +144,6 @@ static __always_inline int on_uring(__u32 slot)
 	return 0;
 }
 
-enum copy { FIRST_COPY, SECOND_COPY, UNMARKED };
-
 static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slot, enum copy copy)
 {
 	struct request request = {};
@@ -161,8 +159,7 @@ static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slo
 	if (request.op == OP_SPLICE || request.op == OP_TEE || request.op == OP_VMSPLICE) {
 		CALL_OR_RETURN(slot);
 
-		if (result <= 0 ||
-		    (copy == SECOND_COPY ? !second_copy_takes() : copy == FIRST_COPY && !first_copy_takes()))
+		if (result <= 0 || !takes(copy))
 			return 0;
 		if (request.op == OP_VMSPLICE)
 			on_vmsplice(slot, call, &request, result);
@@ -176,7 +173,7 @@ static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slo
 		return 0;
 	if (side == SIDE_READ && is_peek(&request))
 		return 0;
-	if (copy == SECOND_COPY ? !second_copy_takes() : copy == FIRST_COPY && !first_copy_takes())
+	if (!takes(copy))
 		return 0;
 	CALL_OR_RETURN(slot);
 	on_io(slot, call, &request, result, &place, side);

@@ -34,6 +34,14 @@ static __always_inline bool second_copy_takes(void)
 	return true;
 }
 
+/* UNMARKED: there is no other copy, or what both take they take away. */
+enum copy { FIRST_COPY, SECOND_COPY, UNMARKED };
+
+static __always_inline bool takes(enum copy copy)
+{
+	return copy == UNMARKED || (copy == FIRST_COPY ? first_copy_takes() : second_copy_takes());
+}
+
 /* Declares `call`, this program's own place on this CPU, or returns. */
 #define CALL_OR_RETURN(slot)                                                                                           \
 	__u32 call_key = (slot);                                                                                       \

@@ -28,19 +28,32 @@ function systemCall(name: string): string {
   return process.arch === "arm64" ? `__arm64_sys_${name}` : `__x64_sys_${name}`;
 }
 
+/** Its reads bring bytes, its writers meet them in the same program: where runs are skipped it needs a second copy. */
+function vmsplicePrograms(
+  name: string,
+  preemptible: boolean,
+  targets: readonly string[],
+): ProgramPlan[] {
+  const copies = preemptible ? ["twin", "first"] : ["call"];
+  return copies.map((copy) => optional(`${name}_${copy}`, ...targets));
+}
+
 /** The same for 32-bit processes, where the kernel runs such; arm64 has one entry for both. */
-function compatPrograms(): ProgramPlan[] {
+function compatPrograms(preemptible: boolean): ProgramPlan[] {
   if (process.arch === "arm64") return [];
-  const vmsplice = ["__ia32_compat_sys_vmsplice", "__ia32_sys_vmsplice"];
+  const targets = ["__ia32_compat_sys_vmsplice", "__ia32_sys_vmsplice"];
   return [
     { ...optional("tee_compat_call", "__ia32_sys_tee"), requires: "__ia32_sys_tee" },
-    { ...optional("vmsplice_compat_call", ...vmsplice), requires: "__ia32_sys_vmsplice" },
+    ...vmsplicePrograms("vmsplice_compat", preemptible, targets).map((plan) => ({
+      ...plan,
+      requires: "__ia32_sys_vmsplice",
+    })),
   ];
 }
 
 /** Two copies of what reads and writes pass through. Of fexit programs the one attached last runs first (bpf_trampoline,
  * all kernels). */
-export function fexitPrograms(): ProgramPlan[] {
+export function fexitPrograms(preemptible: boolean): ProgramPlan[] {
   return [
     needed("pipe_read_twin", ...PIPE_READ),
     needed("pipe_read_first", ...PIPE_READ),
@@ -58,8 +71,8 @@ export function fexitPrograms(): ProgramPlan[] {
     optional("seqpacket_recv", "unix_seqpacket_recvmsg"),
     optional("do_splice", "do_splice"),
     optional("tee_call", systemCall("tee")),
-    optional("vmsplice_call", systemCall("vmsplice")),
-    ...compatPrograms(),
+    ...vmsplicePrograms("vmsplice", preemptible, [systemCall("vmsplice")]),
+    ...compatPrograms(preemptible),
     // before 5.12 sendfile wrote into a pipe by the pipe's own write operation, which is heard already
     { ...optional("do_sendfile", "do_sendfile"), requires: "splice_file_to_pipe" },
   ];
@@ -81,7 +94,7 @@ export function plansToProbe(plans: readonly ProgramPlan[]): readonly ProgramPla
 
 /** Programs whose skipped runs cost bytes: the copy that runs last of each reading body. */
 export const LAST_COPIES: Readonly<Record<FrontEnd, readonly string[]>> = {
-  fexit: ["pipe_read_twin", "unix_recv_twin"],
+  fexit: ["pipe_read_twin", "unix_recv_twin", "vmsplice_twin"],
   tracepoint: ["exit_twin"],
 };
 

@@ -265,7 +265,9 @@ export class Kernel implements Disposable {
 
   #enable(options: KernelOptions): ProgramPlan[] {
     const plans =
-      options.frontEnd === "fexit" ? fexitPrograms() : tracepointPrograms(options.preemptible);
+      options.frontEnd === "fexit"
+        ? fexitPrograms(options.preemptible)
+        : tracepointPrograms(options.preemptible);
     const enabled = plans.filter((plan) => this.#enableOne(plan));
     if (options.followNames.length > 0) this.#object.enable(RENAME);
     const later = options.frontEnd === "fexit" ? this.#blockedCopies : ["exit_twin"];

@@ -28,7 +28,8 @@ function names(plans: readonly ProgramPlan[]): string[] {
 test("fexitPrograms and tracepointPrograms name programs that the object has", () => {
   const programs = programsOf("x64");
   const planned = [
-    ...names(fexitPrograms()),
+    ...names(fexitPrograms(true)),
+    ...names(fexitPrograms(false)),
     ...names(tracepointPrograms(true)),
     ...blockedCopies(true),
   ];
@@ -41,8 +42,8 @@ test("tracepointPrograms attaches the twin only where it is wanted", () => {
 });
 
 test("fexitPrograms attaches each twin before its first copy, which then runs first", () => {
-  const order = names(fexitPrograms());
-  const bodies = ["pipe_read", "pipe_write", "unix_recv", "unix_send"];
+  const order = names(fexitPrograms(true));
+  const bodies = ["pipe_read", "pipe_write", "unix_recv", "unix_send", "vmsplice"];
   for (const body of bodies) {
     expect(order).toContain(`${body}_twin`);
     expect(order.indexOf(`${body}_first`)).toBeGreaterThan(order.indexOf(`${body}_twin`));
@@ -50,12 +51,12 @@ test("fexitPrograms attaches each twin before its first copy, which then runs fi
 });
 
 test("fexitPrograms hooks pipes by the name that the kernel has, the newer one first", () => {
-  const targets = fexitPrograms().find((plan) => plan.program === "pipe_read_first")?.targets;
+  const targets = fexitPrograms(true).find((plan) => plan.program === "pipe_read_first")?.targets;
   expect(targets).toEqual(["anon_pipe_read", "pipe_read"]);
 });
 
 test("fexitPrograms cannot do without what reads and writes pipes and stream sockets", () => {
-  const needed = fexitPrograms().filter((plan) => !plan.optional);
+  const needed = fexitPrograms(true).filter((plan) => !plan.optional);
   expect(names(needed).toSorted()).toEqual([
     "pipe_read_first",
     "pipe_read_twin",
@@ -69,7 +70,7 @@ test("fexitPrograms cannot do without what reads and writes pipes and stream soc
 });
 
 test("plansToProbe takes what is hardly ever called, and all of a front end without such", () => {
-  expect(plansToProbe(fexitPrograms())).toEqual([
+  expect(plansToProbe(fexitPrograms(true))).toEqual([
     expect.objectContaining({ program: "seqpacket_recv", optional: false }),
   ]);
   expect(names(plansToProbe(tracepointPrograms(true)))).toEqual(["exit_first", "exit_twin"]);
@@ -77,6 +78,6 @@ test("plansToProbe takes what is hardly ever called, and all of a front end with
 
 test("FIRST_COPIES and LAST_COPIES are among the programs of their front end", () => {
   const copies = (front: "fexit" | "tracepoint") => [...FIRST_COPIES[front], ...LAST_COPIES[front]];
-  expect(names(fexitPrograms())).toEqual(expect.arrayContaining(copies("fexit")));
+  expect(names(fexitPrograms(true))).toEqual(expect.arrayContaining(copies("fexit")));
   expect(names(tracepointPrograms(true))).toEqual(expect.arrayContaining(copies("tracepoint")));
 });
