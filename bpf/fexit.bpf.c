@@ -20,13 +20,13 @@ static __always_inline void not_blocked(void)
 		add_to_word(&blocked_left, -1);
 }
 
-static __always_inline int on_read_return(__u32 slot, bool second, const struct place *place, struct iov_iter *iter,
+static __always_inline int on_read_return(__u32 slot, enum copy copy, const struct place *place, struct iov_iter *iter,
 					  __s64 result)
 {
 	if (result < 0 || !place->kind || is_ignored(place))
 		return 0;
 	not_blocked();
-	if (second ? !second_copy_takes() : !first_copy_takes())
+	if (!takes(copy))
 		return 0;
 	CALL_OR_RETURN(slot);
 	call->place = *place;
@@ -39,13 +39,13 @@ static __always_inline int on_read_return(__u32 slot, bool second, const struct 
 	return 0;
 }
 
-static __always_inline int on_write_return(__u32 slot, bool second, const struct place *place, struct iov_iter *iter,
+static __always_inline int on_write_return(__u32 slot, enum copy copy, const struct place *place, struct iov_iter *iter,
 					   __s64 result)
 {
 	if ((result <= 0 && result != -EPIPE) || !place->kind || is_ignored(place))
 		return 0;
 	not_blocked();
-	if (second ? !second_copy_takes() : !first_copy_takes())
+	if (!takes(copy))
 		return 0;
 	CALL_OR_RETURN(slot);
 	call->place = *place;
@@ -56,24 +56,25 @@ static __always_inline int on_write_return(__u32 slot, bool second, const struct
 	return 0;
 }
 
-static __always_inline int on_pipe_read(__u32 slot, bool second, struct kiocb *iocb, struct iov_iter *to, __s64 result)
+static __always_inline int on_pipe_read(__u32 slot, enum copy copy, struct kiocb *iocb, struct iov_iter *to,
+					__s64 result)
 {
 	struct place place = {};
 
 	find_pipe(&place, iocb->ki_filp, iocb->ki_filp->f_inode);
-	return on_read_return(slot, second, &place, to, result);
+	return on_read_return(slot, copy, &place, to, result);
 }
 
-static __always_inline int on_pipe_write(__u32 slot, bool second, struct kiocb *iocb, struct iov_iter *from,
+static __always_inline int on_pipe_write(__u32 slot, enum copy copy, struct kiocb *iocb, struct iov_iter *from,
 					 __s64 result)
 {
 	struct place place = {};
 
 	find_pipe(&place, iocb->ki_filp, iocb->ki_filp->f_inode);
-	return on_write_return(slot, second, &place, from, result);
+	return on_write_return(slot, copy, &place, from, result);
 }
 
-static __always_inline int on_unix_receive(__u32 slot, bool second, struct socket *socket, struct msghdr *message,
+static __always_inline int on_unix_receive(__u32 slot, enum copy copy, struct socket *socket, struct msghdr *message,
 					   int flags, __s64 result)
 {
 	struct place place = {};
@@ -81,64 +82,64 @@ static __always_inline int on_unix_receive(__u32 slot, bool second, struct socke
 	if (flags & MSG_PEEK)
 		return 0;
 	find_unix(&place, socket, SIDE_READ);
-	return on_read_return(slot, second, &place, &message->msg_iter, result);
+	return on_read_return(slot, copy, &place, &message->msg_iter, result);
 }
 
-static __always_inline int on_unix_send(__u32 slot, bool second, struct socket *socket, struct msghdr *message,
+static __always_inline int on_unix_send(__u32 slot, enum copy copy, struct socket *socket, struct msghdr *message,
 					__s64 result)
 {
 	struct place place = {};
 
 	find_unix(&place, socket, SIDE_WRITE);
-	return on_write_return(slot, second, &place, &message->msg_iter, result);
+	return on_write_return(slot, copy, &place, &message->msg_iter, result);
 }
 
 SEC("?fexit")
 int BPF_PROG(pipe_read_first, struct kiocb *iocb, struct iov_iter *to, long result)
 {
-	return on_pipe_read(SLOT_PIPE_READ, false, iocb, to, result);
+	return on_pipe_read(SLOT_PIPE_READ, FIRST_COPY, iocb, to, result);
 }
 
 SEC("?fexit")
 int BPF_PROG(pipe_read_twin, struct kiocb *iocb, struct iov_iter *to, long result)
 {
-	return on_pipe_read(SLOT_PIPE_READ_TWIN, true, iocb, to, result);
+	return on_pipe_read(SLOT_PIPE_READ_TWIN, SECOND_COPY, iocb, to, result);
 }
 
 SEC("?fexit")
 int BPF_PROG(pipe_write_first, struct kiocb *iocb, struct iov_iter *from, long result)
 {
-	return on_pipe_write(SLOT_PIPE_WRITE, false, iocb, from, result);
+	return on_pipe_write(SLOT_PIPE_WRITE, FIRST_COPY, iocb, from, result);
 }
 
 SEC("?fexit")
 int BPF_PROG(pipe_write_twin, struct kiocb *iocb, struct iov_iter *from, long result)
 {
-	return on_pipe_write(SLOT_PIPE_WRITE_TWIN, true, iocb, from, result);
+	return on_pipe_write(SLOT_PIPE_WRITE_TWIN, SECOND_COPY, iocb, from, result);
 }
 
 SEC("?fexit")
 int BPF_PROG(unix_recv_first, struct socket *socket, struct msghdr *message, __u64 size, int flags, int result)
 {
-	return on_unix_receive(SLOT_UNIX_RECV, false, socket, message, flags, result);
+	return on_unix_receive(SLOT_UNIX_RECV, FIRST_COPY, socket, message, flags, result);
 }
 
 SEC("?fexit")
 int BPF_PROG(unix_recv_twin, struct socket *socket, struct msghdr *message, __u64 size, int flags, int result)
 {
-	return on_unix_receive(SLOT_UNIX_RECV_TWIN, true, socket, message, flags, result);
+	return on_unix_receive(SLOT_UNIX_RECV_TWIN, SECOND_COPY, socket, message, flags, result);
 }
 
 SEC("?fexit")
 int BPF_PROG(unix_send_first, struct socket *socket, struct msghdr *message, __u64 size, int result)
 {
-	return on_unix_send(SLOT_UNIX_SEND, false, socket, message, result);
+	return on_unix_send(SLOT_UNIX_SEND, FIRST_COPY, socket, message, result);
 }
 
 SEC("?fexit")
 int BPF_PROG(unix_send_twin, struct socket *socket, struct msghdr *message, __u64 size, int result)
 {
-	return on_unix_send(SLOT_UNIX_SEND_TWIN, true, socket, message, result);
+	return on_unix_send(SLOT_UNIX_SEND_TWIN, SECOND_COPY, socket, message, result);
 }
 
 /* Until 6.4 sendfile and splice gave a socket their pages one by one, without sendmsg. */
