@@ -1,52 +1,10 @@
 import { expect, test } from "bun:test";
 import { EXIT_CODES, exitCodeOf } from "../../../src/cli/exit-codes.ts";
 import type { CaptureFacts, Summary } from "../../../src/exchange/types.ts";
+import { CAPTURE, NO_LOSS, summary } from "../sinks/items.ts";
 
-const CAPTURE: CaptureFacts = {
-  frontEnd: "fexit",
-  kernel: "6.12.0",
-  exact: true,
-  skippedRuns: 0,
-  missedBytes: 0,
-  notesLost: 0,
-  processEventsLost: 0,
-  channelsSeen: 2,
-  unattributedBytes: 0,
-};
-
-function summary(lossBytes: number, capture: CaptureFacts | undefined): Summary {
-  return {
-    kind: "summary",
-    startNs: 0,
-    timeNs: 0,
-    durationMs: 0,
-    replay: false,
-    capture,
-    messages: 0,
-    messageBytes: 0,
-    byType: { request: 0, notification: 0, response: 0, error: 0 },
-    sessions: 0,
-    calls: [],
-    callsFinished: 0,
-    callsUnanswered: 0,
-    openCalls: [],
-    loss: {
-      ring_full: lossBytes,
-      fault: 0,
-      call_too_large: 0,
-      cut_by_gap: 0,
-      line_too_long: 0,
-      started_before_attach: 0,
-      unfinished_line: 0,
-      unseen_read: 0,
-      unread: 0,
-      memory_limit: 0,
-    },
-    lossBytes,
-    noiseBytes: 0,
-    coverage: {},
-    endedBy: "signal",
-  };
+function lossy(lossBytes: number, capture: CaptureFacts | undefined): Summary {
+  return summary({ loss: { ...NO_LOSS, ring_full: lossBytes }, lossBytes, capture });
 }
 
 test.each([
@@ -59,11 +17,11 @@ test.each([
   ["a replay without loss", 0, undefined, 0],
   ["a replay with loss", 3, undefined, 5],
 ])("exitCodeOf with --fail-on-loss: %s", (_, lossBytes, capture, code) => {
-  expect(exitCodeOf(summary(lossBytes, capture), true)).toBe(code);
+  expect(exitCodeOf(lossy(lossBytes, capture), true)).toBe(code);
 });
 
 test("exitCodeOf takes no notice of loss without --fail-on-loss", () => {
-  expect(exitCodeOf(summary(99, { ...CAPTURE, exact: false }), false)).toBe(0);
+  expect(exitCodeOf(lossy(99, { ...CAPTURE, exact: false }), false)).toBe(0);
 });
 
 test("EXIT_CODES says what every code means, once", () => {

@@ -1,41 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { Outputs } from "../../../src/cli/open-sinks.ts";
-import type { CoverageLine, ExchangeItem, Summary } from "../../../src/exchange/types.ts";
+import type { CoverageLine, ExchangeItem } from "../../../src/exchange/types.ts";
 import { OutputError, ReaderGone } from "../../../src/sinks/errors.ts";
 import type { Sink } from "../../../src/sinks/types.ts";
-
-const SUMMARY: Summary = {
-  kind: "summary",
-  startNs: 0,
-  timeNs: 0,
-  durationMs: 0,
-  replay: false,
-  capture: undefined,
-  messages: 0,
-  messageBytes: 0,
-  byType: { request: 0, notification: 0, response: 0, error: 0 },
-  sessions: 0,
-  calls: [],
-  callsFinished: 0,
-  callsUnanswered: 0,
-  openCalls: [],
-  loss: {
-    ring_full: 0,
-    fault: 0,
-    call_too_large: 0,
-    cut_by_gap: 0,
-    line_too_long: 0,
-    started_before_attach: 0,
-    unfinished_line: 0,
-    unseen_read: 0,
-    unread: 0,
-    memory_limit: 0,
-  },
-  lossBytes: 0,
-  noiseBytes: 0,
-  coverage: {},
-  endedBy: "signal",
-};
+import { summary } from "../sinks/items.ts";
 
 function item(reason: string): CoverageLine {
   return {
@@ -97,7 +65,7 @@ describe("Outputs", () => {
     await all.write([item("a"), item("hidden"), item("b")]);
     await all.flush();
     await all.reopen();
-    await all.close(SUMMARY);
+    await all.close(summary());
     expect(one.seen).toEqual(["a", "b", "flush", "reopen", "close"]);
     expect(two.seen).toEqual(one.seen);
   });
@@ -128,7 +96,7 @@ describe("Outputs", () => {
     const sinks = [new Recorder(new ReaderGone()), new Recorder(disk), new Recorder()];
     const all = outputs(sinks);
     expect(all.write([item("a")])).rejects.toBe(disk);
-    expect(all.close(SUMMARY)).rejects.toBe(disk);
+    expect(all.close(summary())).rejects.toBe(disk);
     expect(sinks.map(({ seen }) => seen.at(-1))).toEqual(["close", "close", "close"]);
     expect(sinks[2]?.seen).toEqual(["a", "close"]);
   });

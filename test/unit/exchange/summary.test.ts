@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { LatencyHistogram } from "../../../src/exchange/latency-histogram.ts";
 import { ExchangeStage } from "../../../src/exchange/stage.ts";
 import { SummaryCollector } from "../../../src/exchange/summary.ts";
-import type { CaptureFacts } from "../../../src/exchange/types.ts";
 import type { MessageItem } from "../../../src/message/types.ts";
+import { CAPTURE } from "../sinks/items.ts";
 import {
   closed,
   exited,
@@ -17,18 +17,6 @@ import {
   run,
   tick,
 } from "./build.ts";
-
-const CAPTURE: CaptureFacts = {
-  frontEnd: "fexit",
-  kernel: "6.12.0",
-  exact: true,
-  skippedRuns: 0,
-  missedBytes: 0,
-  notesLost: 0,
-  processEventsLost: 0,
-  channelsSeen: 2,
-  unattributedBytes: 0,
-};
 
 function collect(items: readonly MessageItem[]) {
   const stage = new ExchangeStage({ allJsonrpc: false });

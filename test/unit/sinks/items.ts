@@ -1,6 +1,12 @@
 /** Exchange items for the sinks' tests; each argument overrides a part. */
 import type { Channel, LossReason, Process } from "../../../src/capture/types.ts";
-import type { MessageLine, Session, SessionLine, Summary } from "../../../src/exchange/types.ts";
+import type {
+  CaptureFacts,
+  MessageLine,
+  Session,
+  SessionLine,
+  Summary,
+} from "../../../src/exchange/types.ts";
 import type { Frame, Loss } from "../../../src/framing/types.ts";
 import type { Message } from "../../../src/message/types.ts";
 import type { WallClock } from "../../../src/sinks/types.ts";
@@ -199,6 +205,18 @@ export const NO_LOSS: Readonly<Record<LossReason, number>> = {
   memory_limit: 0,
 };
 
+export const CAPTURE: CaptureFacts = {
+  frontEnd: "fexit",
+  kernel: "6.12.1",
+  exact: true,
+  skippedRuns: 0,
+  missedBytes: 0,
+  notesLost: 0,
+  processEventsLost: 0,
+  channelsSeen: 4,
+  unattributedBytes: 0,
+};
+
 export function summary(over: Partial<Summary> = {}): Summary {
   return {
     kind: "summary",
@@ -206,17 +224,7 @@ export function summary(over: Partial<Summary> = {}): Summary {
     timeNs: TIME_NS,
     durationMs: 96_789.012,
     replay: false,
-    capture: {
-      frontEnd: "fexit",
-      kernel: "6.12.1",
-      exact: true,
-      skippedRuns: 0,
-      missedBytes: 0,
-      notesLost: 0,
-      processEventsLost: 0,
-      channelsSeen: 4,
-      unattributedBytes: 0,
-    },
+    capture: CAPTURE,
     messages: 1234,
     messageBytes: 345_678,
     byType: { request: 512, notification: 210, response: 510, error: 2 },
