@@ -28,8 +28,8 @@ interface Stat {
 }
 
 /** The name in /proc/PID/stat stands there as it is, spaces and brackets too. Source: proc(5). */
-function readStat(pid: number | string): Stat | undefined {
-  const stat = readText(`/proc/${pid}/stat`);
+function readStat(directory: string): Stat | undefined {
+  const stat = readText(`${directory}/stat`);
   if (stat === undefined) return undefined;
   const end = stat.lastIndexOf(")");
   const comm = stat.slice(stat.indexOf("(") + 1, end);
@@ -37,7 +37,7 @@ function readStat(pid: number | string): Stat | undefined {
 }
 
 export function readProcess(pid: number): ProcSnapshot | undefined {
-  const stat = readStat(pid);
+  const stat = readStat(`/proc/${pid}`);
   const startTicks = Number(stat?.fields[19]);
   if (!stat || !Number.isFinite(startTicks)) return undefined;
   const { comm } = stat;
@@ -50,7 +50,7 @@ export function isSameStart(startNs: number, ticks: number): boolean {
 }
 
 export function readParent(pid: number): number | undefined {
-  const parent = Number(readStat(pid)?.fields[1]);
+  const parent = Number(readStat(`/proc/${pid}`)?.fields[1]);
   return Number.isFinite(parent) ? parent : undefined;
 }
 
@@ -124,6 +124,6 @@ export function readBlockedCall(pid: number, tid: number): BlockedCall | undefin
 
 /** False, too, when it has ended and nobody has asked for its exit code yet. */
 export function isThreadAlive(pid: number, tid: number): boolean {
-  const state = readStat(`${pid}/task/${tid}`)?.fields[0];
+  const state = readStat(`/proc/${pid}/task/${tid}`)?.fields[0];
   return state !== undefined && state !== "Z" && state !== "X";
 }

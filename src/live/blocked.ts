@@ -20,7 +20,7 @@ export function findBlockedThreads(holders: readonly Holder[]): BlockedThread[] 
 }
 
 /** Those that have ended since. */
-export function findEnded<T extends ThreadId>(threads: readonly T[]): T[] {
+export function findEnded(threads: readonly ThreadId[]): ThreadId[] {
   return threads.filter(({ pid, tid }) => !isThreadAlive(pid, tid));
 }
 
@@ -35,9 +35,9 @@ function findBlocked(held: readonly Holder[], pid: number, tid: number): Blocked
   const call = readBlockedCall(pid, tid);
   const moving = call && movingOf(call);
   if (!moving) return undefined;
-  const { through, into, isWriting } = moving;
-  const ends = through ? held.filter(({ fd }) => through.includes(fd)) : held;
+  const { through, into } = moving;
+  const ends = through === "any" ? held : held.filter(({ fd }) => through.includes(fd));
   if (ends.length === 0) return undefined;
-  const isTarget = ({ fd, mayWrite }: Holder) => mayWrite && (into === undefined || fd === into);
-  return { pid, tid, writesTo: isWriting ? ends.filter(isTarget) : [] };
+  const writesTo = ends.filter(({ fd, mayWrite }) => mayWrite && (into === "any" || into === fd));
+  return { pid, tid, writesTo };
 }
