@@ -1,7 +1,7 @@
 /** The rooms in a row: kernel events in, lines for the sinks out. */
 import type { Channel, ProcessDirectory } from "../capture/types.ts";
 import { ExchangeStage } from "../exchange/stage.ts";
-import type { ExchangeItem } from "../exchange/types.ts";
+import type { CoverageLine, ExchangeItem } from "../exchange/types.ts";
 import { SenderStage } from "../framing/sender.ts";
 import { StdioFraming } from "../framing/stdio.ts";
 import type { Frame, FramingItem } from "../framing/types.ts";
@@ -55,7 +55,7 @@ export class Pipeline {
 
   push(event: StreamInput): void {
     for (const item of this.stream.push(event)) {
-      if (item.kind === "blind") this.#cover(item);
+      if (item.kind === "blind") this.#coverBlind(item);
       else this.#frame(item);
     }
   }
@@ -110,12 +110,9 @@ export class Pipeline {
     }
   }
 
-  /** Messages on a channel that was set aside: what it carried meanwhile nobody heard, nor counted. Said once. */
+  /** Messages on a channel that was set aside: what it carried meanwhile nobody heard, nor counted. */
   #coverSetAside({ channel, timeNs }: Frame): void {
-    if (this.#setAside.has(channel)) return;
-    this.#setAside.add(channel);
-    this.#out.push({
-      kind: "coverage",
+    this.#coverOnce(this.#setAside, {
       reason: "set_aside",
       channel,
       process: undefined,
@@ -124,21 +121,18 @@ export class Pipeline {
     });
   }
 
-  /** Each blind spot is named once. */
-  #cover(blind: Blind): void {
+  #coverBlind(blind: Blind): void {
     if (blind.channel !== undefined && !this.#options.isHeard(blind.channel)) return;
-    const subject = blind.channel ?? blind.process;
+    this.#coverOnce(this.#blind, blind);
+  }
+
+  /** `told`: of what it has been said before. */
+  #coverOnce(told: WeakSet<object>, spot: Omit<CoverageLine, "kind">): void {
+    const subject = spot.channel ?? spot.process;
     if (subject !== undefined) {
-      if (this.#blind.has(subject)) return;
-      this.#blind.add(subject);
+      if (told.has(subject)) return;
+      told.add(subject);
     }
-    this.#out.push({
-      kind: "coverage",
-      reason: blind.reason,
-      channel: blind.channel,
-      process: blind.process,
-      bytes: blind.bytes,
-      timeNs: blind.timeNs,
-    });
+    this.#out.push({ ...spot, kind: "coverage" });
   }
 }
