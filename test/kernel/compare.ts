@@ -49,12 +49,15 @@ const PIDS = [
   ["process", "pid"],
 ] as const;
 
+/** The lines that name a process of this conversation. */
+export function linesAbout(heard: Heard, truth: Truth): Json[] {
+  const pids = new Set([...truth.clients, ...truth.servers]);
+  return heard.lines.filter((line) => PIDS.some((path) => pids.has(numberAt(line, ...path))));
+}
+
 /** The first and the last lines about these processes, without what was said, to find a cause by. */
 function trail(heard: Heard, truth: Truth): string[] {
-  const pids = new Set([...truth.clients, ...truth.servers]);
-  const concerned = heard.lines.filter((line) =>
-    PIDS.some((path) => pids.has(numberAt(line, ...path))),
-  );
+  const concerned = linesAbout(heard, truth);
   const between = Math.max(0, concerned.length - 2 * TRAIL_LINES);
   const shown = concerned.toSpliced(TRAIL_LINES, between);
   return shown.map((line) => {

@@ -1,6 +1,6 @@
 /** Every way bytes move through pipes and Unix sockets × every front end that this kernel has: all is heard. */
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { differences, type Expectations, lossOf, messagesOf } from "./compare.ts";
+import { differences, type Expectations, linesAbout, lossOf, messagesOf } from "./compare.ts";
 import { at, numberAt } from "./json.ts";
 import { BITS_32, GRID, HALF, HARD, HELD, type Row, SPECIAL } from "./rows.ts";
 import {
@@ -61,15 +61,7 @@ function restOfLine(row: Row, truth: Truth): number {
 }
 
 function isNamed(heard: Heard, truth: Truth): boolean {
-  const pids = new Set([...truth.clients, ...truth.servers]);
-  const names = (line: unknown, ...path: readonly string[]) => pids.has(numberAt(line, ...path));
-  return heard.lines.some(
-    (line) =>
-      line["kind"] === "coverage" &&
-      (names(line, "process", "pid") ||
-        names(line, "stdio_transport", "from_pid") ||
-        names(line, "stdio_transport", "to_pid")),
-  );
+  return linesAbout(heard, truth).some((line) => line["kind"] === "coverage");
 }
 
 function hasSkips(heard: Heard): boolean {

@@ -158,9 +158,10 @@ export const HELD: readonly Row[] = [
   ]),
 ];
 
-/** The line that stands half in the channel at the start: its first half was read before. */
 const HALF_READ = { held: true, unheard: [4] } as const;
 const STOP_IN_FOURTH = "--hold half --hold-after 3 --size 1000";
+
+/** The line that stands half in the channel at the start: its first half was read before. */
 export const HALF: readonly Row[] = [
   ...onEach("half a line read before the start", STOP_IN_FOURTH, HALF_READ),
   ...onEach(
