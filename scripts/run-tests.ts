@@ -153,10 +153,11 @@ const isWanted = ({ name }: Step) =>
 if (!STEPS.flat().some(isWanted)) throw new Error(`no step begins with ${wanted.join(" or ")}`);
 for (const group of STEPS) {
   const steps = group.filter(isWanted);
-  const totals = await Promise.all(steps.map(run));
-  results.push(...totals);
-  for (const [index, { passed, failed, skipped }] of totals.entries()) {
-    const name = steps[index]?.name;
+  const done = await Promise.all(
+    steps.map(async (step) => ({ name: step.name, ...(await run(step)) })),
+  );
+  results.push(...done);
+  for (const { name, passed, failed, skipped } of done) {
     summary.push(`${name}: ${passed} passed, ${failed} failed, ${skipped.length} skipped`);
   }
 }

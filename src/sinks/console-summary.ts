@@ -17,8 +17,8 @@ export interface ConsoleSummaryOptions {
   readonly columns: number | undefined;
 }
 
-/** So many open calls are named; the rest is counted. */
 const LABEL_WIDTH = 10;
+/** So many open calls are named; the rest is counted. */
 const MAX_OPEN = 10;
 /** Ids and names may be megabytes long; more than this is not looked at. */
 const MAX_TEXT_CHARS = 1000;
