@@ -7,6 +7,7 @@
 
 #include "io.h"
 #include "request.h"
+#include "tcp.h"
 
 /* A global function, so that its header is on the stack of no other: with all calls below, 512 bytes are little.
  * Describes the buffers of one message of a recvmmsg, or those of recvmsg and sendmsg. Returns its length, for recvmmsg. */
@@ -59,11 +60,12 @@ static __always_inline void take_buffers(__u32 slot, struct call *call, const st
 
 /* The messages of a recvmmsg or sendmmsg, one by one: UIO_MAXIOV at most, which the loop's two levels hold. */
 struct mmsg {
+	struct place place;
 	__u64 address; /* of the next one's header */
 	__u64 left;
-	__u64 sum; /* bytes of the messages so far */
+	__u64 sum; /* add_length: bytes of the messages so far; move_one: of those that are left */
 	__u32 compat;
-	__u32 _pad;
+	__u32 side; /* enum side */
 };
 
 struct {
@@ -83,13 +85,15 @@ static __always_inline struct mmsg *start_mmsg(__u32 slot, const struct request 
 	mmsg->left = count;
 	mmsg->sum = 0;
 	mmsg->compat = request->compat;
+	mmsg->side = is_writing(request->op) ? SIDE_WRITE : SIDE_READ;
 	return mmsg;
 }
 
 /* Returns 0 while there is more. */
-__attribute__((noinline)) int receive_one(__u32 slot)
+__attribute__((noinline)) int move_one(__u32 slot)
 {
 	struct mmsg *mmsg = bpf_map_lookup_elem(&mmsgs, &slot);
+	struct call *call;
 	__u32 length;
 
 	if (!mmsg || !mmsg->left)
@@ -97,15 +101,25 @@ __attribute__((noinline)) int receive_one(__u32 slot)
 	length = take_msghdr(slot, mmsg->address, mmsg->compat);
 	mmsg->address += mmsg->compat ? sizeof(struct compat_mmsghdr) : sizeof(struct user_mmsghdr);
 	mmsg->left--;
-	if (length)
+	mmsg->sum -= length;
+	if (!length)
+		return 0;
+	call = bpf_map_lookup_elem(&calls, &slot);
+	if (!call)
+		return 1;
+	/* that of the message before has become the channel's */
+	call->place = mmsg->place;
+	if (call->place.kind == CHANNEL_TCP)
+		on_tcp(slot, call, length, mmsg->side == SIDE_WRITE ? SIDE_WRITE : SIDE_READ, mmsg->sum);
+	else
 		on_read(slot, length, EVENT_DATA);
 	return 0;
 }
 
-REPEATED(receive_one)
+REPEATED(move_one)
 
 /* Returns 0 while there is more. */
-__attribute__((noinline)) int add_sent(__u32 slot)
+__attribute__((noinline)) int add_length(__u32 slot)
 {
 	struct mmsg *mmsg = bpf_map_lookup_elem(&mmsgs, &slot);
 	__u32 length = 0;
@@ -122,22 +136,28 @@ __attribute__((noinline)) int add_sent(__u32 slot)
 	return 0;
 }
 
-REPEATED(add_sent)
+REPEATED(add_length)
 
-static __always_inline void on_recvmmsg(__u32 slot, const struct request *request, __u64 count)
-{
-	if (start_mmsg(slot, request, count))
-		receive_one_until_done(slot);
-}
-
-static __always_inline __u64 sent_by_mmsg(__u32 slot, const struct request *request, __u64 count)
+static __always_inline __u64 bytes_of_mmsg(__u32 slot, const struct request *request, __u64 count)
 {
 	struct mmsg *mmsg = start_mmsg(slot, request, count);
 
 	if (!mmsg)
 		return 0;
-	add_sent_until_done(slot);
+	add_length_until_done(slot);
 	return mmsg->sum;
+}
+
+static __always_inline void on_mmsg(__u32 slot, const struct request *request, __s64 count, const struct place *place)
+{
+	__u64 sum = count > 0 ? bytes_of_mmsg(slot, request, count) : 0;
+	struct mmsg *mmsg = sum ? start_mmsg(slot, request, count) : NULL;
+
+	if (!mmsg)
+		return;
+	mmsg->place = *place;
+	mmsg->sum = sum;
+	move_one_until_done(slot);
 }
 
 #endif

@@ -20,7 +20,7 @@ static __always_inline void fill_place(struct io_event *event, const struct plac
 	event->peer = place->peer;
 	event->channel_kind = place->kind;
 	event->peer_generation = 0;
-	event->flags = 0;
+	event->flags = place->flags;
 	event->len = 0;
 	event->cap_len = 0;
 }
@@ -29,6 +29,7 @@ static __always_inline void fill_counts(struct io_event *event, const struct cha
 {
 	event->moved = channel->moved - channel->base_moved;
 	event->lost = channel->lost - channel->base_lost;
+	event->skipped = channel->skipped;
 }
 
 /* The channel is over: its entry goes to `ended`, where user space finds the last counts. Returns 0, or -EEXIST when one
@@ -80,6 +81,15 @@ static __always_inline void renew(struct channel *channel, const struct place *p
 	channel->wanted = 0;
 	channel->opaque = 0;
 	channel->broken = 0;
+	channel->skipped = 0;
+	channel->write_ns = 0;
+	channel->speaks = 0;
+	channel->verdict = 0;
+	channel->interest = INTEREST_NONE;
+	channel->request_at = 0;
+	channel->answered = 0;
+	channel->asked = 0;
+	channel->announced = 0;
 	channel->peer = 0;
 	channel->peer_generation = 0;
 	channel->kind = kind_of(place);
@@ -93,7 +103,7 @@ static __always_inline bool is_closed(struct sock *sk)
 
 static __always_inline struct channel *find_channel(struct call *call, const struct place *place, enum side side)
 {
-	struct channel *channel = bpf_map_lookup_elem(&channels, &place->channel);
+	struct channel *channel = look_up(place->kind, place->channel);
 	__u64 generation;
 
 	if (!channel) {
@@ -102,8 +112,11 @@ static __always_inline struct channel *find_channel(struct call *call, const str
 		__builtin_memset(fresh, 0, sizeof(*fresh));
 		fresh->generation = place->generation;
 		fresh->kind = kind_of(place);
-		bpf_map_update_elem(&channels, &place->channel, fresh, BPF_NOEXIST);
-		return bpf_map_lookup_elem(&channels, &place->channel);
+		if (place->kind == CHANNEL_TCP)
+			bpf_map_update_elem(&tcp_channels, &place->channel, fresh, BPF_NOEXIST);
+		else
+			bpf_map_update_elem(&channels, &place->channel, fresh, BPF_NOEXIST);
+		return look_up(place->kind, place->channel);
 	}
 	generation = *(volatile __u64 *)&channel->generation;
 	if (generation != place->generation) {

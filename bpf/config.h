@@ -18,7 +18,12 @@
 #define OPENING_WINDOW 4096 /* bytes written before anybody reads, of which the beginnings are told */
 #define OPENING_BUFFERS 8
 #define MAX_CHANNELS 32768
+#define MAX_TCP_CHANNELS 65536 /* both directions of each connection that began like HTTP or JSON */
 #define MAX_ENDED 8192
+#define MAX_LINKS 65536 /* TCP connections of the host, each end counted */
+#define JOIN_TRIES 16 /* for a connection that was there before */
+#define MAX_STRANGERS 1024 /* calls on such a connection that begin like nothing of interest, until it is left alone */
+#define HEAD_BYTES 1024 /* of an HTTP head, that are searched for what is of interest */
 #define MAX_THREADS 65536 /* threads that move bytes through channels at a time */
 #define MAX_FOLLOWED 16384
 #define CGROUP_LEVELS 16

@@ -81,7 +81,7 @@ static __always_inline int on_unix_receive(__u32 slot, enum copy copy, struct so
 
 	if (flags & MSG_PEEK)
 		return 0;
-	find_unix(&place, socket, SIDE_READ);
+	find_socket(&place, socket, SIDE_READ);
 	return on_read_return(slot, copy, &place, &message->msg_iter, result);
 }
 
@@ -90,9 +90,60 @@ static __always_inline int on_unix_send(__u32 slot, enum copy copy, struct socke
 {
 	struct place place = {};
 
-	find_unix(&place, socket, SIDE_WRITE);
+	find_socket(&place, socket, SIDE_WRITE);
 	return on_write_return(slot, copy, &place, &message->msg_iter, result);
 }
+
+/* Of inet sockets only TCP is heard. */
+static __always_inline int on_inet(__u32 slot, enum copy copy, struct socket *socket, struct msghdr *message, int flags,
+				   __s64 result, enum side side)
+{
+	struct place place = {};
+
+	if (result < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
+		return 0;
+	find_socket(&place, socket, side);
+	if (!place.kind || is_ignored(&place))
+		return 0;
+	not_blocked();
+	if (!takes(copy))
+		return 0;
+	CALL_OR_RETURN(slot);
+	call->place = place;
+	if (!result || !take_iter(slot, call, &message->msg_iter, result)) {
+		call->iov = 0;
+		call->segment_left = 0;
+	}
+	on_tcp(slot, call, result, side, 0);
+	return 0;
+}
+
+#define INET_PROGRAMS(family, RECV, SEND)                                                                              \
+	SEC("?fexit")                                                                                                  \
+	int BPF_PROG(family##_recv_first, struct socket *socket, struct msghdr *message, __u64 size, int flags,        \
+		     int result)                                                                                       \
+	{                                                                                                              \
+		return on_inet(RECV, FIRST_COPY, socket, message, flags, result, SIDE_READ);                           \
+	}                                                                                                              \
+	SEC("?fexit")                                                                                                  \
+	int BPF_PROG(family##_recv_twin, struct socket *socket, struct msghdr *message, __u64 size, int flags,         \
+		     int result)                                                                                       \
+	{                                                                                                              \
+		return on_inet(RECV##_TWIN, SECOND_COPY, socket, message, flags, result, SIDE_READ);                   \
+	}                                                                                                              \
+	SEC("?fexit")                                                                                                  \
+	int BPF_PROG(family##_send_first, struct socket *socket, struct msghdr *message, __u64 size, int result)       \
+	{                                                                                                              \
+		return on_inet(SEND, FIRST_COPY, socket, message, 0, result, SIDE_WRITE);                              \
+	}                                                                                                              \
+	SEC("?fexit")                                                                                                  \
+	int BPF_PROG(family##_send_twin, struct socket *socket, struct msghdr *message, __u64 size, int result)        \
+	{                                                                                                              \
+		return on_inet(SEND##_TWIN, SECOND_COPY, socket, message, 0, result, SIDE_WRITE);                      \
+	}
+
+INET_PROGRAMS(inet, SLOT_INET_RECV, SLOT_INET_SEND)
+INET_PROGRAMS(inet6, SLOT_INET6_RECV, SLOT_INET6_SEND)
 
 SEC("?fexit")
 int BPF_PROG(pipe_read_first, struct kiocb *iocb, struct iov_iter *to, long result)
@@ -150,12 +201,28 @@ int BPF_PROG(unix_sendpage, struct socket *socket, void *page, int offset, __u64
 
 	if (result <= 0)
 		return 0;
-	find_unix(&place, socket, SIDE_WRITE);
+	find_socket(&place, socket, SIDE_WRITE);
 	if (!place.kind || is_ignored(&place))
 		return 0;
 	not_blocked();
 	CALL_OR_RETURN(SLOT_UNIX_SENDPAGE);
 	on_bufferless_write(SLOT_UNIX_SENDPAGE, call, &place, result);
+	return 0;
+}
+
+SEC("?fexit")
+int BPF_PROG(inet_sendpage, struct socket *socket, void *page, int offset, __u64 size, int flags, long result)
+{
+	struct place place = {};
+
+	if (result <= 0)
+		return 0;
+	find_socket(&place, socket, SIDE_WRITE);
+	if (!place.kind || is_ignored(&place))
+		return 0;
+	not_blocked();
+	CALL_OR_RETURN(SLOT_INET_SENDPAGE);
+	on_tcp_splice(SLOT_INET_SENDPAGE, call, &place, result, SIDE_WRITE);
 	return 0;
 }
 
@@ -166,7 +233,7 @@ static __always_inline int on_packet(__u32 slot, struct socket *socket, struct m
 
 	if (result <= 0 || (flags & MSG_PEEK))
 		return 0;
-	find_unix(&place, socket, SIDE_READ);
+	find_socket(&place, socket, SIDE_READ);
 	if (!place.kind || is_ignored(&place))
 		return 0;
 	CALL_OR_RETURN(slot);
@@ -217,7 +284,9 @@ int BPF_PROG(do_splice, struct file *in, void *off_in, struct file *out, void *o
 	not_blocked();
 	CALL_OR_RETURN(SLOT_SPLICE);
 	find_file(&from, in, SIDE_READ);
-	if (from.kind && !is_ignored(&from)) {
+	if (from.kind == CHANNEL_TCP && !is_ignored(&from)) {
+		on_tcp_splice(SLOT_SPLICE, call, &from, result, SIDE_READ);
+	} else if (from.kind && !is_ignored(&from)) {
 		call->place = from;
 		on_read(SLOT_SPLICE, result, EVENT_UNSEEN);
 	}

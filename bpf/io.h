@@ -26,7 +26,7 @@ __attribute__((noinline)) int on_write(__u32 slot, __s64 result)
 	fill_place(event, place);
 	fill_caller(event);
 	/* writers may try a broken pipe again and again: a channel that is forgotten stays so */
-	if (result <= 0 && !bpf_map_lookup_elem(&channels, &place->channel))
+	if (result <= 0 && !look_up(place->kind, place->channel))
 		return 0;
 	channel = find_channel(call, place, SIDE_WRITE);
 	if (!channel) {
@@ -60,8 +60,8 @@ __attribute__((noinline)) int on_write(__u32 slot, __s64 result)
 	fill_counts(event, channel);
 	event->moved = channel->written - channel->base_written;
 	event->len = result > 0 ? result : 0;
-	if (result > 0 && channel->moved == channel->base_moved &&
-	    channel->written - channel->base_written - result < OPENING_WINDOW)
+	if (result > 0 && (place->kind != CHANNEL_TCP || channel->speaks == SPEAKS_LINES) &&
+	    channel->moved == channel->base_moved && channel->written - channel->base_written - result < OPENING_WINDOW)
 		return 1;
 	if (send_header(event, CAN_WAIT))
 		add(&notes_lost, 1);
@@ -140,11 +140,22 @@ static __always_inline bool is_at_end(const struct place *place)
 static __always_inline void end_channel(const struct channel *channel, const struct place *place,
 					struct io_event *event)
 {
-	struct io_event *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	struct io_event *record;
 	__s64 missing;
 
+	if (channel->kind == CHANNEL_TCP && !channel->announced) {
+		drop(place->kind, place->channel);
+		return;
+	}
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		add(&ring_full_count, 1);
+		/* nothing more will happen to a socket that is over: user space finds its last word in `ended` */
+		if (event->kind == EVENT_CLOSE) {
+			if (put_away(channel, place->channel, channel->generation))
+				add(&unattributed_bytes, event->lost);
+			drop(place->kind, place->channel);
+		}
 		return;
 	}
 	event->moved += channel->unseen - channel->base_unseen;
@@ -152,11 +163,15 @@ static __always_inline void end_channel(const struct channel *channel, const str
 	event->len = missing > INT_MAX ? INT_MAX : missing < -INT_MAX ? -INT_MAX : missing;
 	if (event->lost && put_away(channel, place->channel, channel->generation)) {
 		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+		if (event->kind == EVENT_CLOSE) {
+			add(&unattributed_bytes, event->lost);
+			drop(place->kind, place->channel);
+		}
 		return;
 	}
 	*record = *event;
 	bpf_ringbuf_submit(record, patient_flags());
-	bpf_map_delete_elem(&channels, &place->channel);
+	drop(place->kind, place->channel);
 }
 
 /* A read through call->place. The caller has described the call's buffers already, unless kind is EVENT_UNSEEN. */
@@ -174,7 +189,7 @@ __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 	fill_place(event, place);
 	fill_caller(event);
 	/* readers ask again and again at the end: a channel that is forgotten stays so */
-	if (kind == EVENT_EOF && (!bpf_map_lookup_elem(&channels, &place->channel) || !is_at_end(place)))
+	if (kind == EVENT_EOF && (!look_up(place->kind, place->channel) || !is_at_end(place)))
 		return 0;
 	channel = find_channel(call, place, SIDE_READ);
 	if (!channel) {
@@ -188,7 +203,7 @@ __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 		return 0;
 	if (is_filtered(channel, event->tgid, SIDE_READ)) {
 		if (kind == EVENT_EOF)
-			bpf_map_delete_elem(&channels, &place->channel);
+			drop(place->kind, place->channel);
 		return 0;
 	}
 	if (channel->wanted)

@@ -21,10 +21,17 @@
 #define S_IFIFO 0010000
 #define PIPEFS_MAGIC 0x50495045
 #define AF_UNIX 1
+#define AF_INET 2
+#define AF_INET6 10
+#define IPPROTO_TCP 6
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_RECV 3
+#define IFF_LOOPBACK 8
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
 #define SOCK_SEQPACKET 5
 #define MSG_PEEK 2
+#define MSG_ERRQUEUE 0x2000
 #define RCV_SHUTDOWN 1
 #define SHUTDOWN_MASK 3
 #define FMODE_READ 1
@@ -156,8 +163,29 @@ struct pipe_inode_info {
 
 struct socket;
 
+struct net_device {
+	unsigned int flags;
+} __attribute__((preserve_access_index));
+
+struct dst_entry {
+	struct net_device *dev;
+} __attribute__((preserve_access_index));
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+	} in6_u;
+} __attribute__((preserve_access_index));
+
 struct sock_common {
+	__u32 skc_daddr;
+	__u32 skc_rcv_saddr;
+	__u16 skc_dport; /* network order */
+	__u16 skc_num; /* the own port, host order */
 	unsigned short skc_family;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	unsigned char skc_state;
 } __attribute__((preserve_access_index));
 
 struct sk_buff {
@@ -179,12 +207,28 @@ struct sock {
 	struct sock_common __sk_common;
 	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
+	struct dst_entry *sk_dst_cache;
+	__u16 sk_protocol;
 	__u8 sk_shutdown;
 } __attribute__((preserve_access_index));
 
 struct unix_sock {
 	struct sock sk;
 	struct sock *peer;
+} __attribute__((preserve_access_index));
+
+struct tcp_sock {
+	__u32 copied_seq; /* the next byte to be read */
+	__u32 rcv_nxt;
+	__u32 snd_nxt;
+	__u32 write_seq; /* behind the last byte written */
+} __attribute__((preserve_access_index));
+
+struct request_sock;
+
+struct tcp_request_sock {
+	__u32 rcv_isn;
+	__u32 snt_isn;
 } __attribute__((preserve_access_index));
 
 struct socket {

@@ -16,6 +16,19 @@ struct {
 	__uint(max_entries, 16 << 20);
 } ring SEC(".maps");
 
+/* What a direction of a TCP connection carries. */
+enum speaks { SPEAKS_REQUESTS = 1, SPEAKS_ANSWERS = 2, SPEAKS_LINES = 3 };
+
+/* Whether what is under way is copied. */
+enum interest {
+	INTEREST_NONE = 0,
+	INTEREST_JSON = 1, /* for the word "json" alone: over as soon as the connection is known for other things */
+	INTEREST_MCP = 2,
+};
+
+/* TO_ANNOUNCE: it is heard, and there was no room for its EVENT_SOCKET yet. */
+enum announced { NOT_HEARD = 0, TO_ANNOUNCE = 1, ANNOUNCED = 2 };
+
 /* The state of one direction of a pipe or socket. Counted before and independent of the ring:
  * heard + lost = moved holds to the byte. Deleted when the channel is proven to be over. */
 struct channel {
@@ -40,15 +53,37 @@ struct channel {
 	__u64 base_lost;
 	__u64 base_written;
 	__u64 base_unseen;
+	/* TCP only (tcp.h) */
+	__u64 skipped; /* of the bytes moved, those that were left out as other HTTP */
+	__u64 write_ns; /* the last write, while no notes are sent */
+	__u32 write_len;
+	__u32 speaks; /* enum speaks */
+	__u32 verdict; /* enum verdict, by user space */
+	__u32 interest; /* enum interest */
+	__u32 announced; /* enum announced */
+	__u32 late; /* the entry began inside the stream: writes have no place in it */
+	__u64 request_at; /* bytes moved before the request that is under way */
+	__u64 answered; /* bytes moved the other way by then */
+	__u32 asked; /* a request has begun */
+	__u32 _pad;
 };
 
-/* Address of the pipe_inode_info, or of the receiving sock → its state. */
+/* Address of the pipe_inode_info, or of the receiving sock of a Unix socket → its state. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_CHANNELS);
 	__type(key, __u64);
 	__type(value, struct channel);
 } channels SEC(".maps");
+
+/* TCP: address of the receiving sock, or of the sending one, plus 1 → its state. A map of its own, since all that begins
+ * like HTTP is here: however many connections a web server holds, pipes find room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_TCP_CHANNELS);
+	__type(key, __u64);
+	__type(value, struct channel);
+} tcp_channels SEC(".maps");
 
 struct channel_key {
 	__u64 channel; /* address */
@@ -115,6 +150,45 @@ struct {
 	__type(value, __u32);
 } followed_cgroups SEC(".maps");
 
+/* Writes of a connecting end that came before its other end, of this host, was known. */
+struct early {
+	__u64 start_ns; /* the process */
+	__u64 time_ns; /* the last write */
+	__u32 tgid;
+	__u32 len; /* bytes; 0: there were none */
+};
+
+/* TCP: what was learned at the handshake, or by the scan. Deleted with the socket. */
+struct link {
+	__u64 peer; /* the other end's sock, when that is of this host; 0: not, or not known */
+	__u32 send_start; /* sequence numbers at which the streams begin */
+	__u32 receive_start;
+	__u32 late; /* found by the scan: where they began is not known */
+	__u32 gone; /* the other end was of this host, and is over */
+	__u32 local; /* the other end is of this host, and has no socket yet */
+	__u32 dull; /* what it carries is of no interest */
+	__u32 tries; /* to find the other end of a connection that was there before */
+	__u32 strangers; /* calls that begin like nothing that is of interest, on such a connection */
+	struct early own;
+	struct early peers; /* kept here, too, since the other end may be over before this one reads */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_LINKS);
+	__type(key, __u64);
+	__type(value, struct link);
+} links SEC(".maps");
+
+/* TCP: ends that wait for their other end: its (snd_nxt << 32 | rcv_nxt) as this end expects it → sock, or 0 for one
+ * that has answered a SYN and has no socket yet. Ends whose peer is another host wait for ever: the oldest give way. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, __u64);
+} handshakes SEC(".maps");
+
 /* Which channel a call moved bytes through. */
 struct place {
 	__u64 channel;
@@ -122,7 +196,7 @@ struct place {
 	__u64 peer;
 	__u64 inode; /* pipes: address of the struct inode */
 	__u32 kind; /* enum channel_kind; 0: not ours */
-	__u32 _pad;
+	__u32 flags; /* enum io_flag of its records */
 };
 
 /* One call under way: where its bytes lie, and the record header for all its pieces. */
@@ -149,14 +223,23 @@ enum slot {
 	SLOT_PIPE_READ_TWIN,
 	SLOT_UNIX_RECV,
 	SLOT_UNIX_RECV_TWIN,
+	SLOT_INET_RECV,
+	SLOT_INET_RECV_TWIN,
+	SLOT_INET_SEND,
+	SLOT_INET_SEND_TWIN,
+	SLOT_INET6_RECV,
+	SLOT_INET6_RECV_TWIN,
+	SLOT_INET6_SEND,
+	SLOT_INET6_SEND_TWIN,
 	SLOT_BLOCKED,
 	SLOT_BLOCKED_TWIN,
-	READING_SLOTS,
+	READING_SLOTS, /* those that copy */
 	SLOT_PIPE_WRITE = READING_SLOTS,
 	SLOT_PIPE_WRITE_TWIN,
 	SLOT_UNIX_SEND,
 	SLOT_UNIX_SEND_TWIN,
 	SLOT_UNIX_SENDPAGE,
+	SLOT_INET_SENDPAGE,
 	SLOT_DGRAM,
 	SLOT_SEQPACKET,
 	SLOT_SPLICE,
@@ -167,6 +250,7 @@ enum slot {
 	SLOT_VMSPLICE_COMPAT,
 	SLOT_VMSPLICE_COMPAT_TWIN,
 	SLOT_SENDFILE,
+	SLOT_SOCKET_END,
 	SLOTS,
 };
 
@@ -205,7 +289,7 @@ __u64 ignored[IGNORED_SLOTS];
 __u64 ring_full_count;
 /* Entries that were put into `ended`. */
 __u64 ended_count;
-/* Bytes for which there was no room in `channels`, or, lost already, in `ended`: then also of those that
+/* Bytes for which there was no room in `channels` or `tcp_channels`, or, lost already, in `ended`: then also of those that
  * its own records told. */
 __u64 unattributed_bytes;
 /* Write notes that found no room. */

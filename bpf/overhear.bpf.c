@@ -10,6 +10,7 @@
 #include <bpf/bpf_core_read.h>
 #include "syscall-exit.bpf.c"
 #include "fexit.bpf.c"
+#include "connect.bpf.c"
 #include "process.bpf.c"
 #include "scan.bpf.c"
 #include "forget.bpf.c"

@@ -30,14 +30,11 @@ static __always_inline __u64 socket_inode(struct sock *sk)
 	return PEEK(socket, struct socket_alloc, vfs_inode.i_ino);
 }
 
-static __always_inline void find_unix(struct place *place, struct socket *socket, enum side side)
+static __always_inline void find_unix(struct place *place, struct socket *socket, __u64 sk, enum side side)
 {
-	__u64 sk = PEEK_WORD(&socket->sk), other;
+	__u64 other;
 	short type;
 
-	/* most sockets are not ours: that answer must be cheap */
-	if (!sk || PEEK(sk, struct sock, __sk_common.skc_family) != AF_UNIX)
-		return;
 	type = PEEK(socket, struct socket, type);
 	other = PEEK_WORD(&((struct unix_sock *)sk)->peer);
 	/* a channel of one direction is the socket that receives */
@@ -50,6 +47,30 @@ static __always_inline void find_unix(struct place *place, struct socket *socket
 		      type == SOCK_SEQPACKET ? CHANNEL_UNIX_SEQPACKET :
 		      type == SOCK_DGRAM     ? CHANNEL_UNIX_DGRAM :
 					       0;
+}
+
+/* The own socket, whichever way the bytes go: which channel that is tcp.h finds out, if the socket is not ignored. */
+static __always_inline void find_tcp(struct place *place, struct socket *socket, __u64 sk)
+{
+	if (PEEK(sk, struct sock, sk_protocol) != IPPROTO_TCP)
+		return;
+	place->channel = sk;
+	place->generation = PEEK(socket, struct socket_alloc, vfs_inode.i_ino);
+	place->kind = CHANNEL_TCP;
+}
+
+static __always_inline void find_socket(struct place *place, struct socket *socket, enum side side)
+{
+	__u64 sk = PEEK_WORD(&socket->sk);
+	unsigned short family;
+
+	if (!sk)
+		return;
+	family = PEEK(sk, struct sock, __sk_common.skc_family);
+	if (family == AF_UNIX)
+		find_unix(place, socket, sk, side);
+	else if (family == AF_INET || family == AF_INET6)
+		find_tcp(place, socket, sk);
 }
 
 static __always_inline void find_pipe(struct place *place, struct file *file, struct inode *inode)
@@ -67,6 +88,21 @@ static __always_inline __u32 kind_of(const struct place *place)
 	if (place->kind == CHANNEL_PIPE && BPF_CORE_READ(inode, i_sb, s_magic) != PIPEFS_MAGIC)
 		return CHANNEL_FIFO;
 	return place->kind;
+}
+
+/* The state of the channel at an address; kind: enum channel_kind. */
+static __always_inline struct channel *look_up(__u32 kind, __u64 address)
+{
+	if (kind == CHANNEL_TCP)
+		return bpf_map_lookup_elem(&tcp_channels, &address);
+	return bpf_map_lookup_elem(&channels, &address);
+}
+
+static __always_inline long drop(__u32 kind, __u64 address)
+{
+	if (kind == CHANNEL_TCP)
+		return bpf_map_delete_elem(&tcp_channels, &address);
+	return bpf_map_delete_elem(&channels, &address);
 }
 
 #endif

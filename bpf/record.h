@@ -5,6 +5,7 @@
 #ifndef OVERHEAR_RECORD_H
 #define OVERHEAR_RECORD_H
 
+#include "place.h"
 #include "segments.h"
 
 /* Adds without taking the old value, which 5.10 cannot. The barrier keeps clang from turning an addition of a
@@ -117,7 +118,7 @@ static __always_inline int send_header(struct io_event *event, enum hurry hurry)
 
 static __always_inline void lose(struct call *call, __u64 length)
 {
-	struct channel *channel = bpf_map_lookup_elem(&channels, &call->event.channel);
+	struct channel *channel = look_up(call->place.kind, call->event.channel);
 
 	if (channel)
 		add(&channel->lost, length);

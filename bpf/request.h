@@ -21,7 +21,7 @@ static __always_inline int is_peek(const struct request *request)
 		      op == OP_RECVMSG			     ? request->arguments[2] :
 							       0;
 
-	return flags & MSG_PEEK;
+	return flags & (MSG_PEEK | MSG_ERRQUEUE);
 }
 
 /* Is this a call that may concern us? Cheap, since it is asked for every call of the host: both tables say no to nearly

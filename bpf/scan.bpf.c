@@ -45,6 +45,20 @@ static __always_inline __u32 socket_fill(struct sock *sk)
 	return sum;
 }
 
+/* False: it is connected to nobody. */
+static __always_inline bool describe_tcp(struct holder_event *holder, struct place *place)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)place->channel;
+	struct link *link = bpf_map_lookup_elem(&links, &place->channel);
+
+	if (BPF_CORE_READ((struct sock *)tcp, __sk_common.skc_state) != TCP_ESTABLISHED)
+		return link != NULL;
+	place->peer = link ? link->peer : 0;
+	holder->snd_nxt = BPF_CORE_READ(tcp, snd_nxt);
+	holder->rcv_nxt = BPF_CORE_READ(tcp, rcv_nxt);
+	return true;
+}
+
 /* A type that only lives on a stack is not in the object's BTF, where the layout test looks for it. */
 const struct holder_event *holder_layout __attribute__((unused));
 
@@ -68,9 +82,11 @@ int scan_files(struct bpf_iter__task_file *ctx)
 		if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != PIPEFS_MAGIC)
 			place.kind = CHANNEL_FIFO;
 	} else if (type == S_IFSOCK) {
-		find_unix(&place, BPF_CORE_READ(file, private_data), SIDE_READ);
+		find_socket(&place, BPF_CORE_READ(file, private_data), SIDE_READ);
 		if (place.kind == CHANNEL_UNIX_STREAM)
 			holder.buffered = socket_fill((struct sock *)place.channel);
+		if (place.kind == CHANNEL_TCP && !describe_tcp(&holder, &place))
+			return 0;
 	}
 	if (!place.kind)
 		return 0;

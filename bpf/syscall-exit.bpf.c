@@ -7,6 +7,7 @@
 #include "buffers.h"
 #include "io.h"
 #include "request.h"
+#include "tcp.h"
 #include "twin.h"
 
 static __always_inline struct file *file_of(__u32 fd)
@@ -41,12 +42,22 @@ static __always_inline void find_file(struct place *place, struct file *file, en
 	if ((mode & S_IFMT) == S_IFIFO)
 		find_pipe(place, file, inode);
 	else if ((mode & S_IFMT) == S_IFSOCK)
-		find_unix(place, PEEK(file, struct file, private_data), side);
+		find_socket(place, PEEK(file, struct file, private_data), side);
 }
 
 static __always_inline void find_place(struct place *place, __u32 fd, enum side side)
 {
 	find_file(place, file_of(fd), side);
+}
+
+/* No buffers: the bytes come from a file or a pipe, or go there. */
+static __always_inline void on_tcp_splice(__u32 slot, struct call *call, const struct place *place, __s64 result,
+					  enum side side)
+{
+	call->place = *place;
+	call->iov = 0;
+	call->segment_left = 0;
+	on_tcp(slot, call, result, side, 0);
 }
 
 static __always_inline void on_splice(__u32 slot, struct call *call, const struct request *request, __s64 result,
@@ -58,13 +69,17 @@ static __always_inline void on_splice(__u32 slot, struct call *call, const struc
 		return;
 	if (request->op == OP_SPLICE) {
 		find_place(&in, request->arguments[0], SIDE_READ);
-		if (in.kind && !is_ignored(&in)) {
+		if (in.kind == CHANNEL_TCP && !is_ignored(&in)) {
+			on_tcp_splice(slot, call, &in, result, SIDE_READ);
+		} else if (in.kind && !is_ignored(&in)) {
 			call->place = in;
 			on_read(slot, result, EVENT_UNSEEN);
 		}
 	}
 	find_place(&out, request->arguments[request->op == OP_SPLICE ? 2 : 1], SIDE_WRITE);
-	if (out.kind && (sockets_too || out.kind <= CHANNEL_FIFO) && !is_ignored(&out))
+	if (out.kind == CHANNEL_TCP && sockets_too && !is_ignored(&out))
+		on_tcp_splice(slot, call, &out, result, SIDE_WRITE);
+	else if (out.kind && out.kind != CHANNEL_TCP && (sockets_too || out.kind <= CHANNEL_FIFO) && !is_ignored(&out))
 		on_bufferless_write(slot, call, &out, result);
 }
 
@@ -95,9 +110,18 @@ static __always_inline void on_io(__u32 slot, struct call *call, const struct re
 				  const struct place *place, enum side side)
 {
 	call->place = *place;
+	if (place->kind == CHANNEL_TCP) {
+		if (request->op == OP_RECVMMSG || request->op == OP_SENDMMSG) {
+			on_mmsg(slot, request, result, place);
+			return;
+		}
+		take_buffers(slot, call, request, result);
+		on_tcp(slot, call, result, side, 0);
+		return;
+	}
 	if (side == SIDE_WRITE) {
 		if (request->op == OP_SENDMMSG && result > 0)
-			result = sent_by_mmsg(slot, request, result);
+			result = bytes_of_mmsg(slot, request, result);
 		if (on_write(slot, result)) {
 			take_buffers(slot, call, request, result);
 			send_opening(slot);
@@ -109,7 +133,7 @@ static __always_inline void on_io(__u32 slot, struct call *call, const struct re
 		return;
 	}
 	if (request->op == OP_RECVMMSG && place->kind == CHANNEL_UNIX_STREAM) {
-		on_recvmmsg(slot, request, result);
+		on_mmsg(slot, request, result, place);
 		return;
 	}
 	take_buffers(slot, call, request, result);

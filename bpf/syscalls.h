@@ -98,6 +98,16 @@ static __always_inline __u64 argument(const struct pt_regs *regs, int n, bool co
 }
 #endif
 
+/* Of a kernel function, at its entry (kprobe). */
+static __always_inline __u64 fourth_argument(const struct pt_regs *regs)
+{
+#ifdef __TARGET_ARCH_x86
+	return regs->cx;
+#else
+	return regs->regs[3];
+#endif
+}
+
 #ifdef __TARGET_ARCH_x86
 #define COMPAT_WORD status
 #define COMPAT_BIT TS_COMPAT

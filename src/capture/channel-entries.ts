@@ -6,6 +6,7 @@ import type { ChannelEntry, ChannelKind } from "./types.ts";
 
 export interface ChannelCounts extends ChannelEntry {
   readonly kind: ChannelKind;
+  readonly skipped: number;
   readonly muted: boolean;
 }
 
@@ -29,6 +30,7 @@ export function decodeCounts(view: DataView): ChannelCounts {
     writerPid: view.getUint32(CHANNEL.writer_tgid, true),
     writerStartNs: u64(view, CHANNEL.writer_start_ns),
     kind: CHANNEL_KINDS[view.getUint32(CHANNEL.kind, true)] ?? "pipe",
+    skipped: u64(view, CHANNEL.skipped),
     muted: view.getUint32(CHANNEL.muted, true) !== 0,
     wanted: view.getUint32(CHANNEL.wanted, true) !== 0,
   };
@@ -39,9 +41,11 @@ type Entries = Pick<BpfMap, "lookup" | "delete" | "keys">;
 export interface EntryMaps {
   /** By address. */
   readonly channels: Entries;
+  /** Those of TCP. */
+  readonly tcpChannels: Entries;
   /** By address and generation: the entries of channels that are over (bpf/maps.h). */
   readonly ended: Entries;
-  /** Deletes an entry of `channels`, in the kernel: from outside, another channel's could be hit. 0: there was none. */
+  /** Deletes an entry of either, in the kernel: from outside, another channel's could be hit. 0: there was none. */
   readonly forget: (address: bigint, generation: bigint) => number;
 }
 
@@ -54,8 +58,11 @@ export class ChannelEntries {
 
   /** `generation` 0: a socket that nobody had accepted when it was last heard of; by now somebody may have. */
   counts(channel: number, generation: number): ChannelCounts | undefined {
-    const now = read(this.#maps.channels, addressKey(channel));
-    if (now && (now.generation === generation || generation === 0)) return now;
+    const key = addressKey(channel);
+    for (const map of [this.#maps.channels, this.#maps.tcpChannels]) {
+      const now = read(map, key);
+      if (now && (now.generation === generation || generation === 0)) return now;
+    }
     return this.last(channel, generation);
   }
 
@@ -66,7 +73,7 @@ export class ChannelEntries {
 
   /** All channels that have their address still, as far as is known. */
   present(): readonly CountedChannel[] {
-    return readAll(this.#maps.channels, 8);
+    return [...readAll(this.#maps.channels, 8), ...readAll(this.#maps.tcpChannels, 8)];
   }
 
   /** Those that are over, as the kernel saw, and that nobody has forgotten yet. */

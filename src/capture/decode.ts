@@ -1,7 +1,15 @@
 /** A span of ring records in, typed events out; payloads stay views into the ring. */
 import { address, CommCache, cString, u64 } from "./fields.ts";
-import { CHANNEL_KINDS, COMM_LEN, EVENT, IO_EVENT, PROCESS_EVENT } from "./layout.ts";
-import type { ExecEvent, ExitEvent, ForkEvent, IoEvent, KernelEvent } from "./types.ts";
+import { CHANNEL_KINDS, COMM_LEN, EVENT, IO_EVENT, PROCESS_EVENT, SOCKET_EVENT } from "./layout.ts";
+import { formatAddress } from "./socket-address.ts";
+import type {
+  ExecEvent,
+  ExitEvent,
+  ForkEvent,
+  IoEvent,
+  KernelEvent,
+  SocketEvent,
+} from "./types.ts";
 
 const RECORD_HEADER = 8;
 const LENGTH_MASK = 0x3fffffff;
@@ -12,6 +20,7 @@ const IO_KINDS: Readonly<Record<number, IoEvent["kind"]>> = {
   [EVENT.data]: "data",
   [EVENT.note]: "note",
   [EVENT.eof]: "eof",
+  [EVENT.close]: "close",
   [EVENT.unseen]: "unseen",
   [EVENT.opaque]: "opaque",
   [EVENT.broken]: "broken",
@@ -52,6 +61,7 @@ export class Decoder {
     const kind = this.#view.getUint32(at, true);
     const io = IO_KINDS[kind];
     if (io !== undefined) return this.#decodeIo(io, at);
+    if (kind === EVENT.socket) return this.#decodeSocket(at);
     if (kind === EVENT.fork) return this.#decodeFork(at);
     if (kind === EVENT.exec) return this.#decodeExec(at);
     if (kind === EVENT.exit) return this.#decodeExit(at);
@@ -71,17 +81,37 @@ export class Decoder {
       timeNs: wholeMicros(u64(view, at + IO_EVENT.time_ns)),
       moved: u64(view, at + IO_EVENT.moved),
       lost: u64(view, at + IO_EVENT.lost),
+      skipped: u64(view, at + IO_EVENT.skipped),
       startNs: u64(view, at + IO_EVENT.start_ns),
       peer: address(view, at + IO_EVENT.peer),
       peerGeneration: view.getUint32(at + IO_EVENT.peer_generation, true),
       len:
-        kind === "eof"
+        kind === "eof" || kind === "close"
           ? view.getInt32(at + IO_EVENT.len, true)
           : view.getUint32(at + IO_EVENT.len, true),
       pid,
       channelKind: CHANNEL_KINDS[view.getUint32(at + IO_EVENT.channel_kind, true)] ?? "pipe",
       comm: this.#comms.read(view, at + IO_EVENT.comm, pid),
       payload: capLen > 0 ? this.#bytes.subarray(payload, payload + capLen) : NOTHING,
+    };
+  }
+
+  #decodeSocket(at: number): SocketEvent {
+    const view = this.#view;
+    const end = (address: number, port: number) => ({
+      address: formatAddress(this.#bytes.subarray(at + address, at + address + 16)),
+      port: view.getUint32(at + port, true),
+    });
+    return {
+      kind: "socket",
+      timeNs: wholeMicros(u64(view, at + SOCKET_EVENT.time_ns)),
+      channel: address(view, at + SOCKET_EVENT.channel),
+      generation: u64(view, at + SOCKET_EVENT.generation),
+      reverse: address(view, at + SOCKET_EVENT.reverse),
+      reverseGeneration: u64(view, at + SOCKET_EVENT.reverse_generation),
+      from: end(SOCKET_EVENT.from_address, SOCKET_EVENT.from_port),
+      to: end(SOCKET_EVENT.to_address, SOCKET_EVENT.to_port),
+      late: (view.getUint32(at + SOCKET_EVENT.flags, true) & 1) !== 0,
     };
   }
 

@@ -51,6 +51,18 @@ function compatPrograms(preemptible: boolean): ProgramPlan[] {
   ];
 }
 
+function inetPrograms(
+  family: "inet" | "inet6",
+  plan: (program: string, ...targets: string[]) => ProgramPlan,
+): ProgramPlan[] {
+  return [
+    plan(`${family}_recv_twin`, `${family}_recvmsg`),
+    plan(`${family}_recv_first`, `${family}_recvmsg`),
+    plan(`${family}_send_twin`, `${family}_sendmsg`),
+    plan(`${family}_send_first`, `${family}_sendmsg`),
+  ];
+}
+
 /** Two copies of what reads and writes pass through. Of fexit programs the one attached last runs first (bpf_trampoline,
  * all kernels). */
 export function fexitPrograms(preemptible: boolean): ProgramPlan[] {
@@ -67,6 +79,10 @@ export function fexitPrograms(preemptible: boolean): ProgramPlan[] {
       ...optional("unix_sendpage", "unix_stream_sendpage"),
       requires: "unix_stream_sendpage",
     },
+    { ...optional("inet_sendpage", "inet_sendpage"), requires: "inet_sendpage" },
+    ...inetPrograms("inet", needed),
+    // IPv6 may be missing, or a module
+    ...inetPrograms("inet6", optional),
     optional("dgram_recv", "unix_dgram_recvmsg"),
     optional("seqpacket_recv", "unix_seqpacket_recvmsg"),
     optional("do_splice", "do_splice"),
@@ -94,13 +110,13 @@ export function plansToProbe(plans: readonly ProgramPlan[]): readonly ProgramPla
 
 /** Programs whose skipped runs cost bytes: the copy that runs last of each reading body. */
 export const LAST_COPIES: Readonly<Record<FrontEnd, readonly string[]>> = {
-  fexit: ["pipe_read_twin", "unix_recv_twin", "vmsplice_twin"],
+  fexit: ["pipe_read_twin", "unix_recv_twin", "vmsplice_twin", "inet_recv_twin", "inet6_recv_twin"],
   tracepoint: ["exit_twin"],
 };
 
 /** First copies: their skipped runs say that this kernel skips at all. */
 export const FIRST_COPIES: Readonly<Record<FrontEnd, readonly string[]>> = {
-  fexit: ["pipe_read_first", "unix_recv_first"],
+  fexit: ["pipe_read_first", "unix_recv_first", "inet_recv_first", "inet6_recv_first"],
   tracepoint: ["exit_first"],
 };
 

@@ -18,6 +18,9 @@ export interface Holder {
   readonly mayWrite: boolean;
   /** Bytes that lie in the channel, unread. */
   readonly buffered: number;
+  /** TCP: the next sequence numbers of what it sends and of what it receives. */
+  readonly sendNext: number;
+  readonly receiveNext: number;
 }
 
 /** More than a process can have (fs.nr_open is 2^30 at most), so that pid and descriptor make one number. */
@@ -49,6 +52,8 @@ export function decodeHolders(bytes: Uint8Array): Holder[] {
       mayRead: (mode & 1) !== 0,
       mayWrite: (mode & 2) !== 0,
       buffered: view.getUint32(at + HOLDER_EVENT.buffered, true),
+      sendNext: view.getUint32(at + HOLDER_EVENT.snd_nxt, true),
+      receiveNext: view.getUint32(at + HOLDER_EVENT.rcv_nxt, true),
     });
   }
   return holders;

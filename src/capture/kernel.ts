@@ -18,7 +18,7 @@ import {
 } from "./front-ends.ts";
 import { variableOffsets } from "./globals.ts";
 import { decodeHolders, type Holder } from "./holders.ts";
-import { IGNORED_SLOTS } from "./layout.ts";
+import { IGNORED_SLOTS, LINK } from "./layout.ts";
 
 export interface KernelOptions {
   readonly frontEnd: FrontEnd;
@@ -32,6 +32,10 @@ export interface KernelOptions {
   readonly followNames: readonly string[];
   readonly followCgroups: readonly bigint[];
 }
+
+/** enum verdict of bpf/tcp.h */
+const TCP_VERDICTS = ["open", "mcp", "other", "aside"] as const;
+export type TcpVerdict = (typeof TCP_VERDICTS)[number];
 
 export interface ThreadId {
   readonly pid: number;
@@ -55,6 +59,13 @@ function pidKey(pid: number): Uint8Array {
 
 /** Needed by --comm only: most processes rename themselves at exec, which is heard anyhow. */
 const RENAME = "process_rename";
+
+/** Processes and connections, whichever front end. */
+const ALWAYS = ["process_fork", "process_exec", "process_exit", "socket_state", "socket_end"];
+
+/** Optional: the ends of connections that have no socket yet. Without: a client of this host that writes before its server's
+ * socket is there may be heard twice, unless by loopback. */
+const PROBES = ["synack_v4", "synack_v6"];
 
 const ONE = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
 
@@ -94,14 +105,16 @@ export class Kernel implements Disposable {
       this.#bss.setUint32(this.#variable("twins"), this.#twins ? 1 : 0, true);
       this.entries = new ChannelEntries({
         channels: this.#object.map("channels"),
+        tcpChannels: this.#object.map("tcp_channels"),
         ended: this.#object.map("ended"),
         forget: (address, generation) => this.#object.run("forget_channel", address, generation),
       });
       this.#followed = this.#object.map("followed");
       this.#fillFollowed(options);
-      for (const name of ["process_fork", "process_exec", "process_exit"]) {
+      for (const name of ALWAYS) {
         this.#links.push(this.#object.attach(name));
       }
+      for (const name of PROBES) this.#attachIfPossible(name);
       if (options.followNames.length > 0) this.#links.push(this.#object.attach(RENAME));
       for (const plan of options.probing ? plansToProbe(plans) : plans) this.#attach(plan);
       // last: its memory, once mapped, stays
@@ -130,6 +143,33 @@ export class Kernel implements Disposable {
     const at = this.#variable("ignored") + slot * 8;
     if (ignored) this.#bss.setBigUint64(at, value, true);
     else if (this.#bss.getBigUint64(at, true) === value) this.#bss.setBigUint64(at, 0n, true);
+  }
+
+  /**
+   * What a TCP connection carries; `channel`: that of its requests, or of lines. `aside`: nothing, until it is `open`.
+   * `heard`: bytes of it so far; a request that began behind them is not meant by `other`.
+   */
+  judge(channel: number, generation: number, verdict: TcpVerdict, heard = 0): void {
+    const code = BigInt(TCP_VERDICTS.indexOf(verdict));
+    this.#object.run(
+      "judge_channel",
+      wholeAddress(channel),
+      BigInt(generation),
+      code,
+      BigInt(heard),
+    );
+  }
+
+  /** Two sockets that were connected before the tool listened are each other's ends; without `peer`: to another host. */
+  link(socket: number, peer: number | undefined): void {
+    const value = new DataView(new ArrayBuffer(LINK.size));
+    if (peer !== undefined) value.setBigUint64(LINK.peer, wholeAddress(peer), true);
+    value.setUint32(LINK.late, 1, true);
+    const key = new Uint8Array(new BigUint64Array([wholeAddress(socket)]).buffer);
+    const links = this.#object.map("links");
+    // one that was connected since the programs are attached is known better
+    if (links.lookup(key, new Uint8Array(LINK.size))) return;
+    links.set(key, new Uint8Array(value.buffer));
   }
 
   follow(pid: number): void {
@@ -294,6 +334,14 @@ export class Kernel implements Disposable {
     this.#object.disable(plan.program);
     if (plan.requires === undefined) this.missing.push(plan.program);
     return false;
+  }
+
+  #attachIfPossible(program: string): void {
+    try {
+      this.#links.push(this.#object.attach(program));
+    } catch (error) {
+      if (!(error instanceof BpfError)) throw error;
+    }
   }
 
   #attach(plan: ProgramPlan): void {

@@ -11,9 +11,11 @@ export const EVENT = {
   broken: 8,
   uring: 9,
   fork: 10,
+  socket: 11,
+  close: 12,
 } as const;
 
-export const IO_FLAG = { fault: 1, cut: 2, wanted: 4 } as const;
+export const IO_FLAG = { fault: 1, cut: 2, wanted: 4, written: 8, local: 16 } as const;
 
 export const CHANNEL_KINDS = [
   undefined,
@@ -22,6 +24,7 @@ export const CHANNEL_KINDS = [
   "unix-stream",
   "unix-seqpacket",
   "unix-dgram",
+  "tcp",
 ] as const;
 
 export const IO_EVENT = {
@@ -32,16 +35,17 @@ export const IO_EVENT = {
   time_ns: 24,
   moved: 32,
   lost: 40,
-  start_ns: 48,
-  peer: 56,
-  len: 64,
-  cap_len: 68,
-  tgid: 72,
-  tid: 76,
-  channel_kind: 80,
-  peer_generation: 84,
-  comm: 88,
-  size: 104,
+  skipped: 48,
+  start_ns: 56,
+  peer: 64,
+  len: 72,
+  cap_len: 76,
+  tgid: 80,
+  tid: 84,
+  channel_kind: 88,
+  peer_generation: 92,
+  comm: 96,
+  size: 112,
 } as const;
 
 export const PROCESS_EVENT = {
@@ -59,6 +63,21 @@ export const PROCESS_EVENT = {
   size: 1088,
 } as const;
 
+export const SOCKET_EVENT = {
+  kind: 0,
+  flags: 4,
+  time_ns: 8,
+  channel: 16,
+  generation: 24,
+  reverse: 32,
+  reverse_generation: 40,
+  from_address: 48,
+  to_address: 64,
+  from_port: 80,
+  to_port: 84,
+  size: 88,
+} as const;
+
 export const HOLDER_EVENT = {
   channel: 0,
   generation: 8,
@@ -69,8 +88,10 @@ export const HOLDER_EVENT = {
   channel_kind: 40,
   mode: 44,
   buffered: 48,
-  comm: 56,
-  size: 72,
+  snd_nxt: 52,
+  rcv_nxt: 56,
+  comm: 64,
+  size: 80,
 } as const;
 
 /** struct channel of bpf/maps.h */
@@ -95,7 +116,34 @@ export const CHANNEL = {
   base_lost: 104,
   base_written: 112,
   base_unseen: 120,
-  size: 128,
+  skipped: 128,
+  write_ns: 136,
+  write_len: 144,
+  speaks: 148,
+  verdict: 152,
+  interest: 156,
+  announced: 160,
+  late: 164,
+  request_at: 168,
+  answered: 176,
+  asked: 184,
+  size: 192,
+} as const;
+
+/** struct link of bpf/maps.h */
+export const LINK = {
+  peer: 0,
+  send_start: 8,
+  receive_start: 12,
+  late: 16,
+  gone: 20,
+  local: 24,
+  dull: 28,
+  tries: 32,
+  strangers: 36,
+  own: 40,
+  peers: 64,
+  size: 88,
 } as const;
 
 /** struct channel_key of bpf/maps.h */

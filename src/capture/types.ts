@@ -22,10 +22,25 @@ export interface ProcessExit {
   readonly signal: number | undefined;
 }
 
-export type ChannelKind = "pipe" | "fifo" | "unix-stream" | "unix-seqpacket" | "unix-dgram";
+/** Another machine, or a process that cannot be seen from here: all that is known is its address. One object an address. */
+export interface Host {
+  /** "10.0.0.5", "2001:db8::1"; an IPv4-mapped one as IPv4. */
+  readonly address: string;
+}
+
+/** Who speaks or hears. */
+export type Party = Process | Host;
+
+/** One end of a TCP connection, as that end sees it. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+export type ChannelKind = "pipe" | "fifo" | "unix-stream" | "unix-seqpacket" | "unix-dgram" | "tcp";
 
 /**
- * One direction of a pipe or a Unix socket: bytes go in at one end and come out, in order, at the other.
+ * One direction of a pipe, a Unix socket or a TCP connection: bytes go in at one end and come out, in order, at the other.
  * The same object stands for it everywhere, so it may be used as a Map key.
  */
 export interface Channel {
@@ -41,8 +56,11 @@ export interface Channel {
   /** What its first writes begin with, a line each, as far as nobody had read from it by then; else its first read. */
   readonly opening?: string | undefined;
   /** Who read from it last, and who wrote last; undefined until known. */
-  reader: Process | undefined;
-  writer: Process | undefined;
+  reader: Party | undefined;
+  writer: Party | undefined;
+  /** TCP: the ends that write and read. */
+  readonly from?: Endpoint | undefined;
+  readonly to?: Endpoint | undefined;
   /** No write is known by its position, only who wrote last. */
   readonly unplaced?: boolean;
   /** What was moved went uncounted for a while. */
@@ -50,7 +68,7 @@ export interface Channel {
   /** The write that brought the byte at this position, once its note was heard. */
   noteAt?(position: number): WriteNote | undefined;
   /** Who writes, when no note says so. */
-  likelyWriter?(): Process | undefined;
+  likelyWriter?(): Party | undefined;
 }
 
 /** A write, as its note says. */
@@ -62,7 +80,7 @@ export interface WriteNote {
 
 /** One record of the ring, decoded. Addresses are kernel addresses (their low 53 bits). */
 export interface IoEvent {
-  readonly kind: "data" | "note" | "eof" | "unseen" | "opaque" | "broken" | "uring";
+  readonly kind: "data" | "note" | "eof" | "close" | "unseen" | "opaque" | "broken" | "uring";
   /** enum io_flag of bpf/event.h */
   readonly flags: number;
   readonly channel: number;
@@ -72,6 +90,8 @@ export interface IoEvent {
   readonly moved: number;
   /** bytes of the channel that found no room in the ring, before this record */
   readonly lost: number;
+  /** TCP: bytes of the channel that were left out as other HTTP, before this record */
+  readonly skipped: number;
   /** Start of the process, CLOCK_BOOTTIME ns. */
   readonly startNs: number;
   readonly peer: number;
@@ -133,7 +153,22 @@ export interface ExitEvent {
   readonly status: number;
 }
 
-export type KernelEvent = IoEvent | ForkEvent | ExecEvent | ExitEvent;
+/** Where the ends of a TCP channel are; comes before its first other record. */
+export interface SocketEvent {
+  readonly kind: "socket";
+  readonly timeNs: number;
+  readonly channel: number;
+  readonly generation: number;
+  /** The channel of the other direction. */
+  readonly reverse: number;
+  readonly reverseGeneration: number;
+  readonly from: Endpoint;
+  readonly to: Endpoint;
+  /** Bytes had moved before: the first record may begin inside a message. */
+  readonly late: boolean;
+}
+
+export type KernelEvent = IoEvent | SocketEvent | ForkEvent | ExecEvent | ExitEvent;
 
 /** Finds the one object that stands for a process, and is told what becomes of it. */
 export interface ProcessDirectory {
@@ -165,6 +200,8 @@ export interface ChannelClosed {
   readonly unreadBytes: number;
   /** Bytes that were read unseen: write notes say so, no read was heard. */
   readonly missedBytes: number;
+  /** TCP: bytes that were left out, all in all. */
+  readonly skipped?: number;
   readonly timeNs: number;
 }
 

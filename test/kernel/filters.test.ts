@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assertNdjsonText } from "../unit/sinks/validate.ts";
 import { Cgroup } from "./cgroup.ts";
-import { differences } from "./compare.ts";
+import { differences, transportOf } from "./compare.ts";
 import { at, type Json } from "./json.ts";
 import { ANY_FRONT_END, missing, OVERHEAR, PATIENCE_MS, TRAFFIC, titled } from "./settings.ts";
 import { type Heard, Tool } from "./tool.ts";
@@ -21,8 +21,7 @@ function expectOnly(heard: Heard, wanted: readonly Truth[]): void {
   for (const truth of wanted) expect(differences(heard, truth)).toEqual([]);
   const pids = new Set(wanted.flatMap((truth) => [...truth.clients, ...truth.servers]));
   const others = heard.lines.filter(
-    (line) =>
-      line["kind"] === "message" && !pids.has(Number(at(line, "stdio_transport", "to_pid"))),
+    (line) => line["kind"] === "message" && !pids.has(Number(at(transportOf(line), "to_pid"))),
   );
   expect(others).toEqual([]);
 }
@@ -33,11 +32,16 @@ function truthOf(truth: Truth | undefined): Truth {
 }
 
 describe.skipIf(lacks !== undefined)(titled("filters", lacks), () => {
-  test.each(["client", "server"] as const)(
-    "--pid hears both directions of a %s that runs already",
-    async (end) => {
-      const wanted = new Traffic(["--hold", "reader", "--tag", "pid"]);
-      const other = new Traffic(["--hold", "reader", "--tag", "other"]);
+  test.each([
+    ["client", "pipe"],
+    ["server", "pipe"],
+    ["client", "tcp4"],
+    ["server", "tcp4"],
+  ] as const)(
+    "--pid hears both directions of a %s that runs already (%s)",
+    async (end, channel) => {
+      const wanted = new Traffic(["--channel", channel, "--hold", "reader", "--tag", "pid"]);
+      const other = new Traffic(["--channel", channel, "--hold", "reader", "--tag", "other"]);
       await Promise.all([wanted.held(), other.held()]);
       await using tool = await Tool.start(...attach, "--pid", String(wanted.ends[end]));
       wanted.go();

@@ -10,7 +10,9 @@ import {
   HOLDER_EVENT,
   IO_EVENT,
   IO_FLAG,
+  LINK,
   PROCESS_EVENT,
+  SOCKET_EVENT,
 } from "../../src/capture/layout.ts";
 import { at, type Json, listAt, numberAt, parseObject, textAt } from "./json.ts";
 import { ROOT, titled } from "./settings.ts";
@@ -19,6 +21,8 @@ const LAYOUTS = {
   io_event: IO_EVENT,
   process_event: PROCESS_EVENT,
   holder_event: HOLDER_EVENT,
+  socket_event: SOCKET_EVENT,
+  link: LINK,
   channel: CHANNEL,
   channel_key: CHANNEL_KEY,
 };

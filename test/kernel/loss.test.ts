@@ -1,6 +1,6 @@
 /** What cannot be heard is counted: a ring too small, and a tool that is stopped while bytes flow. */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { lossOf, messagesOf } from "./compare.ts";
+import { lossOf, messagesOf, transportOf } from "./compare.ts";
 import { at, type Json, numberAt, textAt } from "./json.ts";
 import { ANY_FRONT_END, EMULATED, missing, PATIENCE_MS, titled } from "./settings.ts";
 import { type Heard, Tool } from "./tool.ts";
@@ -24,9 +24,7 @@ function account(heard: Heard, truth: Truth, direction: Direction): Account {
   const bytesOf = (lines: readonly Json[]) =>
     lines.reduce((sum, line) => sum + numberAt(line, "bytes"), 0);
   const messages = bytesOf(
-    messagesOf(heard, truth).filter((line) =>
-      readers.has(numberAt(line, "stdio_transport", "to_pid")),
-    ),
+    messagesOf(heard, truth).filter((line) => readers.has(numberAt(transportOf(line), "to_pid"))),
   );
   const lost = bytesOf(
     lossOf(heard, truth, direction).filter((line) => line["reason"] !== "unread"),
@@ -42,14 +40,12 @@ function expectAccounted(heard: Heard, truth: Truth): void {
       bytes: truth.readBytes[direction],
     });
     for (const line of lossOf(heard, truth, direction))
-      expect(textAt(line, "stdio_transport", "channel")).not.toBe("");
+      expect(textAt(transportOf(line), "channel")).not.toBe("");
   }
   const read = new Set(truth.read.map((one) => `${one.direction} ${one.id} ${one.crc}`));
   const heardOnce = new Set<string>();
   for (const line of messagesOf(heard, truth)) {
-    const direction = truth.servers.has(numberAt(line, "stdio_transport", "to_pid"))
-      ? "c2s"
-      : "s2c";
+    const direction = truth.servers.has(numberAt(transportOf(line), "to_pid")) ? "c2s" : "s2c";
     const id = at(line, "id") === undefined ? -1 : numberAt(line, "id");
     const key = `${direction} ${id} ${Bun.hash.crc32(textAt(line, "raw"))}`;
     expect({ key, read: read.has(key), again: heardOnce.has(key) }).toEqual({
@@ -89,7 +85,7 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
   test("a ring of 64 KiB under a flood: every byte is heard or lost, none twice [capture/account]", async () => {
     await using tool = await Tool.start(...attach, "--ring", "64K");
     const truths = await Promise.all(
-      ["pipe", "socketpair"].map((channel) =>
+      ["pipe", "socketpair", "tcp4", "tcp6"].map((channel) =>
         talk([
           ...["--channel", channel, "--threads", "1", "--tag", `flood-${channel}`],
           ...["--messages", String(20_000 / SCALE), "--size", "1000", "--batch", "50"],
@@ -146,6 +142,8 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
         "pipe",
         "socketpair",
         "unix-listen",
+        "tcp4",
+        "tcp6",
       ]);
       for (const truth of truths) {
         if (truth === undefined) throw new Error("this kernel lacks a call");
@@ -181,7 +179,7 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
   test("bytes written and never read are reported at the channel's end, with who wrote them [capture/unread]", async () => {
     await using tool = await Tool.start(...attach);
     const truths: Truth[] = [];
-    for (const channel of ["pipe", "fifo", "socketpair"])
+    for (const channel of ["pipe", "fifo", "socketpair", "tcp4", "tcp6"])
       truths.push(
         await talk(["--channel", channel, "--unread", "5", "--tag", `unread-${channel}`]),
       );
@@ -191,7 +189,7 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
       const lines = lossOf(heard, truth, "c2s").map((line) => ({
         reason: line["reason"],
         bytes: line["bytes"],
-        from: at(line, "stdio_transport", "from_pid"),
+        from: at(transportOf(line), "from_pid"),
       }));
       expect(lines).toEqual([{ reason: "unread", bytes, from: [...truth.clients][0] }]);
       expect(messagesOf(heard, truth).length).toBe(truth.read.length);
@@ -203,6 +201,8 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
     ["fifo", "writev"],
     ["socketpair", "sendto"],
     ["unix-listen", "sendmsg"],
+    ["tcp4", "write"],
+    ["tcp6", "sendmsg"],
   ])("what a %s's reader never reads a byte of is reported, too (%s)", async (channel, write) => {
     await using tool = await Tool.start(...attach);
     const path = ["--channel", channel, "--write", write];
@@ -212,7 +212,7 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
     const [client] = truth.clients;
     const lines = heard.lines
       .filter((line) => line["kind"] === "loss")
-      .filter((line) => at(line, "stdio_transport", "from_pid") === client)
+      .filter((line) => at(transportOf(line), "from_pid") === client)
       .map((line) => ({ reason: line["reason"], bytes: line["bytes"] }));
     expect(bytes).toBeGreaterThan(0);
     expect(lines).toEqual([{ reason: "unread", bytes }]);
@@ -238,7 +238,7 @@ os.waitpid(reader, 0)`;
     const heard = await tool.stop();
     const lines = heard.lines
       .filter((line) => line["kind"] === "loss")
-      .filter((line) => at(line, "stdio_transport", "from_pid") === writer)
+      .filter((line) => at(transportOf(line), "from_pid") === writer)
       .map((line) => [line["reason"], line["bytes"]]);
     expect(sent).toBeGreaterThan(1000);
     expect(lines).toEqual([
@@ -250,6 +250,7 @@ os.waitpid(reader, 0)`;
   test.each([
     ["pipe", "readv"],
     ["socketpair", "recvmsg"],
+    ["tcp4", "recvmsg"],
   ])(
     "a %s read by %s through 1,000 small buffers at a time fits into a small ring",
     async (channel, read) => {

@@ -14,19 +14,19 @@ export interface Row extends Expectations {
   readonly tag: string;
 }
 
-const INTO_PIPE = ["write", "writev", "pwritev2", "sendfile", "splice", "vmsplice"];
-const SENDING = ["send", "sendto", "sendmsg", "sendmmsg"];
+export const INTO_PIPE = ["write", "writev", "pwritev2", "sendfile", "splice", "vmsplice"];
+export const SENDING = ["send", "sendto", "sendmsg", "sendmmsg"];
 const OUT_OF_PIPE = ["read", "readv", "preadv2", "vmsplice"];
-const OUT_OF_SOCKET = ["read", "readv", "preadv2"];
-const RECEIVING = ["recv", "recvfrom", "recvmsg", "recvmmsg"];
+export const OUT_OF_SOCKET = ["read", "readv", "preadv2"];
+export const RECEIVING = ["recv", "recvfrom", "recvmsg", "recvmmsg"];
 
-interface Calls {
+export interface Calls {
   readonly channel: string;
   readonly write: string;
   readonly read: string;
 }
 
-function calls(channel: string, write: string, read: string): Calls {
+export function calls(channel: string, write: string, read: string): Calls {
   return { channel, write, read };
 }
 
@@ -37,7 +37,7 @@ function argsOf({ channel, write, read }: Calls): string[] {
 let nextTag = 0;
 
 /** `options`: as on a command line, without values that hold spaces. */
-function row(title: string, path: Calls, options: string, more: Partial<Row> = {}): Row {
+export function row(title: string, path: Calls, options: string, more: Partial<Row> = {}): Row {
   nextTag += 1;
   const count = options.includes("--messages") ? [] : ["--messages", String(CALLS)];
   const tag = `row-${nextTag}-`;
@@ -47,7 +47,7 @@ function row(title: string, path: Calls, options: string, more: Partial<Row> = {
   return { program: TRAFFIC, ...more, title: name, args, tag };
 }
 
-function grid(
+export function grid(
   channels: readonly string[],
   writes: readonly string[],
   reads: readonly string[],
@@ -73,7 +73,12 @@ const PAIR = calls("socketpair", "sendto", "recvfrom");
 const LISTEN = calls("unix-listen", "sendmsg", "recvmsg");
 const FOUR = [PIPE, FIFO, PAIR, LISTEN];
 
-function onEach(title: string, options: string, more: Partial<Row> = {}, on = FOUR): Row[] {
+export function onEach(
+  title: string,
+  options: string,
+  more: Partial<Row> = {},
+  on: readonly Calls[] = FOUR,
+): Row[] {
   return on.map((path) => row(title, path, options, more));
 }
 
@@ -85,34 +90,50 @@ const ENDLESS_BYTES = 60 + LIMIT_BROKEN + 1;
 /** As test/traffic writes it. */
 const UNFINISHED_BYTES = 46;
 
+/** What any channel is put through. */
+export function specialRows(on: readonly Calls[]): Row[] {
+  const onAll = (title: string, options: string, more: Partial<Row> = {}): Row[] =>
+    onEach(title, options, more, on);
+  return [
+    ...onAll("non-blocking", "--nonblock --batch 5"),
+    ...onAll(
+      "non-blocking, writes that fit in part only",
+      `--nonblock --batch 6 --size 30000 --messages 12`,
+    ),
+    ...onAll("descriptors dup'ed", "--fd dup"),
+    ...onAll("descriptors passed by SCM_RIGHTS", "--fd scm-rights"),
+    ...onAll("asked for 0 bytes before each read", "--empty-reads"),
+    ...onAll("reader and writer in threads", `--threads 1 --messages ${MANY}`),
+    ...onAll("several writing threads", `--threads 4 --messages ${MANY}`),
+    ...onAll("several writing processes", "--writers 3", { sharedChannel: true }),
+    ...onAll("writer gone before the reader reads", "--writer-gone"),
+    ...onAll("reader started after the write", "--late-reader --no-answers"),
+    ...onAll("each message in 7 writes", "--split 7"),
+    ...onAll("each message in 60 writes, cut inside characters", "--split 60 --crlf"),
+    ...onAll("CRLF", "--crlf"),
+    ...onAll("many messages in one write", `--batch ${MANY} --messages ${MANY} --answer-size 120`),
+    ...onAll("read through a buffer of 100 bytes", "--read-size 100"),
+    ...onAll("messages of 1 MB", "--size 1000000 --messages 3", { alone: true }),
+    ...onAll("a message of 16 MiB by one call", `--size ${BIG} --answer-size 300 --messages 1`, {
+      alone: true,
+    }),
+    ...onAll("a last line without an end", "--unfinished", {
+      loss: { c2s: { unfinished_line: UNFINISHED_BYTES } },
+    }),
+  ];
+}
+
 export const SPECIAL: readonly Row[] = [
-  ...onEach("non-blocking", "--nonblock --batch 5"),
-  ...onEach(
-    "non-blocking, writes that fit in part only",
-    `--nonblock --batch 6 --size 30000 --messages 12`,
-  ),
-  ...onEach("descriptors dup'ed", "--fd dup"),
-  ...onEach("descriptors passed by SCM_RIGHTS", "--fd scm-rights"),
+  ...specialRows(FOUR),
+  ...onEach("noise around every message", "--noise", { noise: true }),
+  ...onEach("noise, and all of it cut", "--noise --split 9", { noise: true }),
+  ...onEach("60,000 bytes of log lines first", "--preamble 60000", { noise: true }),
   ...onEach("peeked at first", "--peek --batch 4", {}, [
     PAIR,
     LISTEN,
     calls("socketpair", "send", "recv"),
     calls("socketpair", "sendmmsg", "recvmmsg"),
   ]),
-  ...onEach("asked for 0 bytes before each read", "--empty-reads"),
-  ...onEach("reader and writer in threads", `--threads 1 --messages ${MANY}`),
-  ...onEach("several writing threads", `--threads 4 --messages ${MANY}`),
-  ...onEach("several writing processes", "--writers 3", { sharedChannel: true }),
-  ...onEach("writer gone before the reader reads", "--writer-gone"),
-  ...onEach("reader started after the write", "--late-reader --no-answers"),
-  ...onEach("each message in 7 writes", "--split 7"),
-  ...onEach("each message in 60 writes, cut inside characters", "--split 60 --crlf"),
-  ...onEach("CRLF", "--crlf"),
-  ...onEach("many messages in one write", `--batch ${MANY} --messages ${MANY} --answer-size 120`),
-  ...onEach("noise around every message", "--noise", { noise: true }),
-  ...onEach("noise, and all of it cut", "--noise --split 9", { noise: true }),
-  ...onEach("60,000 bytes of log lines first", "--preamble 60000", { noise: true }),
-  ...onEach("read through a buffer of 100 bytes", "--read-size 100"),
   ...onEach("through 1,000 buffers of 7 bytes", "--buffers 1000 --batch 30 --messages 60", {}, [
     FIFO,
     LISTEN,
@@ -123,54 +144,64 @@ export const SPECIAL: readonly Row[] = [
     calls("socketpair", "sendmmsg", "recvmmsg"),
     calls("unix-listen", "sendmmsg", "recvmmsg"),
   ]),
-  ...onEach("messages of 1 MB", "--size 1000000 --messages 3", { alone: true }),
-  ...onEach("a message of 16 MiB by one call", `--size ${BIG} --answer-size 300 --messages 1`, {
-    alone: true,
-  }),
   ...onEach(
     "a line that is too long",
     `--endless ${LIMIT_BROKEN} --messages 6`,
     { alone: true, lossSum: { c2s: ENDLESS_BYTES } },
     [PIPE, PAIR],
   ),
-  ...onEach("a last line without an end", "--unfinished", {
-    loss: { c2s: { unfinished_line: UNFINISHED_BYTES } },
-  }),
 ];
 
-const STUCK = "--hold writer --size 400000 --messages 4";
+const STUCK = "--hold writer";
+
+/** `stuck`: options by which a write stays in its call. */
+export function heldRows(on: readonly Calls[], stuck = STUCK): Row[] {
+  const onAll = (title: string, options: string): Row[] =>
+    onEach(title, options, { held: true }, on);
+  return [
+    ...onAll("reader blocked in its call at the start", "--hold reader"),
+    ...onAll("both running at the start", "--hold running --hold-after 3"),
+    ...onAll("writer blocked in its call at the start", `${stuck} --size 400000 --messages 4`),
+    // how much of the blocked write had moved is unknown: the places of those behind it are, too
+    ...onAll(
+      "writer blocked in its call at the start, short messages behind",
+      `${stuck} --size 100000 --size-after 200 --answer-size 200 --messages ${MANY}`,
+    ),
+  ];
+}
 
 export const HELD: readonly Row[] = [
-  ...onEach("reader blocked in its call at the start", "--hold reader", { held: true }),
-  ...onEach("both running at the start", "--hold running --hold-after 3", { held: true }),
-  ...onEach("writer blocked in its call at the start", STUCK, { held: true }),
-  // how much of the blocked write had moved is unknown: the places of those behind it are, too
+  ...heldRows(FOUR),
   ...onEach(
-    "writer blocked in its call at the start, short messages behind",
-    `--hold writer --size 100000 --size-after 200 --answer-size 200 --messages ${MANY}`,
+    "writer blocked in its call at the start",
+    `${STUCK} --size 400000 --messages 4`,
     { held: true },
+    [
+      calls("pipe", "sendfile", "read"),
+      calls("pipe", "splice", "read"),
+      calls("pipe", "vmsplice", "read"),
+      calls("socketpair", "sendfile", "recv"),
+    ],
   ),
-  ...onEach("writer blocked in its call at the start", STUCK, { held: true }, [
-    calls("pipe", "sendfile", "read"),
-    calls("pipe", "splice", "read"),
-    calls("pipe", "vmsplice", "read"),
-    calls("socketpair", "sendfile", "recv"),
-  ]),
 ];
 
 const HALF_READ = { held: true, unheard: [4] } as const;
 const STOP_IN_FOURTH = "--hold half --hold-after 3 --size 1000";
 
 /** The line that stands half in the channel at the start: its first half was read before. */
-export const HALF: readonly Row[] = [
-  ...onEach("half a line read before the start", STOP_IN_FOURTH, HALF_READ),
-  ...onEach(
-    "half a line read before the start by processes whose first threads have ended",
-    `${STOP_IN_FOURTH} --leader-gone`,
-    HALF_READ,
-    [PIPE, PAIR],
-  ),
-];
+export function halfRows(on: readonly Calls[], gone: readonly Calls[]): Row[] {
+  return [
+    ...onEach("half a line read before the start", STOP_IN_FOURTH, HALF_READ, on),
+    ...onEach(
+      "half a line read before the start by processes whose first threads have ended",
+      `${STOP_IN_FOURTH} --leader-gone`,
+      HALF_READ,
+      gone,
+    ),
+  ];
+}
+
+export const HALF = halfRows(FOUR, [PIPE, PAIR]);
 
 export const BITS_32: readonly Row[] = [
   ...grid(["pipe"], INTO_PIPE, OUT_OF_PIPE),

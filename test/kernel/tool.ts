@@ -82,10 +82,10 @@ export class Tool implements AsyncDisposable {
   }
 
   /** Says something of its own, and waits until the tool has written that: all that was said before is written, too. */
-  async caughtUp(): Promise<void> {
+  async caughtUp(program?: string): Promise<void> {
     caughtUpCount += 1;
     const tag = `caught-up-${caughtUpCount}-`;
-    await talk(["--messages", "1", "--tag", tag]);
+    await talk(["--messages", "1", "--tag", tag], program);
     const deadline = Date.now() + PATIENCE_MS;
     // an answer that the ring had no room for will never come: the row's own check says so
     while (!this.#endsWith(tag) && Date.now() < deadline) await Bun.sleep(10);

@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 out=../../build/test
 mkdir -p "$out"
-sources="traffic.c talk.c channel.c calls.c uring.c truth.c text.c"
+sources="traffic.c talk.c http.c channel.c calls.c uring.c truth.c text.c"
 flags="-std=gnu11 -O2 -g0 -static -pthread -Wall -Wextra -Wno-missing-field-initializers -Werror -D_FILE_OFFSET_BITS=64"
 
 build() { # NAME COMPILER [FLAG...]
@@ -19,11 +19,13 @@ build() { # NAME COMPILER [FLAG...]
   fi
   rm -f "$out/.probe"
   echo "  CC       $name"
+  case $name in shift*) files=shift.c ;; *) files=$sources ;; esac
   # shellcheck disable=SC2086
-  "$@" $flags $sources -o "$out/$name"
+  "$@" $flags $files -o "$out/$name"
 }
 
 build traffic gcc
 # Debian keeps the kernel headers of both word sizes under the 64-bit name.
 build traffic32 gcc -m32 -D_TIME_BITS=64 -idirafter "/usr/include/$(gcc -print-multiarch)"
 build traffic-arm64 aarch64-linux-gnu-gcc
+build shift gcc

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: the kind of channel and how its descriptors reach each side. Out: the two ends. */
 #include "traffic.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,35 +58,104 @@ static void make_fifo(const char *name, int *read_end, int *write_end)
 	unlink(path);
 }
 
-static struct sockaddr_un listening_address(void)
+static bool is_tcp(void)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	snprintf(a.sun_path, sizeof a.sun_path, "%.90s/mcp.sock", directory);
-	return a;
+	return !strncmp(opt.channel, "tcp", 3);
+}
+
+/* Both sides connect and accept by themselves, by an address. */
+static bool has_listener(void)
+{
+	return is_tcp() || is(opt.channel, "unix-listen");
+}
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_un local;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+static union address listening;
+static socklen_t listening_len;
+
+static void parse_address(const char *text)
+{
+	bool v4 = is(opt.channel, "tcp4");
+	void *to = v4 ? (void *)&listening.v4.sin_addr : (void *)&listening.v6.sin6_addr;
+	errno = EINVAL;
+	if (inet_pton(v4 ? AF_INET : AF_INET6, text, to) != 1)
+		die(text);
+}
+
+/* tcp4, tcp6; tcp-mapped: IPv4 between sockets of IPv6. On loopback, unless --listen says otherwise. */
+static void describe_address(void)
+{
+	if (is(opt.channel, "unix-listen")) {
+		listening.local = (struct sockaddr_un){ .sun_family = AF_UNIX };
+		snprintf(listening.local.sun_path, sizeof listening.local.sun_path, "%.90s/mcp.sock", directory);
+		listening_len = sizeof listening.local;
+	} else if (is(opt.channel, "tcp4")) {
+		listening.v4 = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+		listening_len = sizeof listening.v4;
+	} else {
+		listening.v6 = (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+		if (is(opt.channel, "tcp-mapped"))
+			memcpy(&listening.v6.sin6_addr, "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
+		listening_len = sizeof listening.v6;
+	}
+	if (is_tcp() && opt.listen)
+		parse_address(opt.listen);
+	if (is_tcp())
+		listening.v4.sin_port = htons((uint16_t)opt.port); /* where v6 has it, too */
+}
+
+/* The client may be in another network namespace (--client-netns), and know the server by another address (--connect). */
+static void go_to_client(void)
+{
+	int fd = opt.client_netns ? open(opt.client_netns, O_RDONLY | O_CLOEXEC) : -1;
+	if (opt.client_netns && (fd < 0 || setns(fd, CLONE_NEWNET)))
+		die(opt.client_netns);
+	if (opt.connect)
+		parse_address(opt.connect);
+}
+
+static void set_room(int fd)
+{
+	int bytes = (int)opt.pipe_size;
+	if (bytes && is_tcp() &&
+	    (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes) || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes)))
+		die("room of a socket");
 }
 
 static int connect_to_listener(void)
 {
-	struct sockaddr_un a = listening_address();
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof a))
+	int fd = socket(listening.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	if (fd < 0)
+		die("socket");
+	set_room(fd);
+	if (connect(fd, &listening.any, listening_len) ||
+	    (is_tcp() && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)))
 		die("connect");
 	return fd;
 }
 
 static int accept_from_listener(void)
 {
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), on = 1;
+	if (fd < 0 || (is_tcp() && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on)))
 		die("accept4");
 	return fd;
 }
 
 static void listen_for_client(void)
 {
-	struct sockaddr_un a = listening_address();
-	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0 || bind(listener, (struct sockaddr *)&a, sizeof a) || listen(listener, 4))
+	describe_address();
+	listener = socket(listening.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener < 0)
+		die("socket");
+	set_room(listener);
+	if (bind(listener, &listening.any, listening_len) || listen(listener, 4) ||
+	    getsockname(listener, &listening.any, &listening_len))
 		die("listen");
 }
 
@@ -95,7 +168,7 @@ static void make_ends(void)
 	} else if (is(opt.channel, "fifo")) {
 		make_fifo("c2s", &server_in, &client_out);
 		make_fifo("s2c", &client_in, &server_out);
-	} else if (is(opt.channel, "unix-listen")) {
+	} else if (has_listener()) {
 		client_in = client_out = connect_to_listener();
 		server_in = server_out = accept_from_listener();
 	} else {
@@ -113,7 +186,7 @@ static void make_ends(void)
 /* Each side connects and accepts by itself, unless one connection is to be shared or passed. */
 static bool each_side_opens(void)
 {
-	return is(opt.channel, "unix-listen") && opt.writers == 1 && !is(opt.pass, "scm-rights");
+	return has_listener() && opt.writers == 1 && !is(opt.pass, "scm-rights");
 }
 
 void make_channel(void)
@@ -121,7 +194,7 @@ void make_channel(void)
 	snprintf(directory, sizeof directory, "/tmp/traffic.XXXXXX");
 	if (!mkdtemp(directory))
 		die(directory);
-	if (is(opt.channel, "unix-listen"))
+	if (has_listener())
 		listen_for_client();
 	if (is(opt.pass, "scm-rights")) {
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, to_client) ||
@@ -207,12 +280,14 @@ static struct ends settle(struct ends e)
 struct ends take_client_ends(void)
 {
 	struct ends e;
-	if (each_side_opens())
+	if (each_side_opens()) {
+		go_to_client();
 		e.in = e.out = connect_to_listener();
-	else if (is(opt.pass, "scm-rights"))
+	} else if (is(opt.pass, "scm-rights")) {
 		e = receive_ends(to_client[1]);
-	else
+	} else {
 		e = (struct ends){ client_in, client_out };
+	}
 	client_in = client_out = -1;
 	close_all();
 	return settle(e);
@@ -239,7 +314,7 @@ void close_channel(void)
 
 void remove_channel(void)
 {
-	struct sockaddr_un a = listening_address();
-	unlink(a.sun_path);
+	if (is(opt.channel, "unix-listen"))
+		unlink(listening.local.sun_path);
 	rmdir(directory);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* In: the two ends of a channel. Out: one side of a conversation, and its truth. */
-#include "traffic.h"
+#include "talk.h"
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
@@ -9,27 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-
-struct peer {
-	struct ends ends;
-	const char *in_name, *out_name;
-	bool client, threaded, eof;
-	char *buffer; /* bytes read: [taken, used) still to be cut into lines, [taken, searched) without a line end */
-	size_t taken, searched, used, room;
-	uint64_t read_ns; /* return of the last read */
-	uint64_t read_bytes[2], written_bytes[2]; /* before and after go */
-};
 
 static bool gone(void)
 {
 	return __atomic_load_n(&shared->go, __ATOMIC_ACQUIRE) != 0;
 }
 
-static void wait_ready(struct peer *p, short events)
+void wait_ready(struct peer *p, short events)
 {
 	struct pollfd f = { events & POLLIN ? p->ends.in : p->ends.out, events, 0 };
 	while (poll(&f, 1, -1) < 0 && errno == EINTR)
@@ -37,7 +26,7 @@ static void wait_ready(struct peer *p, short events)
 }
 
 /* One read. False: would block. */
-static bool fill(struct peer *p)
+bool fill(struct peer *p)
 {
 	if (p->taken == p->used)
 		p->taken = p->searched = p->used = 0;
@@ -61,6 +50,8 @@ static bool fill(struct peer *p)
 	} else {
 		p->used += (size_t)n;
 		p->read_bytes[gone()] += (uint64_t)n;
+		if (!p->client)
+			__atomic_add_fetch(&shared->server_read, (uint32_t)n, __ATOMIC_RELEASE);
 	}
 	return true;
 }
@@ -103,7 +94,7 @@ static bool next_message(struct peer *p, const char **line, size_t *len)
 	}
 }
 
-static void put(struct peer *p, const char *bytes, size_t len)
+void put(struct peer *p, const char *bytes, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write_once(p->ends.out, bytes, len);
@@ -124,7 +115,7 @@ static void put(struct peer *p, const char *bytes, size_t len)
 	}
 }
 
-static void put_in_pieces(struct peer *p, const char *bytes, size_t len)
+void put_in_pieces(struct peer *p, const char *bytes, size_t len)
 {
 	size_t piece = len / (size_t)opt.split + 1;
 	for (size_t at = 0; at < len; at += piece) {
@@ -181,7 +172,7 @@ static void flush(struct peer *p, struct text *t)
 		pthread_mutex_unlock(&shared->writing);
 }
 
-static void hold_here(void)
+void hold_here(void)
 {
 	announce(&shared->waiting);
 	wait_for(&shared->go, 1);
@@ -233,12 +224,8 @@ static void write_half_and_hold(struct peer *p, struct text *t)
 	size_t half = t->len / 2;
 	uint64_t from_ns = now_ns();
 	put(p, t->bytes, half);
-	int unread = 1;
-	while (unread > 0) {
-		if (ioctl(p->ends.out, channel_is_socket() ? TIOCOUTQ : FIONREAD, &unread))
-			die("bytes not yet read");
+	while (__atomic_load_n(&shared->server_read, __ATOMIC_ACQUIRE) != (uint32_t)p->written_bytes[0])
 		usleep(200);
-	}
 	hold_here();
 	put(p, t->bytes + half, t->len - half);
 	log_lines(p, 'w', t, from_ns, now_ns());
@@ -342,14 +329,14 @@ static void write_what_nobody_reads(struct peer *p, struct text *t)
 	announce(&shared->unread_written);
 }
 
-static void finish(struct peer *p)
+void finish(struct peer *p)
 {
 	truth_count(p->in_name, "read", p->read_bytes[0], p->read_bytes[1]);
 	truth_count(p->out_name, "written", p->written_bytes[0], p->written_bytes[1]);
 	truth_close();
 }
 
-static void end_client(struct peer *p)
+void end_client(struct peer *p)
 {
 	if (opt.writers > 1 || opt.writer_gone || opt.unread || !strcmp(opt.channel, "dgram"))
 		return;
@@ -368,6 +355,10 @@ int talk_client(struct ends ends, long writer)
 	struct peer p = { .ends = ends, .in_name = "s2c", .out_name = "c2s", .client = true };
 	p.threaded = opt.threads > 0 || opt.writers > 1;
 	truth_open("client");
+	if (opt.http) {
+		http_client(&p);
+		return 0;
+	}
 	if (opt.hold == HOLD_READER)
 		hold_here();
 	if (writer == 0)
@@ -468,6 +459,10 @@ int talk_server(struct ends ends)
 	struct text t = { 0 };
 	p.threaded = opt.threads > 0;
 	truth_open("server");
+	if (opt.http) {
+		http_server(&p);
+		return 0;
+	}
 	if (opt.deaf) {
 		wait_for(&shared->client_wrote, 1);
 		finish(&p);

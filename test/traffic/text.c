@@ -97,6 +97,16 @@ void add_initialized(struct text *t)
 	add_line_end(t);
 }
 
+void add_progress(struct text *t, long id)
+{
+	char line[256];
+	snprintf(line, sizeof line,
+		 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":\"%s%ld\",\"progress\":1}}",
+		 opt.tag, id);
+	add_string(t, line);
+	add_line_end(t);
+}
+
 /* What careless programs print between their messages. Ends with a line end. */
 void add_noise(struct text *t, long which)
 {

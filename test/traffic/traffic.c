@@ -69,13 +69,14 @@ static void parse_options(int argc, char **argv)
 	};
 	static const struct named all[] = {
 		{ "channel", .word = &opt.channel }, { "write", .word = &opt.write }, { "read", .word = &opt.read },
-		{ "fd", .word = &opt.pass }, { "log", .word = &opt.log_dir }, { "rename", .word = &opt.rename }, { "tag", .word = &opt.tag },
+		{ "fd", .word = &opt.pass }, { "log", .word = &opt.log_dir }, { "rename", .word = &opt.rename }, { "http", .word = &opt.http },
+		{ "listen", .word = &opt.listen }, { "connect", .word = &opt.connect }, { "client-netns", .word = &opt.client_netns }, { "tag", .word = &opt.tag },
 		{ "messages", .number = &opt.messages }, { "size", .number = &opt.size }, { "answer-size", .number = &opt.answer_size },
 		{ "batch", .number = &opt.batch }, { "split", .number = &opt.split }, { "threads", .number = &opt.threads }, { "writers", .number = &opt.writers },
 		{ "unread", .number = &opt.unread }, { "rate", .number = &opt.rate }, { "first-id", .number = &opt.first_id },
 		{ "read-size", .number = &opt.read_size }, { "pipe-size", .number = &opt.pipe_size }, { "preamble", .number = &opt.preamble },
 		{ "endless", .number = &opt.endless }, { "hold-after", .number = &opt.hold_after },
-		{ "size-after", .number = &opt.size_after }, { "buffers", .number = &opt.buffers },
+		{ "size-after", .number = &opt.size_after }, { "buffers", .number = &opt.buffers }, { "port", .number = &opt.port },
 		{ "nonblock", .flag = &opt.nonblock }, { "peek", .flag = &opt.peek },
 		{ "empty-reads", .flag = &opt.empty_reads },
 		{ "writer-gone", .flag = &opt.writer_gone }, { "late-reader", .flag = &opt.late_reader },

@@ -18,9 +18,9 @@ enum { EXIT_UNSUPPORTED = 77 };
 enum hold { HOLD_NONE, HOLD_READER, HOLD_RUNNING, HOLD_WRITER, HOLD_HALF };
 
 struct options {
-	const char *channel, *write, *read, *pass, *log_dir, *tag, *rename;
+	const char *channel, *write, *read, *pass, *log_dir, *tag, *rename, *http, *listen, *connect, *client_netns;
 	long messages, size, answer_size, batch, split, threads, writers, unread, rate, first_id;
-	long read_size, pipe_size, preamble, endless, hold_after, size_after, buffers;
+	long read_size, pipe_size, preamble, endless, hold_after, size_after, buffers, port;
 	enum hold hold;
 	bool nonblock, peek, empty_reads, writer_gone, late_reader, crlf, noise, no_answers, unfinished, serve, deaf;
 	bool leader_gone;
@@ -35,6 +35,7 @@ struct shared {
 	uint32_t waiting; /* processes that stand where --hold wants them */
 	uint32_t client_wrote; /* the client has written what it had to before others go on */
 	uint32_t unread_written;
+	uint32_t server_read; /* bytes, modulo 2^32 */
 	uint32_t handshake_done;
 	pthread_mutex_t writing; /* held for a write that the kernel does not keep whole */
 };
@@ -82,6 +83,7 @@ void add_string(struct text *t, const char *s);
 void add_line_end(struct text *t);
 void add_request(struct text *t, long id, long size);
 void add_answer(struct text *t, long id, long size);
+void add_progress(struct text *t, long id);
 void add_noise(struct text *t, long which);
 void add_initialize(struct text *t, long id);
 void add_initialized(struct text *t);

@@ -45,11 +45,12 @@ function setUp() {
   // the bits that all addresses share are learned from any of them
   address(new DataView(new BigUint64Array([WHOLE]).buffer), 0);
   const channels = new Entries();
+  const tcpChannels = new Entries();
   const ended = new Entries();
   const forgotten: bigint[][] = [];
   const forget = (...of: bigint[]) => forgotten.push(of);
-  const entries = new ChannelEntries({ channels, ended, forget });
-  return { channels, ended, forgotten, entries };
+  const entries = new ChannelEntries({ channels, tcpChannels, ended, forget });
+  return { channels, tcpChannels, ended, forgotten, entries };
 }
 
 test("decodeCounts counts from where the channel began, and names its ends", () => {
@@ -62,7 +63,7 @@ test("decodeCounts counts from where the channel began, and names its ends", () 
   expect(decodeCounts(new DataView(new Uint8Array(entry).buffer))).toEqual({
     ...{ generation: 77, moved: 10, lost: 4, written: 12, unseen: 1 },
     ...{ readerPid: 20, readerStartNs: 2_001, writerPid: 10, writerStartNs: 1_001 },
-    ...{ kind: "unix-stream", muted: true, wanted: true },
+    ...{ kind: "unix-stream", skipped: 0, muted: true, wanted: true },
   });
 });
 
@@ -89,6 +90,14 @@ test("ChannelEntries takes a socket that was accepted since for the one that was
   const { channels, entries } = setUp();
   channels.add({ generation: 12, written: 5, channelKind: 3 }, WHOLE);
   expect(entries.counts(PIPE, 0)?.written).toBe(5);
+});
+
+test("ChannelEntries finds a TCP connection where a pipe was at the same address", () => {
+  const { channels, tcpChannels, entries } = setUp();
+  channels.add({ generation: 12, moved: 5 }, WHOLE);
+  tcpChannels.add({ generation: 13, moved: 6, channelKind: 6 }, WHOLE);
+  expect([entries.counts(PIPE, 12)?.moved, entries.counts(PIPE, 13)?.moved]).toEqual([5, 6]);
+  expect(entries.present().map((each) => each.counts.generation)).toEqual([12, 13]);
 });
 
 test("ChannelEntries lists both kinds by address", () => {

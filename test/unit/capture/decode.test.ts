@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { Decoder, splitArguments } from "../../../src/capture/decode.ts";
 import type { KernelEvent } from "../../../src/capture/types.ts";
-import { inRing, ioRecord, processRecord } from "./records.ts";
+import { inRing, ioRecord, processRecord, socketRecord } from "./records.ts";
 
 /** All events of the span, with payloads copied as text. */
 function decode(...records: readonly Buffer[]): unknown[] {
@@ -33,6 +33,7 @@ test("Decoder reads every field of a record of data", () => {
     timeNs: 7_000_000_123_456,
     moved: 300,
     lost: 40,
+    skipped: 70,
     startNs: 6_000_000_000_007,
     peer: 0xffff_8881_0123_9990n,
     len: 9,
@@ -52,6 +53,7 @@ test("Decoder reads every field of a record of data", () => {
       timeNs: 7_000_000_123_000,
       moved: 300,
       lost: 40,
+      skipped: 70,
       startNs: 6_000_000_000_007,
       peer: 0x1f_8881_0123_9990,
       peerGeneration: 815,
@@ -72,6 +74,7 @@ test.each([
   [5, "opaque"],
   [8, "broken"],
   [9, "uring"],
+  [12, "close"],
 ])("Decoder calls an io_event of kind %d %p", (kind, name) => {
   expect(decode(inRing(ioRecord({ kind })))).toEqual([expect.objectContaining({ kind: name })]);
 });
@@ -82,6 +85,7 @@ test.each([
   [3, "unix-stream"],
   [4, "unix-seqpacket"],
   [5, "unix-dgram"],
+  [6, "tcp"],
 ])("Decoder calls a channel of kind %d %p", (channelKind, name) => {
   const events = decode(inRing(ioRecord({ kind: 2, channelKind })));
   expect(events).toEqual([expect.objectContaining({ channelKind: name })]);
@@ -163,6 +167,47 @@ test("Decoder reads an exit with its status as wait(2) has it", () => {
   ]);
 });
 
+/** 127.0.0.1 as IPv6 has it. */
+const LOOPBACK = Buffer.from("00000000000000000000ffff7f000001", "hex");
+const DOCUMENTED = Buffer.from("20010db8000000000000000000000001", "hex");
+
+test.each([
+  [0, false],
+  [1, true],
+])("Decoder reads where the ends of a TCP channel are, flags %d", (flags, late) => {
+  const record = socketRecord({
+    kind: 11,
+    flags,
+    channel: 0xffff_8881_0123_4560n,
+    generation: 4711,
+    reverse: 0xffff_8881_0123_9991n,
+    reverseGeneration: 4712,
+    fromAddress: LOOPBACK,
+    toAddress: DOCUMENTED,
+    fromPort: 50_001,
+    toPort: 3001,
+  });
+  expect(decode(inRing(record), note(7))).toEqual([
+    {
+      kind: "socket",
+      timeNs: 1_000,
+      channel: 0x1f_8881_0123_4560,
+      generation: 4711,
+      reverse: 0x1f_8881_0123_9991,
+      reverseGeneration: 4712,
+      from: { address: "127.0.0.1", port: 50_001 },
+      to: { address: "2001:db8::1", port: 3001 },
+      late,
+    },
+    expect.objectContaining({ kind: "note", pid: 7 }),
+  ]);
+});
+
+test.each(["eof", "close"])("Decoder reads the length of %p with its sign", (kind) => {
+  const record = ioRecord({ kind: kind === "eof" ? 3 : 12, len: 0xffff_fffb });
+  expect(decode(inRing(record))).toEqual([expect.objectContaining({ kind, len: -5 })]);
+});
+
 test("Decoder finds the next record behind payloads of any length", () => {
   const lengths = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 32_768];
   const records = lengths.map((length) =>
@@ -181,7 +226,7 @@ test("Decoder skips records that were discarded, whatever they hold", () => {
   ]);
 });
 
-test.each([0, 12, 4_294_967_295])("Decoder skips a record of the unknown kind %d", (kind) => {
+test.each([0, 13, 4_294_967_295])("Decoder skips a record of the unknown kind %d", (kind) => {
   expect(decode(inRing(ioRecord({ kind, payload: "newer than this" })), note(3))).toEqual([
     expect.objectContaining({ kind: "note", pid: 3 }),
   ]);

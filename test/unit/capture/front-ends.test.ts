@@ -43,7 +43,8 @@ test("tracepointPrograms attaches the twin only where it is wanted", () => {
 
 test("fexitPrograms attaches each twin before its first copy, which then runs first", () => {
   const order = names(fexitPrograms(true));
-  const bodies = ["pipe_read", "pipe_write", "unix_recv", "unix_send", "vmsplice"];
+  const stdio = ["pipe_read", "pipe_write", "unix_recv", "unix_send", "vmsplice"];
+  const bodies = [...stdio, "inet_recv", "inet_send", "inet6_recv", "inet6_send"];
   for (const body of bodies) {
     expect(order).toContain(`${body}_twin`);
     expect(order.indexOf(`${body}_first`)).toBeGreaterThan(order.indexOf(`${body}_twin`));
@@ -55,9 +56,13 @@ test("fexitPrograms hooks pipes by the name that the kernel has, the newer one f
   expect(targets).toEqual(["anon_pipe_read", "pipe_read"]);
 });
 
-test("fexitPrograms cannot do without what reads and writes pipes and stream sockets", () => {
+test("fexitPrograms cannot do without what reads and writes pipes, stream sockets and IPv4", () => {
   const needed = fexitPrograms(true).filter((plan) => !plan.optional);
   expect(names(needed).toSorted()).toEqual([
+    "inet_recv_first",
+    "inet_recv_twin",
+    "inet_send_first",
+    "inet_send_twin",
     "pipe_read_first",
     "pipe_read_twin",
     "pipe_write_first",
@@ -66,6 +71,23 @@ test("fexitPrograms cannot do without what reads and writes pipes and stream soc
     "unix_recv_twin",
     "unix_send_first",
     "unix_send_twin",
+  ]);
+});
+
+test("fexitPrograms hooks TCP at the calls whose arguments no kernel changed, IPv6 where there is any", () => {
+  const plans = fexitPrograms(true).filter(({ program }) => program.startsWith("inet"));
+  const targets = plans.map(({ program, targets, optional }) => [program, ...targets, optional]);
+  expect(targets).toEqual([
+    // before 6.5
+    ["inet_sendpage", "inet_sendpage", true],
+    ["inet_recv_twin", "inet_recvmsg", false],
+    ["inet_recv_first", "inet_recvmsg", false],
+    ["inet_send_twin", "inet_sendmsg", false],
+    ["inet_send_first", "inet_sendmsg", false],
+    ["inet6_recv_twin", "inet6_recvmsg", true],
+    ["inet6_recv_first", "inet6_recvmsg", true],
+    ["inet6_send_twin", "inet6_sendmsg", true],
+    ["inet6_send_first", "inet6_sendmsg", true],
   ]);
 });
 

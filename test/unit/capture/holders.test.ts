@@ -39,6 +39,8 @@ test("decodeHolders reads who holds which end", () => {
       mayRead: true,
       mayWrite: false,
       buffered: 17,
+      sendNext: 0,
+      receiveNext: 0,
     },
     {
       channel: 0x1f_8881_0000_2000,
@@ -52,6 +54,8 @@ test("decodeHolders reads who holds which end", () => {
       mayRead: true,
       mayWrite: true,
       buffered: 0,
+      sendNext: 0,
+      receiveNext: 0,
     },
   ]);
 });

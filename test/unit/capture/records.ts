@@ -44,6 +44,7 @@ export interface IoFields {
   readonly timeNs?: Word;
   readonly moved?: Word;
   readonly lost?: Word;
+  readonly skipped?: Word;
   readonly startNs?: Word;
   readonly peer?: Word;
   readonly len?: number;
@@ -55,16 +56,34 @@ export interface IoFields {
   readonly payload?: string;
 }
 
+const NO_IO = {
+  flags: 0,
+  channel: 0,
+  generation: 0,
+  timeNs: 0,
+  moved: 0,
+  lost: 0,
+  skipped: 0,
+  startNs: 0,
+  peer: 0,
+  tgid: 0,
+  tid: 0,
+  channelKind: 1,
+  peerGeneration: 0,
+  comm: "",
+} as const;
+
 /** struct io_event, and its payload. */
-export function ioRecord(io: IoFields): Buffer {
+export function ioRecord(fields: IoFields): Buffer {
+  const io = { ...NO_IO, ...fields };
   const payload = Buffer.from(io.payload ?? "");
   return new Fields()
-    .u32(io.kind, io.flags ?? 0)
-    .u64(io.channel ?? 0, io.generation ?? 0, io.timeNs ?? 0, io.moved ?? 0)
-    .u64(io.lost ?? 0, io.startNs ?? 0, io.peer ?? 0)
-    .u32(io.len ?? payload.length, payload.length, io.tgid ?? 0, io.tid ?? 0)
-    .u32(io.channelKind ?? 1, io.peerGeneration ?? 0)
-    .text(io.comm ?? "", 16)
+    .u32(io.kind, io.flags)
+    .u64(io.channel, io.generation, io.timeNs, io.moved)
+    .u64(io.lost, io.skipped, io.startNs, io.peer)
+    .u32(io.len ?? payload.length, payload.length, io.tgid, io.tid)
+    .u32(io.channelKind, io.peerGeneration)
+    .text(io.comm, 16)
     .text(payload, payload.length)
     .bytes();
 }
@@ -104,6 +123,8 @@ export interface HolderFields {
   readonly channelKind: number;
   readonly mode: number;
   readonly buffered?: number;
+  readonly sendNext?: number;
+  readonly receiveNext?: number;
   readonly comm: string;
 }
 
@@ -111,8 +132,33 @@ export interface HolderFields {
 export function holderRecord(holder: HolderFields): Buffer {
   return new Fields()
     .u64(holder.channel, holder.generation, holder.peer ?? 0, holder.startNs ?? 0)
-    .u32(holder.tgid, holder.fd, holder.channelKind, holder.mode, holder.buffered ?? 0, 0)
+    .u32(holder.tgid, holder.fd, holder.channelKind, holder.mode, holder.buffered ?? 0)
+    .u32(holder.sendNext ?? 0, holder.receiveNext ?? 0, 0)
     .text(holder.comm, 16)
+    .bytes();
+}
+
+export interface SocketFields {
+  readonly kind: number;
+  readonly flags?: number;
+  readonly channel: Word;
+  readonly generation: Word;
+  readonly reverse: Word;
+  readonly reverseGeneration: Word;
+  readonly fromAddress: Uint8Array;
+  readonly toAddress: Uint8Array;
+  readonly fromPort: number;
+  readonly toPort: number;
+}
+
+/** struct socket_event. */
+export function socketRecord(socket: SocketFields): Buffer {
+  return new Fields()
+    .u32(socket.kind, socket.flags ?? 0)
+    .u64(1_000, socket.channel, socket.generation, socket.reverse, socket.reverseGeneration)
+    .text(socket.fromAddress, 16)
+    .text(socket.toAddress, 16)
+    .u32(socket.fromPort, socket.toPort)
     .bytes();
 }
 
@@ -120,6 +166,7 @@ export interface EntryFields {
   readonly generation: Word;
   readonly moved?: Word;
   readonly lost?: Word;
+  readonly skipped?: Word;
   readonly written?: Word;
   readonly unseen?: Word;
   readonly readerStartNs?: Word;
@@ -142,6 +189,8 @@ export function channelEntry(entry: EntryFields): Buffer {
     .u32(entry.readerTgid ?? 0, entry.writerTgid ?? 0, entry.channelKind ?? 1)
     .u32(entry.muted ?? 0, entry.wanted ?? 0, 0, 0, 0)
     .u64(base.moved, base.lost, base.written, base.unseen)
+    .u64(entry.skipped ?? 0, 0)
+    .u32(0, 0, 0, 0, 0, 0)
     .bytes();
 }
 
