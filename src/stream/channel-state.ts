@@ -3,7 +3,9 @@ import type {
   Channel,
   ChannelEntry,
   ChannelKind,
+  Endpoint,
   IoEvent,
+  Party,
   Process,
   ProcessDirectory,
   WriteNote,
@@ -29,7 +31,7 @@ export class ChannelState implements Channel {
   /** 0 while nobody has accepted the socket. */
   inode: number;
   /** Existed before the tool listened: its first bytes may have moved before. */
-  readonly late: boolean;
+  late: boolean;
   /** Kernel address: the key, together with `inode`. */
   readonly address: number;
   /** Sockets: inode of the other end's; 0: not known. */
@@ -37,12 +39,16 @@ export class ChannelState implements Channel {
   /** Sockets: address of the other end's; 0: not known. */
   peerAddress = 0;
   reverse: Channel | undefined;
-  reader: Process | undefined;
-  writer: Process | undefined;
+  reader: Party | undefined;
+  writer: Party | undefined;
+  from: Endpoint | undefined;
+  to: Endpoint | undefined;
   /** Position of the next byte: heard and missed so far. */
   position = 0;
   /** The channel's count of bytes that the ring had no room for, as of the last record. */
   lost = 0;
+  /** TCP: the channel's count of bytes that were left out, as of the last record. */
+  skipped = 0;
   lastTimeNs = 0;
   opening: string | undefined;
   /** An end of it is one that the user's filters follow. */
@@ -101,7 +107,7 @@ export class ChannelState implements Channel {
   }
 
   /** Who writes, as far as anything says so: the last write, the other direction, who holds the end. */
-  likelyWriter(): Process | undefined {
+  likelyWriter(): Party | undefined {
     this.writer ??= this.reverse?.reader ?? this.#holders?.(this);
     return this.writer;
   }

@@ -1,5 +1,5 @@
 /** Records in, the channel that each is about out: known by its kernel address, proven by its inode. */
-import type { ChannelFound, IoEvent } from "../capture/types.ts";
+import type { ChannelFound, IoEvent, SocketEvent } from "../capture/types.ts";
 import { ChannelNames } from "./channel-names.ts";
 import { ChannelState, type HolderSource } from "./channel-state.ts";
 
@@ -68,6 +68,16 @@ export class ChannelTable {
     channel.peerAddress = found.peer;
     this.#link(channel, found.peer, found.peerGeneration);
     return channel;
+  }
+
+  openSocket(event: SocketEvent): ChannelState {
+    const channel = this.#open(event.channel, event.generation, "tcp", event.late);
+    this.linkSocket(channel, event);
+    return channel;
+  }
+
+  linkSocket(channel: ChannelState, event: SocketEvent): void {
+    this.#link(channel, event.reverse, event.reverseGeneration);
   }
 
   /** A channel that takes no address: it is over. `late`: it was there before the tool listened. */

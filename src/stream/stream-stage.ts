@@ -5,11 +5,15 @@ import type {
   ChannelTotals,
   ChannelUnheard,
   ExitEvent,
+  Host,
   IoEvent,
   KernelEvent,
   LossReason,
+  Process,
   ProcessDirectory,
+  SocketEvent,
 } from "../capture/types.ts";
+import { RecentMap } from "../recent-map.ts";
 import type { Stage } from "../stage.ts";
 import type { ChannelState, HolderSource, LastWordSource } from "./channel-state.ts";
 import { ChannelTable } from "./channel-table.ts";
@@ -17,9 +21,14 @@ import type { Blind, StreamItem, Tick } from "./types.ts";
 
 const CUT = 2;
 const WANTED = 4;
+const WRITTEN = 8;
+const LOCAL = 16;
 /** As many as a note brings of a first write (bpf/config.h). */
 const OPENING_BYTES = 64;
 export type StreamOutput = StreamItem | Blind;
+
+/** Hosts remembered, by address. */
+const MAX_HOSTS = 4096;
 
 const NOTHING: readonly StreamOutput[] = [];
 
@@ -46,6 +55,8 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   readonly #channels: ChannelTable;
   readonly #lastWord: LastWordSource;
 
+  readonly #hosts = new RecentMap<string, Host>(MAX_HOSTS);
+
   constructor(processes: ProcessDirectory, sources: StreamSources = {}) {
     this.#processes = processes;
     this.#channels = new ChannelTable(sources.holders);
@@ -68,8 +79,11 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
       case "note":
         return this.#note(item);
       case "eof":
+      case "close":
         this.#eof(item);
         return NOTHING;
+      case "socket":
+        return this.#socket(item);
       case "broken":
         return NOTHING;
       case "uring":
@@ -108,9 +122,11 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     const out: StreamOutput[] = [];
     const channel = this.#channelOf(event, out);
     if (event.flags & WANTED) channel.wanted = true;
-    const reader = this.#processes.at(event.pid, event.startNs, event.comm);
-    channel.reader = reader;
+    const process = this.#processes.at(event.pid, event.startNs, event.comm);
+    const sender = this.#nameEnds(channel, event, process);
+    const reader = channel.reader ?? process;
     channel.lastTimeNs = event.timeNs;
+    this.#skip(channel, event.skipped, event.timeNs, out);
     this.#catchUp(channel, event.lost, event.timeNs, out);
     const heard = event.payload.length;
     if (heard > 0) {
@@ -124,6 +140,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
         position: channel.position,
         timeNs: event.timeNs,
         reader,
+        sender,
       });
       channel.position += heard;
     }
@@ -131,6 +148,44 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
       const reason: LossReason = event.flags & CUT ? "call_too_large" : "fault";
       this.#gap(channel, event.len - heard, reason, event.timeNs, out);
     }
+    return out;
+  }
+
+  /** Who wrote, where that is known without a note: the bytes were copied as written, or come from another host. */
+  #nameEnds(channel: ChannelState, event: IoEvent, process: Process): Process | Host | undefined {
+    if ((event.flags & WRITTEN) !== 0) {
+      channel.writer = process;
+      channel.reader = channel.to && this.#host(channel.to.address);
+      return process;
+    }
+    channel.reader = process;
+    const isLocal = channel.kind !== "tcp" || (event.flags & LOCAL) !== 0;
+    if (isLocal || channel.from === undefined) return undefined;
+    channel.writer = this.#host(channel.from.address);
+    return channel.writer;
+  }
+
+  #host(address: string): Host {
+    const known = this.#hosts.get(address);
+    if (known) return known;
+    const host: Host = { address };
+    this.#hosts.set(address, host);
+    return host;
+  }
+
+  #socket(event: SocketEvent): readonly StreamOutput[] {
+    const out: StreamOutput[] = [];
+    let channel = this.#channels.find(event.channel, event.generation);
+    if (channel) this.#channels.linkSocket(channel, event);
+    else {
+      const before = this.#channels.at(event.channel);
+      if (before) this.#replace(before, event.timeNs, out);
+      channel = this.#channels.openSocket(event);
+      channel.late = event.late;
+      if (event.late) channel.losePlaces();
+    }
+    channel.from = event.from;
+    channel.to = event.to;
     return out;
   }
 
@@ -156,7 +211,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     }
   }
 
-  /** The closer ends the channel, by the inode that is learned here at the latest. */
+  /** The live run ends the channel (live/accounts.ts), by the inode that is learned here at the latest. */
   #eof(event: IoEvent): void {
     const known = this.#channels.knownOf(event);
     if (known && event.flags & WANTED) known.wanted = true;
@@ -176,8 +231,10 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     ];
   }
 
-  #blind(event: IoEvent, reason: "packet_socket" | "unseen_read"): readonly StreamOutput[] {
+  #blind(event: IoEvent, why: "packet_socket" | "unseen_read"): readonly StreamOutput[] {
     const out: StreamOutput[] = [];
+    // of TCP only HTTP/2 is looked at and not read
+    const reason = why === "packet_socket" && event.channelKind === "tcp" ? "http2" : why;
     const channel = this.#channelOf(event, out);
     if (event.flags & WANTED) channel.wanted = true;
     const process = this.#processes.at(event.pid, event.startNs, event.comm);
@@ -207,6 +264,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     const channel = this.#channels.find(closed.channel, closed.generation);
     if (!channel) return NOTHING;
     const out: StreamOutput[] = [];
+    this.#skip(channel, closed.skipped ?? 0, closed.timeNs, out);
     this.#catchUp(channel, closed.lost, closed.timeNs, out);
     if (closed.missedBytes > 0) {
       this.#gap(channel, closed.missedBytes, "unseen_read", closed.timeNs, out);
@@ -250,6 +308,15 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     if (missing <= 0) return;
     channel.lost = lost;
     this.#gap(channel, missing, "ring_full", timeNs, out);
+  }
+
+  /** Bytes were left out before this record, as other HTTP. */
+  #skip(channel: ChannelState, skipped: number, timeNs: number, out: StreamOutput[]): void {
+    const bytes = skipped - channel.skipped;
+    if (bytes <= 0) return;
+    channel.skipped = skipped;
+    channel.position += bytes;
+    out.push({ kind: "skip", channel, bytes, timeNs });
   }
 
   #gap(

@@ -1,16 +1,21 @@
 /** Ordered bytes per channel, with what is missing said in place. */
-import type { Channel, LossReason, Process } from "../capture/types.ts";
+import type { Channel, LossReason, Party, Process } from "../capture/types.ts";
 
-/** Bytes that a reader received, in order. `bytes` is a view into the ring: valid only during the push. */
+/**
+ * Bytes that a reader received, in order; or, when that is another host, bytes that were written to it. `bytes` is a view
+ * into the ring: valid only during the push.
+ */
 export interface Chunk {
   readonly kind: "chunk";
   readonly channel: Channel;
   readonly bytes: Buffer;
   /** Position of the first byte among all bytes read from the channel since the tool listens. */
   readonly position: number;
-  /** Return of the read, CLOCK_BOOTTIME ns. */
+  /** Return of the read (of the write, when the reader is a host), CLOCK_BOOTTIME ns. */
   readonly timeNs: number;
-  readonly reader: Process;
+  readonly reader: Party;
+  /** Who wrote them, where that needs no note: the bytes were copied at the write, or come from a host. */
+  readonly sender?: Party | undefined;
 }
 
 /** Bytes that the reader received and the tool did not. Parsers never join across it. */
@@ -22,6 +27,14 @@ export interface Gap {
   readonly timeNs: number;
 }
 
+/** Bytes that the kernel was told to leave out: other HTTP. What follows begins a request or an answer. */
+export interface Skip {
+  readonly kind: "skip";
+  readonly channel: Channel;
+  readonly bytes: number;
+  readonly timeNs: number;
+}
+
 /** Nothing more will come out of this channel. */
 export interface ChannelEnd {
   readonly kind: "end";
@@ -29,7 +42,7 @@ export interface ChannelEnd {
   readonly timeNs: number;
   /** Bytes written and never read, and who wrote last. */
   readonly unreadBytes: number;
-  readonly writer: Process | undefined;
+  readonly writer: Party | undefined;
 }
 
 /** A process ended (`process.exit` is set). */
@@ -50,9 +63,9 @@ export interface Blind {
   readonly kind: "blind";
   readonly channel: Channel | undefined;
   readonly process: Process | undefined;
-  readonly reason: "packet_socket" | "unseen_read" | "io_uring";
+  readonly reason: "packet_socket" | "unseen_read" | "io_uring" | "http2";
   readonly bytes: number;
   readonly timeNs: number;
 }
 
-export type StreamItem = Chunk | Gap | ChannelEnd | ProcessEnd | Tick;
+export type StreamItem = Chunk | Gap | Skip | ChannelEnd | ProcessEnd | Tick;

@@ -6,13 +6,19 @@ import type {
   ChannelFound,
   ChannelTotals,
   IoEvent,
+  Party,
 } from "../../../src/capture/types.ts";
+import { isProcess } from "../../../src/party.ts";
 import type { StreamOutput } from "../../../src/stream/stream-stage.ts";
 
 /** Processes of which nothing is known but what events say. */
 export function processes(): ProcessTable {
   const nothing = (): ProcSnapshot | undefined => undefined;
   return new ProcessTable(nothing, () => undefined);
+}
+
+export function pidOf(party: Party | undefined): number | undefined {
+  return isProcess(party) ? party.pid : undefined;
 }
 
 export const PIPE = 0x1f_8881_0000_1000;
@@ -32,6 +38,7 @@ export function io(kind: IoEvent["kind"], fields: Partial<IoEvent> = {}): IoEven
     timeNs: 1_000,
     moved: 0,
     lost: 0,
+    skipped: 0,
     startNs: pid * 1_000,
     peer: 0,
     peerGeneration: 0,
@@ -95,6 +102,8 @@ function short(item: StreamOutput): unknown {
       return [item.channel.id, item.position, Buffer.from(item.bytes).toString()];
     case "gap":
       return [item.channel.id, item.reason, item.bytes];
+    case "skip":
+      return [item.channel.id, "skipped", item.bytes];
     case "end":
       return [item.channel.id, "end", item.unreadBytes];
     case "blind":
