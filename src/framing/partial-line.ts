@@ -1,9 +1,11 @@
-/** Pieces of one unfinished line in, the whole line as one buffer out. */
+/** Pieces of one unfinished line or body in, the whole as one buffer out. */
 
 /** Bytes held by all partial lines of a stage. */
 export interface HeldBytes {
   total: number;
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /**
  * A growing buffer: every byte is copied a constant number of times, however small the pieces are.
@@ -12,7 +14,8 @@ export interface HeldBytes {
  */
 export class PartialLine {
   readonly #held: HeldBytes;
-  #memory = new ArrayBuffer(0);
+  /** undefined: none yet; most bodies and events come whole and need none. */
+  #memory: ArrayBuffer | undefined;
   #length = 0;
 
   constructor(held: HeldBytes) {
@@ -25,29 +28,38 @@ export class PartialLine {
 
   /** Bytes of memory, which may be twice the length. */
   get capacity(): number {
-    return this.#memory.byteLength;
+    return this.#memory?.byteLength ?? 0;
   }
 
   /** Copies `bytes[from, to)` behind what is held. */
   append(bytes: Buffer, from: number, to: number): void {
     const length = this.#length + to - from;
-    if (length > this.capacity) this.#resize(Math.max(length, this.#length * 2));
-    bytes.copy(Buffer.from(this.#memory), this.#length, from, to);
+    const memory = this.#reserve(length);
+    bytes.copy(Buffer.from(memory), this.#length, from, to);
     this.#length = length;
   }
 
   /** The bytes held; valid until the next `append` or `clear`. */
   bytes(): Buffer {
-    return Buffer.from(this.#memory, 0, this.#length);
+    return this.#memory === undefined ? NOTHING : Buffer.from(this.#memory, 0, this.#length);
   }
 
   clear(): void {
-    if (this.capacity > 0) this.#resize(0);
+    if (this.#memory === undefined) return;
+    this.#held.total -= this.#memory.byteLength;
+    this.#memory.transfer(0);
+    this.#memory = undefined;
     this.#length = 0;
   }
 
-  #resize(capacity: number): void {
-    this.#held.total += capacity - this.capacity;
-    this.#memory = this.#memory.transfer(capacity);
+  /** Memory for `length` bytes. */
+  #reserve(length: number): ArrayBuffer {
+    const memory = this.#memory;
+    if (memory !== undefined && length <= memory.byteLength) return memory;
+    const capacity = Math.max(length, this.#length * 2);
+    this.#held.total += capacity - (memory?.byteLength ?? 0);
+    const grown = memory?.transfer(capacity) ?? new ArrayBuffer(capacity);
+    this.#memory = grown;
+    return grown;
   }
 }

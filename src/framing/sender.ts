@@ -1,4 +1,5 @@
 /** Frames in, frames that know their writer out, in the same order. */
+import type { Party } from "../capture/types.ts";
 import type { Stage } from "../stage.ts";
 import type { Frame, FramingItem } from "./types.ts";
 
@@ -76,7 +77,7 @@ export class SenderStage implements Stage<FramingItem, FramingItem> {
     const { channel } = frame;
     const waitedNs = this.#nowNs - frame.timeNs;
     // no note will be its write's: the last writer is, unless that has ended
-    const isSure = channel.unplaced === true && channel.writer?.exit === undefined;
+    const isSure = channel.unplaced === true && !hasEnded(channel.writer);
     if (waitedNs < PATIENCE_NS && !isSure) return false;
     frame.sender = channel.likelyWriter?.() ?? channel.writer;
     if (frame.sender) return true;
@@ -84,4 +85,9 @@ export class SenderStage implements Stage<FramingItem, FramingItem> {
     this.#nameless.add(channel);
     return true;
   }
+}
+
+/** Another host is not seen to end. */
+function hasEnded(party: Party | undefined): boolean {
+  return party !== undefined && "pid" in party && party.exit !== undefined;
 }

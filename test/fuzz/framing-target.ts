@@ -1,5 +1,5 @@
 /** Any bytes, cut anywhere, with gaps, through framing: every byte is accounted for, and cuts change nothing. */
-import { StdioFraming } from "../../src/framing/stdio.ts";
+import { FramingStage } from "../../src/framing/framing-stage.ts";
 import type { FramingItem } from "../../src/framing/types.ts";
 import { channelEnd, chunk, gap, makeChannel, makeProcess } from "../unit/framing/items.ts";
 import { seeds } from "./seeds.ts";
@@ -43,7 +43,7 @@ function sizeOf(piece: Uint8Array | number): number {
 }
 
 function listen(pieces: readonly (Uint8Array | number)[], late: boolean): FramingItem[] {
-  const framing = new StdioFraming({ maxLineBytes: 512, maxTotalBytes: 100_000 });
+  const framing = new FramingStage({ maxLineBytes: 512, maxTotalBytes: 100_000 });
   const channel = makeChannel("pipe:1", late);
   const items: FramingItem[] = [];
   let position = 0;

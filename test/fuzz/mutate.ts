@@ -3,7 +3,7 @@ import type { Random } from "./target.ts";
 
 const MAX_BYTES = 4096;
 
-/** Text that parsers of lines and JSON stumble over. */
+/** Text that parsers of lines, JSON and HTTP stumble over. */
 const TOKENS = [
   "{",
   "}",
@@ -40,6 +40,15 @@ const TOKENS = [
   "[[[[[[[[",
   "__proto__",
   "\ufffd",
+  "\r\n\r\n",
+  "\r",
+  "0\r\n\r\n",
+  "\x1e<",
+  "Content-Length: 9\r\n",
+  "Transfer-Encoding: chunked\r\n",
+  "HTTP/1.1 200 OK\r\n",
+  "POST /mcp HTTP/1.1\r\n",
+  "data: ",
 ].map((token) => Buffer.from(token));
 
 const INVALID_UTF8 = [

@@ -5,6 +5,7 @@
  */
 import { argvTarget } from "./argv-target.ts";
 import { framingTarget } from "./framing-target.ts";
+import { httpTarget } from "./http-target.ts";
 import { jsonTarget } from "./json-target.ts";
 import { messageTarget } from "./message-target.ts";
 import { mutate } from "./mutate.ts";
@@ -16,6 +17,7 @@ const MAX_CORPUS = 500;
 
 const targets: readonly FuzzTarget[] = [
   framingTarget,
+  httpTarget,
   messageTarget,
   jsonTarget,
   redactTarget,

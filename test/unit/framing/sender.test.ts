@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Channel, Process, WriteNote } from "../../../src/capture/types.ts";
 import { SenderStage } from "../../../src/framing/sender.ts";
 import type { Frame, FramingItem } from "../../../src/framing/types.ts";
+import { pidOf } from "../stream/events.ts";
 import { channelEnd, makeChannel, makeProcess } from "./items.ts";
 
 const MS = 1_000_000;
@@ -42,7 +43,7 @@ function tick(timeNs: number): FramingItem {
 /** [end position, sender's pid, time sent] of frames, other items by their kind. */
 function brief(items: readonly FramingItem[]): unknown[] {
   return items.map((item) =>
-    item.kind === "frame" ? [item.endPosition, item.sender?.pid, item.sentNs] : item.kind,
+    item.kind === "frame" ? [item.endPosition, pidOf(item.sender), item.sentNs] : item.kind,
   );
 }
 
@@ -61,7 +62,7 @@ test("SenderStage holds a frame until its note has come, and what follows with i
   const stage = new SenderStage();
   expect(stage.push(frame(channel, 10, 6 * MS))).toEqual([]);
   expect(stage.push(frame(other.channel, 5, 7 * MS))).toEqual([]);
-  expect(stage.push({ kind: "noise", channel, bytes: 3 })).toEqual([]);
+  expect(stage.push({ kind: "noise", channel, bytes: 3, of: "text" })).toEqual([]);
   expect(stage.isHolding).toBe(true);
   notes.set(9, { writer, timeNs: 5 * MS });
   expect(brief(stage.push(tick(8 * MS)))).toEqual([

@@ -1,11 +1,12 @@
 /** The bytes of one channel in, its lines out; holds at most one unfinished line. */
-import type { Channel, LossReason, Process } from "../capture/types.ts";
-import { isJson } from "../json-grammar.ts";
-import type { Chunk, Gap } from "../stream/types.ts";
-import { decodeLine } from "./decode-line.ts";
+import type { Channel, LossReason, Party } from "../../capture/types.ts";
+import { isJson } from "../../json-grammar.ts";
+import type { Chunk, Gap, Skip } from "../../stream/types.ts";
+import type { ChannelFramer } from "../channel-framer.ts";
+import { decodeLine } from "../decode-line.ts";
+import { type HeldBytes, PartialLine } from "../partial-line.ts";
+import type { FramingItem } from "../types.ts";
 import { type LineStart, readLineStart } from "./line-start.ts";
-import { type HeldBytes, PartialLine } from "./partial-line.ts";
-import type { FramingItem } from "./types.ts";
 
 /** Bytes without a line that starts with `{` or `[`, after which a channel is set aside. */
 const UNPROVEN_BUDGET = 64 * 1024;
@@ -22,7 +23,7 @@ const PROVEN_BUDGET = 16 * 1024 * 1024;
  */
 type LineState = LineStart | "dropped";
 
-export class ChannelLines {
+export class ChannelLines implements ChannelFramer {
   readonly channel: Channel;
   readonly #maxLineBytes: number;
   readonly #partial: PartialLine;
@@ -40,7 +41,9 @@ export class ChannelLines {
   #bytesSinceJson = 0;
   #position = 0;
   #timeNs = 0;
-  #reader: Process | undefined;
+  #reader: Party | undefined;
+  #sender: Party | undefined;
+  #hasFrames = false;
 
   constructor(channel: Channel, maxLineBytes: number, held: HeldBytes) {
     this.channel = channel;
@@ -58,11 +61,17 @@ export class ChannelLines {
     return this.#bytesSinceJson > (this.#proven ? PROVEN_BUDGET : UNPROVEN_BUDGET);
   }
 
+  /** It carries JSON lines, for certain. */
+  get hasFrames(): boolean {
+    return this.#hasFrames;
+  }
+
   pushChunk(chunk: Chunk, out: FramingItem[]): void {
     if (chunk.position === 0 && this.channel.late === true) this.#suspect = "started_before_attach";
     const { bytes } = chunk;
     this.#timeNs = chunk.timeNs;
     this.#reader = chunk.reader;
+    this.#sender = chunk.sender;
     let from = 0;
     while (from < bytes.length) {
       const newline = bytes.indexOf(0x0a, from);
@@ -87,8 +96,17 @@ export class ChannelLines {
     this.#suspect = "cut_by_gap";
   }
 
+  pushSkip(skip: Skip, out: FramingItem[]): void {
+    this.#timeNs = skip.timeNs;
+    this.#lose(this.#state === "dropped" ? this.#dropReason : "cut_by_gap", out);
+    this.#startLine();
+    if (skip.bytes > 0) {
+      out.push({ kind: "noise", channel: this.channel, bytes: skip.bytes, of: "skipped" });
+    }
+  }
+
   /** Gives up the unfinished line and all that follows up to its end. */
-  dropLine(reason: LossReason, out: FramingItem[]): void {
+  drop(reason: LossReason, out: FramingItem[]): void {
     this.#partial.clear();
     this.#state = "dropped";
     this.#dropReason = reason;
@@ -103,7 +121,7 @@ export class ChannelLines {
   }
 
   /** No more bytes: an unfinished line that is complete JSON is a frame, any other JSON is lost. */
-  finish(out: FramingItem[]): void {
+  finish(_timeNs: number | undefined, out: FramingItem[]): void {
     if (this.#state === "dropped") this.#lose(this.#dropReason, out);
     else if (this.#state === "json") {
       const line = this.#partial.bytes();
@@ -120,7 +138,7 @@ export class ChannelLines {
     else if (this.#state === "dropped") {
       // An endless line is reported while it lasts, in pieces.
       if (this.#pending >= this.#maxLineBytes) this.#lose(this.#dropReason, out);
-    } else if (this.#pending > this.#maxLineBytes) this.dropLine("line_too_long", out);
+    } else if (this.#pending > this.#maxLineBytes) this.drop("line_too_long", out);
     else this.#partial.append(bytes, from, bytes.length);
   }
 
@@ -215,11 +233,12 @@ export class ChannelLines {
       endPosition: this.#position,
       timeNs: this.#timeNs,
       reader,
-      sender: undefined,
+      sender: this.#sender,
       sentNs: undefined,
       flags,
     });
     this.#pending = 0;
+    this.#hasFrames = true;
   }
 
   #lose(reason: LossReason, out: FramingItem[]): void {
@@ -231,7 +250,7 @@ export class ChannelLines {
 
   #giveNoise(out: FramingItem[]): void {
     if (this.#noiseBytes === 0) return;
-    out.push({ kind: "noise", channel: this.channel, bytes: this.#noiseBytes });
+    out.push({ kind: "noise", channel: this.channel, bytes: this.#noiseBytes, of: "text" });
     this.#noiseBytes = 0;
   }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { StdioFraming } from "../../../src/framing/stdio.ts";
+import { FramingStage } from "../../../src/framing/framing-stage.ts";
 import type { FramingItem } from "../../../src/framing/types.ts";
 import { channelEnd, chunk, gap, makeChannel, makeProcess } from "./items.ts";
 
@@ -25,7 +25,7 @@ function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
 }
 
 function run(pieces: readonly (Buffer | number)[], unread: number, late: boolean): FramingItem[] {
-  const framing = new StdioFraming({ maxLineBytes: 64, maxTotalBytes: 1024 });
+  const framing = new FramingStage({ maxLineBytes: 64, maxTotalBytes: 1024 });
   const channel = makeChannel("pipe:1", late);
   const out: FramingItem[] = [];
   let position = 0;
@@ -57,7 +57,7 @@ function framesOf(items: readonly FramingItem[]): unknown[] {
   );
 }
 
-test("StdioFraming gives the same for any cutting of the bytes [stdio/lines]", () => {
+test("FramingStage gives the same for any cutting of the bytes [stdio/lines]", () => {
   const places = fc.array(fc.nat(), { maxLength: 30 });
   fc.assert(
     fc.property(anyBytes, places, fc.boolean(), (bytes, at, late) => {
@@ -70,7 +70,7 @@ test("StdioFraming gives the same for any cutting of the bytes [stdio/lines]", (
   );
 });
 
-test("StdioFraming accounts for every byte of chunks, gaps and what was never read", () => {
+test("FramingStage accounts for every byte of chunks, gaps and what was never read", () => {
   const piece = fc.oneof({ weight: 3, arbitrary: anyBytes }, { weight: 1, arbitrary: fc.nat(500) });
   const script = fc.array(piece, { maxLength: 20 });
   fc.assert(
@@ -84,7 +84,7 @@ test("StdioFraming accounts for every byte of chunks, gaps and what was never re
   );
 });
 
-test("StdioFraming hears a good line behind anything that ends with a line end", () => {
+test("FramingStage hears a good line behind anything that ends with a line end", () => {
   fc.assert(
     fc.property(anyBytes, fc.nat(500), (bytes, lost) => {
       const items = run([bytes, lost, Buffer.from('\n{"good":1}\n')], 0, false);

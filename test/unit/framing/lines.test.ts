@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Channel, LossReason } from "../../../src/capture/types.ts";
-import { StdioFraming, type StdioFramingOptions } from "../../../src/framing/stdio.ts";
+import { type FramingOptions, FramingStage } from "../../../src/framing/framing-stage.ts";
 import type { FramingItem } from "../../../src/framing/types.ts";
 import type { StreamItem } from "../../../src/stream/types.ts";
 import { channelEnd, chunk, gap, makeChannel, makeProcess } from "./items.ts";
@@ -14,11 +14,11 @@ interface Script {
   readonly pieces: readonly Piece[];
   readonly late?: boolean;
   readonly unread?: number;
-  readonly options?: StdioFramingOptions;
+  readonly options?: FramingOptions;
 }
 
 function run({ pieces, late, unread, options }: Script): readonly FramingItem[] {
-  const framing = new StdioFraming(options);
+  const framing = new FramingStage(options);
   const channel = makeChannel("pipe:1", late);
   const items = [...toItems(channel, pieces), channelEnd(channel, unread)];
   return [...items.flatMap((item) => [...framing.push(item)]), ...framing.end()];
@@ -47,7 +47,7 @@ function brief(items: readonly FramingItem[]): unknown[] {
   });
 }
 
-test("StdioFraming joins a line from many chunks and splits many lines of one", () => {
+test("FramingStage joins a line from many chunks and splits many lines of one", () => {
   const items = run({ pieces: ['{"a"', ":", '1}\n{"b":2}\n{"c":3}\n{"d"', ":4}\n"] });
   expect(brief(items)).toEqual([
     ["frame", '{"a":1}', 8, 8],
@@ -58,8 +58,8 @@ test("StdioFraming joins a line from many chunks and splits many lines of one", 
   ]);
 });
 
-test("StdioFraming names the reader and the time of the read that completed the line", () => {
-  const framing = new StdioFraming();
+test("FramingStage names the reader and the time of the read that completed the line", () => {
+  const framing = new FramingStage();
   const channel = makeChannel("pipe:1");
   const [first, second] = [makeProcess(1), makeProcess(2)];
   framing.push(chunk(channel, Buffer.from("[1"), 0, first, 100));
@@ -78,7 +78,7 @@ test("StdioFraming names the reader and the time of the read that completed the 
   });
 });
 
-test("StdioFraming drops CRLF from the text and counts it in the bytes", () => {
+test("FramingStage drops CRLF from the text and counts it in the bytes", () => {
   const items = run({ pieces: ['{"a":1}\r', "\n", '{"b":"\\r"}\r\n'] });
   expect(brief(items)).toEqual([
     ["frame", '{"a":1}', 9, 9],
@@ -87,14 +87,14 @@ test("StdioFraming drops CRLF from the text and counts it in the bytes", () => {
   ]);
 });
 
-test("StdioFraming decodes a character whose bytes came apart", () => {
+test("FramingStage decodes a character whose bytes came apart", () => {
   const bytes = Buffer.from('{"t":"žluť 🎵"}\n');
   const items = run({ pieces: Array.from(bytes, (byte) => Uint8Array.of(byte)) });
   expect(brief(items)).toEqual([["frame", '{"t":"žluť 🎵"}', 20, 20], ["end"]]);
 });
 
-test("StdioFraming copies what it keeps, as a chunk is only a view during the push", () => {
-  const framing = new StdioFraming();
+test("FramingStage copies what it keeps, as a chunk is only a view during the push", () => {
+  const framing = new FramingStage();
   const channel = makeChannel("pipe:1");
   const ring = Buffer.from('{"a":1}\n{"b":');
   const [whole] = framing.push(chunk(channel, ring, 0, reader));
@@ -113,7 +113,7 @@ test.each([
   ["binary", Uint8Array.of(0, 255, 254, 10, 0x80, 10), 6],
   ["an indent of 256", `${" ".repeat(256)}{}\n`, 259],
 ])(
-  "StdioFraming counts %s as noise and hears the next line [stdio/noise]",
+  "FramingStage counts %s as noise and hears the next line [stdio/noise]",
   (_name, noise, bytes) => {
     expect(brief(run({ pieces: [noise, "{}\n"] }))).toEqual([
       ["noise", bytes],
@@ -123,7 +123,7 @@ test.each([
   },
 );
 
-test("StdioFraming takes a line of pretty-printed JSON for a frame of its own and no more", () => {
+test("FramingStage takes a line of pretty-printed JSON for a frame of its own and no more", () => {
   expect(brief(run({ pieces: ['{\n  "a": [\n    1\n  ]\n}\n{"b":2}\n'] }))).toEqual([
     ["frame", "{", 2, 2],
     ["frame", '{"b":2}', 8, 31],
@@ -138,14 +138,14 @@ test.each([
   ["an encoded surrogate", [0x5b, 0xed, 0xa0, 0x80, 10], "[\ufffd\ufffd\ufffd", ["invalid_utf8"]],
   ["both", [0xef, 0xbb, 0xbf, 0x5b, 0xff, 10], "[\ufffd", ["bom", "invalid_utf8"]],
   ["a real U+FFFD", [0x5b, 0xef, 0xbf, 0xbd, 10], "[\ufffd", []],
-])("StdioFraming flags %s", (_name, bytes, text, flags) => {
+])("FramingStage flags %s", (_name, bytes, text, flags) => {
   for (const pieces of [[Uint8Array.from(bytes)], bytes.map((byte) => Uint8Array.of(byte))]) {
     const [frame] = run({ pieces });
     expect(frame).toMatchObject({ kind: "frame", text, flags, bytes: bytes.length });
   }
 });
 
-test("StdioFraming loses both halves of a line around a gap and hears the next", () => {
+test("FramingStage loses both halves of a line around a gap and hears the next", () => {
   expect(brief(run({ pieces: ['{"a":', { lost: 100 }, '"x"}}\n{"b":2}\n'] }))).toEqual([
     ["cut_by_gap", 5],
     ["ring_full", 100],
@@ -163,7 +163,7 @@ test.each([
   ["a whole last message", '{"a":1}', ["frame", '{"a":1}', 7, 17]],
   ["a last half", '"a":1}', ["cut_by_gap", 6]],
 ])(
-  "StdioFraming behind a gap judges %s by whether it is complete JSON",
+  "FramingStage behind a gap judges %s by whether it is complete JSON",
   (_name, text, expected) => {
     expect(brief(run({ pieces: [{ lost: 10 }, text] }))).toEqual([
       ["ring_full", 10],
@@ -180,14 +180,14 @@ test.each([
   ["a log line", "ready\n", ["noise", 6]],
   ["half a byte order mark", Uint8Array.of(0xef, 0x0d, 0x0a), ["noise", 3]],
   ["a whole message", '{"x":1}\n', ["frame", '{"x":1}', 8, 8]],
-])("StdioFraming at the start of a late channel judges %s", (_name, text, expected) => {
+])("FramingStage at the start of a late channel judges %s", (_name, text, expected) => {
   const bytes = Buffer.from(text);
   for (const pieces of [[bytes], Array.from(bytes, (byte) => Uint8Array.of(byte))]) {
     expect(brief(run({ late: true, pieces }))).toEqual([expected, ["end"]]);
   }
 });
 
-test("StdioFraming on a channel that is not late takes a tail for noise", () => {
+test("FramingStage on a channel that is not late takes a tail for noise", () => {
   expect(brief(run({ pieces: ['x":1}}\n'] }))).toEqual([["noise", 7], ["end"]]);
 });
 
@@ -195,7 +195,7 @@ test.each([
   ["in one chunk", [`["${"x".repeat(100)}"]\n[1]\n`]],
   ["in small chunks", [...`["${"x".repeat(100)}"]\n[1]\n`]],
 ])(
-  "StdioFraming loses a line over maxLineBytes %s, to the byte, and goes on behind it",
+  "FramingStage loses a line over maxLineBytes %s, to the byte, and goes on behind it",
   (_name, pieces) => {
     const items = run({ pieces, options: { maxLineBytes: 50 } });
     const lost = items.flatMap((item) => (item.kind === "loss" ? [item] : []));
@@ -209,13 +209,13 @@ test.each([
   },
 );
 
-test("StdioFraming hears a line of exactly maxLineBytes", () => {
+test("FramingStage hears a line of exactly maxLineBytes", () => {
   const items = run({ pieces: ["[123", "456]\n"], options: { maxLineBytes: 9 } });
   expect(brief(items)).toEqual([["frame", "[123456]", 9, 9], ["end"]]);
 });
 
-test("StdioFraming reports a line that never ends while it lasts [stdio/long-lines]", () => {
-  const framing = new StdioFraming({ maxLineBytes: 1000 });
+test("FramingStage reports a line that never ends while it lasts [stdio/long-lines]", () => {
+  const framing = new FramingStage({ maxLineBytes: 1000 });
   const channel = makeChannel("pipe:1");
   const bytes = Buffer.alloc(600, "[");
   const items = Array.from({ length: 6 }, (_, n) =>
@@ -231,7 +231,7 @@ test("StdioFraming reports a line that never ends while it lasts [stdio/long-lin
   ]);
 });
 
-test("StdioFraming takes a last line without an end when it is complete, and else loses it", () => {
+test("FramingStage takes a last line without an end when it is complete, and else loses it", () => {
   expect(brief(run({ pieces: ["[1]\n[2", "]"] }))).toEqual([
     ["frame", "[1]", 4, 4],
     ["frame", "[2]", 3, 7],
@@ -244,7 +244,7 @@ test("StdioFraming takes a last line without an end when it is complete, and els
   ]);
 });
 
-test("StdioFraming gives out unread bytes before the channel's end", () => {
+test("FramingStage gives out unread bytes before the channel's end", () => {
   expect(brief(run({ pieces: ["[1]\n"], unread: 12 }))).toEqual([
     ["frame", "[1]", 4, 4],
     ["unread", 12],
@@ -252,8 +252,8 @@ test("StdioFraming gives out unread bytes before the channel's end", () => {
   ]);
 });
 
-test("StdioFraming drops the largest unfinished line when all of them take too much", () => {
-  const framing = new StdioFraming({ maxTotalBytes: 10_000 });
+test("FramingStage drops the largest unfinished line when all of them take too much", () => {
+  const framing = new FramingStage({ maxTotalBytes: 10_000 });
   const [small, large] = [makeChannel("pipe:1"), makeChannel("pipe:2")];
   const push = (channel: Channel, text: string, position: number) =>
     brief(framing.push(chunk(channel, Buffer.from(text), position, reader)));
@@ -267,8 +267,8 @@ test("StdioFraming drops the largest unfinished line when all of them take too m
   expect(push(small, '"]\n', 2500)).toMatchObject([["frame", expect.any(String), 2503, 2503]]);
 });
 
-test("StdioFraming sets a channel aside after 64 KiB without a bracket, and again when it is tried again", () => {
-  const framing = new StdioFraming();
+test("FramingStage sets a channel aside after 64 KiB without a bracket, and again when it is tried again", () => {
+  const framing = new FramingStage();
   const channel = makeChannel("pipe:1");
   const text = Buffer.from(`${"x".repeat(1023)}\n`.repeat(32));
   const kinds = Array.from({ length: 6 }, (_, n) =>
@@ -285,15 +285,15 @@ test("StdioFraming sets a channel aside after 64 KiB without a bracket, and agai
   ]);
 });
 
-test("StdioFraming does not set aside a channel in the middle of a long message or behind one", () => {
+test("FramingStage does not set aside a channel in the middle of a long message or behind one", () => {
   const long = `["${"x".repeat(200_000)}"]\n`;
   const log = `${"log ".repeat(50_000)}\n`;
   const items = run({ pieces: [long.slice(0, 150_000), long.slice(150_000), log, log, "[1]\n"] });
   expect(items.map((item) => item.kind)).toEqual(["frame", "noise", "noise", "frame", "end"]);
 });
 
-test("StdioFraming holds channels apart and passes other items on in order", () => {
-  const framing = new StdioFraming();
+test("FramingStage holds channels apart and passes other items on in order", () => {
+  const framing = new FramingStage();
   const [a, b] = [makeChannel("pipe:1"), makeChannel("pipe:1")];
   const tick = { kind: "tick", timeNs: 5 } as const;
   framing.push(chunk(a, Buffer.from("[1"), 0, reader));
