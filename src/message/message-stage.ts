@@ -1,5 +1,5 @@
 /** Frames in, JSON-RPC messages out; whatever else came by passes unchanged, in order. */
-import type { Frame, FramingItem } from "../framing/types.ts";
+import type { Frame, FramingItem, Noise } from "../framing/types.ts";
 import { endOfValue, skipSpace } from "../json-grammar.ts";
 import type { Stage } from "../stage.ts";
 import { SHORT_TEXT } from "./body-span.ts";
@@ -24,7 +24,9 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
   readonly #envelope = new Envelope();
 
   push(item: FramingItem): readonly MessageItem[] {
-    return item.kind === "frame" ? this.#readFrame(item) : [item];
+    if (item.kind === "frame") return this.#readFrame(item);
+    // told where framing found it
+    return item.kind === "blind" ? [] : [item];
   }
 
   end(): readonly MessageItem[] {
@@ -32,14 +34,14 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
   }
 
   #readFrame(frame: Frame): readonly MessageItem[] {
-    const { text, bytes, channel } = frame;
+    const { text } = frame;
     const start = skipSpace(text, 0);
     if (text.charCodeAt(start) !== OPEN_BRACE) return this.#readBatch(frame, start);
     let message = this.#readObject(frame, start, text.length <= SHORT_TEXT);
     if (message === undefined && this.#envelope.guessed) {
       message = this.#readObject(frame, start, false);
     }
-    return [message ?? { kind: "noise", channel, bytes }];
+    return [message ?? noiseOf(frame)];
   }
 
   #readObject(frame: Frame, start: number, mayGuess: boolean): Message | undefined {
@@ -70,7 +72,7 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
       }
       at = skipSpace(text, end) + 1;
     }
-    return messages.length > 0 ? messages : [{ kind: "noise", channel, bytes }];
+    return messages.length > 0 ? messages : [noiseOf(frame)];
   }
 
   /** Elements of the array at `start`, which must be the whole text; 0: it is empty or no JSON. */
@@ -86,4 +88,8 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
       at = skipSpace(text, at + 1);
     }
   }
+}
+
+function noiseOf({ channel, bytes, http }: Frame): Noise {
+  return { kind: "noise", channel, bytes, of: http === undefined ? "text" : "http" };
 }

@@ -1,5 +1,5 @@
 /** Frames read as JSON-RPC 2.0 and MCP, both protocol eras. */
-import type { Flag, Frame, Loss, Noise, SetAside } from "../framing/types.ts";
+import type { Flag, Frame, HttpItem, Loss, Noise, SetAside } from "../framing/types.ts";
 import type { ChannelEnd, ProcessEnd, Tick } from "../stream/types.ts";
 
 export type MessageType = "request" | "notification" | "response" | "error";
@@ -23,7 +23,7 @@ export interface Message {
    * characters are cut to what they begin with, and their length. Treat as hostile.
    */
   readonly body: unknown;
-  /** Wire bytes, line end included; in a batch the first message carries the line's, the others 0. */
+  /** Wire bytes, line end included; in a batch the first message carries the frame's, the others 0. */
   readonly bytes: number;
   /** Exact text of this message (of its element, in a batch). */
   readonly raw: string;
@@ -41,4 +41,12 @@ export interface Message {
   readonly flags: readonly Flag[];
 }
 
-export type MessageItem = Message | Loss | Noise | SetAside | ChannelEnd | ProcessEnd | Tick;
+export type MessageItem =
+  | Message
+  | Loss
+  | Noise
+  | SetAside
+  | HttpItem
+  | ChannelEnd
+  | ProcessEnd
+  | Tick;

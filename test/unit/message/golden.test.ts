@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { StdioFraming } from "../../../src/framing/stdio.ts";
+import { FramingStage } from "../../../src/framing/framing-stage.ts";
 import { MessageStage } from "../../../src/message/message-stage.ts";
 import { channelEnd, chunk, makeChannel, makeProcess } from "../framing/items.ts";
 
@@ -20,7 +20,7 @@ async function readFixture(name: string): Promise<{ bytes: Uint8Array; expected:
 
 /** What the two rooms make of `bytes` in pieces of `size`, as the fixtures write it. */
 function listen(bytes: Uint8Array, size: number): unknown[] {
-  const framing = new StdioFraming();
+  const framing = new FramingStage();
   const stage = new MessageStage();
   const channel = makeChannel("unix:1");
   const reader = makeProcess(1);
@@ -42,7 +42,7 @@ test.each([
   "stdio-v2-legacy-server",
   "stdio-v2-modern-client",
   "stdio-v2-modern-server",
-])("StdioFraming and MessageStage hear what was captured in %s", async (name) => {
+])("FramingStage and MessageStage hear what was captured in %s", async (name) => {
   const { bytes, expected } = await readFixture(name);
   for (const size of [1, 7, 100, 65_536]) {
     expect(listen(bytes, size)).toEqual([...expected, "end"]);

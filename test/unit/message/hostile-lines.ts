@@ -4,7 +4,7 @@
  * line: its name, what came out before the good message, and whether that was heard. With an
  * argument it sends only the line of that name.
  */
-import { StdioFraming } from "../../../src/framing/stdio.ts";
+import { FramingStage } from "../../../src/framing/framing-stage.ts";
 import { MessageStage } from "../../../src/message/message-stage.ts";
 import type { MessageItem } from "../../../src/message/types.ts";
 import { chunk, makeChannel, makeProcess } from "../framing/items.ts";
@@ -14,7 +14,7 @@ const MEBIBYTE = 1024 * 1024;
 
 for (const name of HOSTILE) {
   if (process.argv[2] !== undefined && process.argv[2] !== name) continue;
-  const framing = new StdioFraming();
+  const framing = new FramingStage();
   const stage = new MessageStage();
   const channel = makeChannel("pipe:1");
   const reader = makeProcess(1);

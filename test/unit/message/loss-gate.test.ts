@@ -97,7 +97,7 @@ test("LossGate tells, at the end of a silent channel, what may have been a whole
 });
 
 test("LossGate tells of a noisy channel only what may have been anything", () => {
-  const noise: MessageItem = { kind: "noise", channel: a, bytes: 20 };
+  const noise: MessageItem = { kind: "noise", channel: a, bytes: 20, of: "text" };
   expect(run(noise, loss(a, "ring_full", 5), loss(a, "cut_by_gap", 6), channelEnd(a))).toEqual([
     "noise",
     ["pipe:1", "ring_full", 5],
@@ -130,7 +130,7 @@ test("LossGate tells of a first line without an end when it begins like a messag
 
 test("LossGate takes a channel with whole lines that are no message for what it is", () => {
   const stream = { ...makeChannel("pipe:7"), opening: '{"id":1,"name":"a"}\n{"id":2,"na' };
-  const noise: MessageItem = { kind: "noise", channel: stream, bytes: 20 };
+  const noise: MessageItem = { kind: "noise", channel: stream, bytes: 20, of: "text" };
   expect(run(noise, loss(stream, "unfinished_line", 8), channelEnd(stream))).toEqual([
     "noise",
     "end",
@@ -152,7 +152,7 @@ test("LossGate lets through what no channel can be named for", () => {
 test("LossGate lets everything else through at once", () => {
   expect(
     run(
-      { kind: "noise", channel: a, bytes: 5 },
+      { kind: "noise", channel: a, bytes: 5, of: "text" },
       { kind: "set-aside", channel: a },
       { kind: "tick", timeNs: 1 },
       { kind: "process-end", process: reader, timeNs: 1 },

@@ -204,7 +204,7 @@ test("MessageStage passes everything else on unchanged", () => {
   const stage = new MessageStage();
   for (const item of [
     { kind: "loss", channel, bytes: 5, reason: "unread", timeNs: 1 },
-    { kind: "noise", channel, bytes: 5 },
+    { kind: "noise", channel, bytes: 5, of: "text" },
     { kind: "set-aside", channel },
     { kind: "tick", timeNs: 1 },
     { kind: "process-end", process: makeProcess(1), timeNs: 1 },
