@@ -1,15 +1,32 @@
 /** A name by which ten `node` processes can be told apart: from the command line, else the comm. */
-import type { Process } from "./capture/types.ts";
-import type { Session } from "./exchange/types.ts";
+import type { Party, Process } from "./capture/types.ts";
+import { isProcess } from "./party.ts";
 import { capText } from "./text.ts";
 
-/** What an MCP party is called: by its own word, else by its process. */
-export function serverName(session: Session): string {
-  return session.serverInfo?.name ?? processName(session.server);
+/** What a session says about one of its two parties. */
+interface Introduced {
+  readonly name: string;
 }
 
-export function clientName(session: Session): string {
-  return session.clientInfo?.name ?? processName(session.client);
+/** What an MCP party is called: by its own word, else by what it is. */
+export function serverName(session: {
+  readonly server: Party | undefined;
+  readonly serverInfo: Introduced | undefined;
+}): string {
+  return session.serverInfo?.name ?? partyName(session.server);
+}
+
+export function clientName(session: {
+  readonly client: Party | undefined;
+  readonly clientInfo: Introduced | undefined;
+}): string {
+  return session.clientInfo?.name ?? partyName(session.client);
+}
+
+/** A process by its command line, a host by its address; "unknown" where no event has named anybody. */
+export function partyName(party: Party | undefined): string {
+  if (party === undefined) return "unknown";
+  return isProcess(party) ? processName(party) : party.address;
 }
 
 /**

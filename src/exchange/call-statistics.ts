@@ -1,14 +1,15 @@
-/** Counts finished calls by server, method and target, in a bounded number of rows. */
+/** Counts finished calls by server, transport, method and target, in a bounded number of rows. */
 
 import { serverName } from "../names.ts";
 import { capText, copyText } from "../text.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
-import type { CallLine, ToolStatistics } from "./types.ts";
+import type { CallLine, ToolStatistics, Transport } from "./types.ts";
 
 const OTHER = "(other)";
 
 interface Row {
   readonly server: string;
+  readonly transport: Transport;
   readonly method: string;
   readonly target: string | undefined;
   readonly latency: LatencyHistogram;
@@ -16,10 +17,14 @@ interface Row {
   errors: number;
 }
 
+type Targets = Map<string | undefined, Row>;
+type Methods = Map<string, Targets>;
+type Servers = Map<string, Methods>;
+
 export class CallStatistics {
   readonly #maxRows: number;
-  /** server → method and target → row; three short lookups beat building one long key per call. */
-  readonly #rows = new Map<string, Map<string, Map<string | undefined, Row>>>();
+  /** Per transport: server → method → target → row; short lookups beat building one long key per call. */
+  readonly #rows: Readonly<Record<Transport, Servers>> = { stdio: new Map(), http: new Map() };
   #rowCount = 0;
   #other: Row | undefined;
 
@@ -42,32 +47,31 @@ export class CallStatistics {
   }
 
   *#all(): Generator<Row> {
-    for (const methods of this.#rows.values()) {
-      for (const targets of methods.values()) yield* targets.values();
+    for (const servers of Object.values(this.#rows)) {
+      for (const methods of servers.values()) {
+        for (const targets of methods.values()) yield* targets.values();
+      }
     }
   }
 
   #rowOf(call: CallLine): Row {
+    const { transport } = call.session;
     const server = serverName(call.session);
-    const row = this.#rows.get(server)?.get(call.method)?.get(call.target);
+    const row = this.#rows[transport].get(server)?.get(call.method)?.get(call.target);
     if (row !== undefined) return row;
     if (this.#rowCount >= this.#maxRows) {
-      this.#other ??= newRow(OTHER, OTHER, undefined);
+      this.#other ??= newRow(OTHER, transport, OTHER, undefined);
       return this.#other;
     }
-    return this.#addRow(server, capMethod(call.method), call.target);
+    return this.#addRow(server, transport, capMethod(call.method), call.target);
   }
 
-  #addRow(server: string, method: string, target: string | undefined): Row {
-    const methods = childOf(
-      this.#rows,
-      server,
-      () => new Map<string, Map<string | undefined, Row>>(),
-    );
-    const targets = childOf(methods, method, () => new Map<string | undefined, Row>());
+  #addRow(server: string, transport: Transport, method: string, target: string | undefined): Row {
+    const methods = childOf(this.#rows[transport], server, (): Methods => new Map());
+    const targets = childOf(methods, method, (): Targets => new Map());
     return childOf(targets, target, () => {
       this.#rowCount++;
-      return newRow(server, method, target);
+      return newRow(server, transport, method, target);
     });
   }
 }
@@ -85,15 +89,21 @@ function childOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value):
   return made;
 }
 
-function newRow(server: string, method: string, target: string | undefined): Row {
-  return { server, method, target, latency: new LatencyHistogram(), calls: 0, errors: 0 };
+function newRow(
+  server: string,
+  transport: Transport,
+  method: string,
+  target: string | undefined,
+): Row {
+  const latency = new LatencyHistogram();
+  return { server, transport, method, target, latency, calls: 0, errors: 0 };
 }
 
 function statisticsOf(row: Row): ToolStatistics {
-  const { server, method, target, calls, errors, latency } = row;
+  const { server, transport, method, target, calls, errors, latency } = row;
   const p50Ms = latency.percentile(0.5);
   const p95Ms = latency.percentile(0.95);
-  return { server, method, target, calls, errors, p50Ms, p95Ms };
+  return { server, transport, method, target, calls, errors, p50Ms, p95Ms };
 }
 
 function compareText(left: string, right: string): number {

@@ -1,22 +1,26 @@
 /**
  * Joins messages into sessions and calls.
- * In: messages, ends of channels and processes, losses, time. Out: lines for the sinks, in order:
+ * In: messages, ends of channels, processes and HTTP exchanges, losses, time. Out: lines for the sinks, in order:
  * a session's start before its first message, a call after its answer, a session's end last.
  */
 import type { Channel, Process } from "../capture/types.ts";
+import type { HttpEnd, Noise, RecordedEnd } from "../framing/types.ts";
 import type { Message, MessageItem } from "../message/types.ts";
 import type { Stage } from "../stage.ts";
 import type { ChannelEnd } from "../stream/types.ts";
-import { deliver, sessionLine, unansweredCall } from "./delivery.ts";
-import { reportDropped, reportFirstDropped } from "./dropped.ts";
-import { type EndCause, endCause, isGone, isOver } from "./ending.ts";
-import { NoiseCount } from "./noise-count.ts";
-import { noteProcesses } from "./parties.ts";
-import type { SessionState, Side } from "./session-state.ts";
-import { SessionTable } from "./session-table.ts";
+import { deliver, sessionLine, unansweredCall } from "./session/delivery.ts";
+import { reportDropped, reportFirstDropped } from "./session/dropped.ts";
+import type { EndCause } from "./session/exits.ts";
+import { lastWord } from "./session/http/ending.ts";
+import { HttpSessions } from "./session/http/http-sessions.ts";
+import { giveUpCalls, httpLine, isMcpExchange } from "./session/http/outcome.ts";
+import { noteParties } from "./session/parties.ts";
+import type { SessionState, Side } from "./session/session-state.ts";
+import { StdioSessions } from "./session/stdio/stdio-sessions.ts";
+import type { TransportSessions } from "./session/transport-sessions.ts";
+import { isHeldTooLong, Verdicts } from "./session/verdicts.ts";
+import { WaitingLimits } from "./session/waiting-limits.ts";
 import type { ExchangeItem, OpenCall } from "./types.ts";
-import { isHeldTooLong, Verdicts } from "./verdicts.ts";
-import { WaitingLimits } from "./waiting-limits.ts";
 
 /** Sessions that wait for time to pass are looked at no more often than this. */
 const SWEEP_NS = 250_000_000;
@@ -27,7 +31,7 @@ export interface ExchangeOptions {
   /** Shows JSON-RPC that is not MCP, too. */
   readonly allJsonrpc: boolean;
   /** When the tool began to listen to a channel, CLOCK_BOOTTIME ns: a process that began later was heard from its start. */
-  readonly listenNs?: number | ((channel: Channel) => number) | undefined;
+  readonly listenNs?: number | ((channel: Channel, session: string) => number) | undefined;
   /** Calls that may wait for an answer in one session (65,536). */
   readonly maxWaitingCalls?: number | undefined;
   /** Bytes that the waiting calls of all sessions may hold (64 MiB). */
@@ -37,11 +41,11 @@ export interface ExchangeOptions {
 const NOTHING: readonly ExchangeItem[] = [];
 
 export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
-  readonly #listenNs: (channel: Channel) => number | undefined;
-  readonly #table = new SessionTable();
+  readonly #listenNs: (channel: Channel, session: string) => number | undefined;
+  readonly #stdio = new StdioSessions();
+  readonly #http = new HttpSessions();
   readonly #verdicts: Verdicts;
   readonly #limits: WaitingLimits;
-  readonly #noise = new NoiseCount();
   /** Sessions that wait for time to pass: undecided, or closing. */
   readonly #timed = new Set<SessionState>();
   #nextSweepNs = 0;
@@ -56,14 +60,24 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
     );
   }
 
-  /** Heard bytes on MCP channels that are no message. */
+  /** Heard bytes on MCP channels that are no message: lines. */
   get noiseBytes(): number {
-    return this.#noise.bytes;
+    return this.#stdio.noiseBytes;
+  }
+
+  /** The same of connections that carry MCP: heads, chunk lines, other bodies. */
+  get httpBytes(): number {
+    return this.#http.noise.bytes;
+  }
+
+  /** What the kernel left out of these. */
+  get skippedBytes(): number {
+    return this.#http.noise.skipped;
   }
 
   /** Entries in all maps; 0 when every session has ended. */
   get residue(): number {
-    return this.#table.size + this.#timed.size;
+    return this.#stdio.size + this.#http.size + this.#timed.size;
   }
 
   push(item: MessageItem): readonly ExchangeItem[] {
@@ -73,10 +87,18 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
       case "loss":
         return this.#isOther(item.channel) ? NOTHING : [item];
       case "noise":
-        this.#noise.add(item, this.#table.sideOf(item.channel)?.state.verdict);
+        this.#noise(item);
         return NOTHING;
       case "set-aside":
+      case "http-verdict":
         return NOTHING;
+      case "http-endpoint":
+        this.#http.openStream(item);
+        return NOTHING;
+      case "http-end":
+        return this.#httpEnd(item);
+      case "recorded-end":
+        return this.#recordedEnd(item);
       case "tick":
         return this.#tick(item.timeNs);
       case "end":
@@ -90,57 +112,83 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   end(): readonly ExchangeItem[] {
     const out: ExchangeItem[] = [];
     for (const state of [...this.#timed]) this.#review(state, Number.POSITIVE_INFINITY, out);
-    for (const state of this.#table.states) reportDropped(state, state.lastNs, out);
+    for (const state of this.#states()) reportDropped(state, state.lastNs, out);
     return out;
   }
 
   /** Calls that wait for an answer, oldest session first. */
   openCalls(): readonly OpenCall[] {
     const open: OpenCall[] = [];
-    for (const state of this.#table.states) {
+    for (const state of this.#states()) {
       listOpen(state.first, open);
       listOpen(state.second, open);
     }
     return open;
   }
 
+  *#states(): Generator<SessionState> {
+    yield* this.#stdio.states;
+    yield* this.#http.states;
+  }
+
+  #sessionsFor(state: SessionState): TransportSessions {
+    return state.session.transport === "http" ? this.#http : this.#stdio;
+  }
+
   #message(message: Message): readonly ExchangeItem[] {
     const out: ExchangeItem[] = [];
     this.#sweep(message.frame.timeNs, out);
-    const side = this.#sideOf(message, out);
-    const state = side.state;
-    if (noteProcesses(side, message)) this.#watch(side);
-    if (state.verdict === "mcp" || this.#isWanted(side, message, out)) {
+    if (message.frame.http === undefined) {
+      const replaced = this.#stdio.replacedBy(message);
+      if (replaced !== undefined) this.#finish(replaced, this.#stdio.endCause(replaced), out);
+      this.#hear(this.#stdio.place(message), message, out);
+      return out;
+    }
+    const left = this.#http.replacedBy(message);
+    if (left !== undefined) this.#finish(left, leftCause(message.frame.timeNs), out);
+    const side = this.#http.place(message);
+    if (this.#http.isRepeated(message, side)) {
+      this.#noise({
+        kind: "noise",
+        channel: message.frame.channel,
+        bytes: message.bytes,
+        of: "http",
+      });
+      return out;
+    }
+    if (side.state.verdict !== "mcp" && isMcpExchange(message.frame.http.exchange)) {
+      side.state.verdict = "mcp";
+      this.#release(side.state, out);
+    }
+    this.#hear(side, message, out);
+    const forgotten = this.#http.forgotten(message.frame.timeNs);
+    if (forgotten !== undefined) this.#finish(forgotten, forgottenCause(forgotten), out);
+    return out;
+  }
+
+  #hear(side: Side, message: Message, out: ExchangeItem[]): void {
+    if (noteParties(side, message)) this.#watch(side);
+    if (side.state.verdict === "mcp" || this.#isWanted(side, message, out)) {
       this.#deliver(side, message, out);
     }
-    return out;
+  }
+
+  #noise(noise: Noise): void {
+    if (noise.of === "text") this.#stdio.addNoise(noise);
+    else this.#http.addNoise(noise);
   }
 
   /** Its messages are left out, and so is what was lost of them. */
   #isOther(channel: Channel | undefined): boolean {
-    return channel !== undefined && this.#table.sideOf(channel)?.state.verdict === "other";
-  }
-
-  #sideOf(message: Message, out: ExchangeItem[]): Side {
-    const frame = message.frame;
-    const side = this.#table.sideOf(frame.channel);
-    if (side === undefined) return this.#table.place(message);
-    const restarted =
-      message.method === "initialize" &&
-      isGone(side.writer, frame.timeNs) &&
-      frame.sender !== undefined &&
-      frame.sender !== side.writer;
-    if (!restarted) return side;
-    // a named pipe outlives its client: the next one's handshake is a session of its own
-    this.#finish(side.state, endCause(side.state), out);
-    return this.#table.place(message);
+    if (channel === undefined) return false;
+    const state = this.#stdio.stateOf(channel) ?? this.#http.stateOf(channel);
+    return state?.verdict === "other";
   }
 
   #watch(side: Side): void {
-    this.#table.watch(side.state, side.writer);
-    this.#table.watch(side.state, side.reader);
-    const gone = side.writer?.exit !== undefined || side.reader?.exit !== undefined;
-    if (gone) this.#timed.add(side.state);
+    const sessions = this.#sessionsFor(side.state);
+    sessions.watch(side);
+    if (sessions.isClosing(side.state)) this.#timed.add(side.state);
   }
 
   /** Of a session that is not known to be MCP: true when the message is to be delivered now. */
@@ -163,7 +211,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   }
 
   #release(state: SessionState, out: ExchangeItem[]): void {
-    this.#noise.adopt(state);
+    this.#sessionsFor(state).adopt(state);
     for (const held of this.#verdicts.release(state)) this.#deliver(held.side, held.message, out);
   }
 
@@ -180,62 +228,101 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   }
 
   #deliver(side: Side, message: Message, out: ExchangeItem[]): void {
-    const state = side.state;
+    const { state } = side;
+    const { channel, timeNs } = message.frame;
     const before = state.waitingBytes;
-    deliver(side, message, this.#listenNs(message.frame.channel), out);
+    deliver(side, message, this.#listenNs(channel, state.session.id), out);
     this.#limits.change(state.waitingBytes - before);
-    this.#limits.enforce(state, this.#table.states, message.frame.timeNs, out);
+    this.#limits.enforce(state, () => this.#states(), timeNs, out);
   }
 
   #tick(timeNs: number): readonly ExchangeItem[] {
-    if (this.#timed.size === 0) return NOTHING;
+    if (this.#timed.size === 0 && this.#http.states.size === 0) return NOTHING;
     const out: ExchangeItem[] = [];
     this.#sweep(timeNs, out);
     return out;
   }
 
   #sweep(nowNs: number, out: ExchangeItem[]): void {
-    if (nowNs < this.#nextSweepNs || this.#timed.size === 0) return;
+    if (nowNs < this.#nextSweepNs || this.#timed.size + this.#http.states.size === 0) return;
     this.#nextSweepNs = nowNs + SWEEP_NS;
     for (const state of this.#timed) this.#review(state, nowNs, out);
+    const forgotten = this.#http.forgotten(nowNs);
+    if (forgotten !== undefined) this.#finish(forgotten, forgottenCause(forgotten), out);
   }
 
   #channelEnd(end: ChannelEnd): readonly ExchangeItem[] {
-    const side = this.#table.close(end.channel);
+    const side = this.#stdio.close(end.channel);
     if (side === undefined) return NOTHING;
     const state = side.state;
     if (side.openChannels === 0) {
       state.firstClosed ??= side;
       state.closedNs = end.timeNs;
     }
+    return this.#expectEnd(state, end.timeNs);
+  }
+
+  #expectEnd(state: SessionState, timeNs: number): readonly ExchangeItem[] {
     const out: ExchangeItem[] = [];
     this.#timed.add(state);
-    this.#review(state, end.timeNs, out);
+    this.#review(state, timeNs, out);
     return out;
   }
 
   #processEnd(process: Process, timeNs: number): readonly ExchangeItem[] {
     const out: ExchangeItem[] = [];
-    for (const state of this.#table.sessionsOf(process)) {
-      this.#timed.add(state);
-      this.#review(state, timeNs, out);
+    for (const sessions of [this.#stdio, this.#http]) {
+      for (const state of sessions.sessionsOf(process)) {
+        this.#timed.add(state);
+        this.#review(state, timeNs, out);
+      }
     }
+    return out;
+  }
+
+  /** An exchange that failed is told, and what was asked in it will not be answered. */
+  #httpEnd(end: HttpEnd): readonly ExchangeItem[] {
+    const out: ExchangeItem[] = [];
+    const track = this.#http.close(end);
+    const known = end.recorded?.session ?? "";
+    const state = track.state ?? (known === "" ? undefined : this.#http.recorded(known));
+    if (isMcpExchange(end.exchange)) this.#http.noise.adopt(end.exchange);
+    if (track.isTelling(end)) out.push(httpLine(end, state));
+    if (state === undefined) return out;
+    const before = state.waitingBytes;
+    giveUpCalls(state, end, out);
+    this.#limits.change(state.waitingBytes - before);
+    const cause = lastWord(end, track);
+    if (cause !== undefined && this.#http.isServedAt(state, end.exchange))
+      this.#finish(state, cause, out);
+    else if (track.isSessionStream) {
+      state.closedNs = end.timeNs;
+      out.push(...this.#expectEnd(state, end.timeNs));
+    }
+    return out;
+  }
+
+  #recordedEnd({ session, reason, timeNs }: RecordedEnd): readonly ExchangeItem[] {
+    const out: ExchangeItem[] = [];
+    const state = this.#http.recorded(session);
+    if (state !== undefined) this.#finish(state, { reason, timeNs }, out);
     return out;
   }
 
   /** Decides what has waited long enough. `nowNs` Infinity: nothing more will come. */
   #review(state: SessionState, nowNs: number, out: ExchangeItem[]): void {
-    const over = isOver(state, nowNs);
+    const sessions = this.#sessionsFor(state);
+    const over = sessions.isOver(state, nowNs);
     if (over || isHeldTooLong(state, nowNs)) {
       this.#settle(state, Number.isFinite(nowNs) ? nowNs : state.lastNs, out);
     }
-    if (!this.#table.states.has(state)) return;
-    if (over) this.#finish(state, endCause(state), out);
-    else if (state.held.length === 0 && !isClosing(state)) this.#timed.delete(state);
+    if (!sessions.states.has(state)) return;
+    if (over) this.#finish(state, sessions.endCause(state), out);
+    else if (state.held.length === 0 && !sessions.isClosing(state)) this.#timed.delete(state);
   }
 
   #finish(state: SessionState, cause: EndCause, out: ExchangeItem[]): void {
-    this.#table.remove(state);
+    this.#sessionsFor(state).remove(state);
     this.#timed.delete(state);
     this.#limits.change(-state.waitingBytes);
     const endNs = Math.max(cause.timeNs, state.lastNs);
@@ -251,10 +338,12 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   }
 }
 
-/** Something of the session is gone, and its end is to be expected. */
-function isClosing(state: SessionState): boolean {
-  if (state.firstClosed !== undefined) return true;
-  return state.processes.some((process) => process.exit !== undefined);
+function leftCause(timeNs: number): EndCause {
+  return { reason: "client began another session", timeNs };
+}
+
+function forgottenCause(state: SessionState): EndCause {
+  return { reason: "nothing was heard of it for too long", timeNs: state.lastNs };
 }
 
 function giveUpAll(side: Side, timeNs: number, out: ExchangeItem[]): void {

@@ -11,6 +11,8 @@ const MAX_COVERAGE_REASONS = 1_000;
 /** What is still open when the run ends: the exchange stage. */
 export interface OpenEnds {
   readonly noiseBytes: number;
+  readonly httpBytes: number;
+  readonly skippedBytes: number;
   openCalls(): readonly OpenCall[];
 }
 
@@ -44,6 +46,7 @@ export class SummaryCollector {
   #callsFinished = 0;
   #callsUnanswered = 0;
   #lossBytes = 0;
+  #httpExchanges = 0;
 
   constructor(openEnds: OpenEnds, run: RunStart) {
     this.#openEnds = openEnds;
@@ -78,6 +81,9 @@ export class SummaryCollector {
       loss: { ...this.#loss },
       lossBytes: this.#lossBytes,
       noiseBytes: this.#openEnds.noiseBytes,
+      httpBytes: this.#openEnds.httpBytes,
+      skippedBytes: this.#openEnds.skippedBytes,
+      httpExchanges: this.#httpExchanges,
       coverage: Object.fromEntries(this.#coverage),
       endedBy,
     };
@@ -100,6 +106,9 @@ export class SummaryCollector {
         this.#loss[item.reason] += item.bytes;
         // what nobody ever read is told, but was nobody's loss here: there was nothing to hear
         if (item.reason !== "unread") this.#lossBytes += item.bytes;
+        return;
+      case "http":
+        this.#httpExchanges++;
         return;
       case "coverage":
         this.#cover(item.reason, item.count ?? 1);

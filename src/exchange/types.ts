@@ -1,26 +1,34 @@
 /** Messages joined: calls with their answers, sessions with their ends, who is who. */
-import type { Channel, LossReason, Process } from "../capture/types.ts";
-import type { Flag, Loss } from "../framing/types.ts";
+import type { Channel, LossReason, Party, Process } from "../capture/types.ts";
+import type { Flag, HttpExchange, Loss } from "../framing/types.ts";
 import type { Message } from "../message/types.ts";
+
+export type Transport = "stdio" | "http";
 
 export interface PartyInfo {
   readonly name: string;
   readonly version: string | undefined;
 }
 
-/** One conversation between one client and one server process. A message line's is live; a session line's is a copy. */
+/** One conversation between one client and one server. A message line's is live; a session line's is a copy. */
 export interface Session {
   /** Unique in a run; stable over a replay of that run's output. */
   readonly id: string;
-  /** pid 0 stands for a party that no event has named yet. */
-  readonly client: Process;
-  readonly server: Process;
+  readonly transport: Transport;
+  /** undefined: no event has named it yet. */
+  readonly client: Party | undefined;
+  readonly server: Party | undefined;
+  /** HTTP: Mcp-Session-Id of the legacy era; undefined where there is none. */
+  readonly httpSessionId: string | undefined;
+  /** HTTP: the authority that its first request named. */
+  readonly authority: string | undefined;
   readonly clientInfo: PartyInfo | undefined;
   readonly serverInfo: PartyInfo | undefined;
   readonly protocolVersion: string | undefined;
   readonly era: "legacy" | "modern" | undefined;
-  readonly clientCapabilities: unknown;
-  readonly serverCapabilities: unknown;
+  /** JSON text. */
+  readonly clientCapabilities: string | undefined;
+  readonly serverCapabilities: string | undefined;
   readonly startNs: number;
   readonly endNs: number | undefined;
   /** Why it ended, e.g. "server exited with code 0", "client was killed by SIGKILL", "channel closed". */
@@ -44,8 +52,8 @@ export interface MessageLine {
   readonly session: Session;
   /** Counts the session's messages from 1. */
   readonly seq: number;
-  readonly from: Process | undefined;
-  readonly to: Process;
+  readonly from: Party | undefined;
+  readonly to: Party;
   readonly direction: "client-to-server" | "server-to-client";
   /** On answers: the paired request. */
   readonly request: RequestSummary | undefined;
@@ -95,6 +103,17 @@ export interface CallLine {
   readonly serverMs: number | undefined;
 }
 
+/** An exchange on an MCP endpoint that did not carry what it should: an error status, a wrong content type, a cut connection;
+ * or one without JSON-RPC of its own, such as DELETE. `session`: where one is known. */
+export interface HttpLine {
+  readonly kind: "http";
+  readonly exchange: HttpExchange;
+  readonly session: Session | undefined;
+  readonly outcome: "complete" | "cut" | "lost";
+  readonly flags: readonly Flag[];
+  readonly timeNs: number;
+}
+
 export interface CoverageLine {
   readonly kind: "coverage";
   readonly reason: string;
@@ -106,7 +125,7 @@ export interface CoverageLine {
   readonly timeNs: number;
 }
 
-export type ExchangeItem = MessageLine | SessionLine | CallLine | CoverageLine | Loss;
+export type ExchangeItem = MessageLine | SessionLine | CallLine | HttpLine | CoverageLine | Loss;
 
 /** Where an exchange stands when the tool ends. */
 export interface OpenCall {
@@ -140,6 +159,7 @@ export interface CaptureFacts {
 
 export interface ToolStatistics {
   readonly server: string;
+  readonly transport: Transport;
   readonly method: string;
   readonly target: string | undefined;
   readonly calls: number;
@@ -170,6 +190,12 @@ export interface Summary {
   readonly lossBytes: number;
   /** Heard lines that are no message, on MCP channels. */
   readonly noiseBytes: number;
+  /** Heads, chunk lines, event fields and other bodies, on connections that carried MCP. */
+  readonly httpBytes: number;
+  /** Of connections that carried MCP, what the kernel left out as other HTTP. */
+  readonly skippedBytes: number;
+  /** Exchanges that a line of kind `http` tells of. */
+  readonly httpExchanges: number;
   /** What is there and cannot be heard: reason → how often. */
   readonly coverage: Readonly<Record<string, number>>;
   /** Why the tool ended: "signal", "duration", "max_messages", "command_exited", "reader_gone", "end_of_input", "output_failed". */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { clientName, processName, serverName } from "../../src/names.ts";
+import { clientName, partyName, processName, serverName } from "../../src/names.ts";
 import {
   INITIALIZE,
   INITIALIZED,
@@ -72,4 +72,15 @@ test("serverName and clientName prefer what the party says of itself", () => {
   const after = messagesOf(run([message(up, 1, INITIALIZE), message(down, 2, INITIALIZED)]));
   const known = after[1]?.session;
   expect(known === undefined ? undefined : serverName(known)).toBe("srv");
+});
+
+test("partyName takes a host's address for its name, and nobody for unknown", () => {
+  const host = { address: "10.0.0.5" };
+  expect([partyName(host), partyName(undefined), partyName(process(7, ["node", "s.js"]))]).toEqual([
+    "10.0.0.5",
+    "unknown",
+    "s.js",
+  ]);
+  expect(serverName({ server: host, serverInfo: undefined })).toBe("10.0.0.5");
+  expect(clientName({ client: host, clientInfo: { name: "cli" } })).toBe("cli");
 });

@@ -1,5 +1,5 @@
 /** Builds processes, channels and messages by hand, as the message room would give them. */
-import type { Channel, ChannelKind, Process } from "../../../src/capture/types.ts";
+import type { Channel, ChannelKind, Party, Process } from "../../../src/capture/types.ts";
 import { ExchangeStage } from "../../../src/exchange/stage.ts";
 import type {
   CallLine,
@@ -9,6 +9,7 @@ import type {
   SessionLine,
 } from "../../../src/exchange/types.ts";
 import type { Message, MessageItem } from "../../../src/message/types.ts";
+import { isProcess } from "../../../src/party.ts";
 import type { ChannelEnd, ProcessEnd, Tick } from "../../../src/stream/types.ts";
 
 export const MS = 1_000_000;
@@ -52,10 +53,15 @@ export function process(pid: number, commandLine: readonly string[] = []): Proce
   };
 }
 
+/** undefined: nobody, or another host. */
+export function pidOf(party: Party | undefined): number | undefined {
+  return isProcess(party) ? party.pid : undefined;
+}
+
 export function channel(
   id: string,
-  writer: Process | undefined,
-  reader: Process | undefined,
+  writer: Party | undefined,
+  reader: Party | undefined,
   kind: ChannelKind = "pipe",
 ): Channel {
   return { id, kind, inode: 1, reverse: undefined, reader, writer };
@@ -87,7 +93,7 @@ export function run(
 
 export interface MessageOptions {
   readonly sentNs?: number | undefined;
-  readonly sender?: Process | undefined;
+  readonly sender?: Party | undefined;
   readonly mcp?: boolean | undefined;
   readonly batch?: Message["batch"];
 }

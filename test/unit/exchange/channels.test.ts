@@ -11,6 +11,7 @@ import {
   messagesOf,
   notification,
   pair,
+  pidOf,
   process,
   request,
   result,
@@ -34,7 +35,7 @@ describe("ExchangeStage pairs channels", () => {
       ...ups.map((up, at) => message(up, at, INITIALIZE)),
       ...downs.toReversed().map((down, at) => message(down, 10 + at, INITIALIZED)),
     ]);
-    expect(messagesOf(out).map((line) => [line.session.id, line.session.server.pid])).toEqual([
+    expect(messagesOf(out).map((line) => [line.session.id, pidOf(line.session.server)])).toEqual([
       ["up0", 2],
       ["up1", 3],
       ["up2", 4],
@@ -174,7 +175,7 @@ describe("ExchangeStage pairs channels", () => {
       message(up, 2, request(1, "tools/list"), { sender: child }),
       message(up, 3, request(2, "tools/list"), { sender: client }),
     ]);
-    expect(messagesOf(out).map((line) => line.from?.pid)).toEqual([100, 50, 100]);
+    expect(messagesOf(out).map((line) => pidOf(line.from))).toEqual([100, 50, 100]);
     expect(sessionsOf(out).map((line) => line.event)).toEqual(["start"]);
   });
 });

@@ -40,14 +40,17 @@ describe("ExchangeStage learns who is who", () => {
     ]);
     expect(lines[1]?.session).toEqual({
       id: "pipe:100",
+      transport: "stdio",
       client,
       server,
+      httpSessionId: undefined,
+      authority: undefined,
       clientInfo: { name: "cli", version: "1.2" },
       serverInfo: { name: "srv", version: "3.4" },
       protocolVersion: "2025-06-18",
       era: "legacy",
-      clientCapabilities: { roots: {} },
-      serverCapabilities: { tools: {} },
+      clientCapabilities: '{"roots":{}}',
+      serverCapabilities: '{"tools":{}}',
       startNs: 5,
       endNs: undefined,
       endReason: undefined,
@@ -76,8 +79,8 @@ describe("ExchangeStage learns who is who", () => {
       protocolVersion: "2026-07-28",
       clientInfo: { name: "v2cli", version: "1.0.0" },
       serverInfo: { name: "v2srv", version: "2.0.0" },
-      clientCapabilities: { sampling: {} },
-      serverCapabilities: { tools: {} },
+      clientCapabilities: '{"sampling":{}}',
+      serverCapabilities: '{"tools":{}}',
     });
   });
 
@@ -258,10 +261,10 @@ describe("ExchangeStage passes on", () => {
     expect(stage.push(loss)).toEqual([loss]);
     expect(stage.push({ kind: "set-aside", channel: up })).toEqual([]);
     expect(stage.push(tick(1))).toEqual([]);
-    expect(stage.push({ kind: "noise", channel: up, bytes: 10 })).toEqual([]);
-    expect(stage.push({ kind: "noise", channel: stranger, bytes: 1000 })).toEqual([]);
+    expect(stage.push({ kind: "noise", channel: up, bytes: 10, of: "text" })).toEqual([]);
+    expect(stage.push({ kind: "noise", channel: stranger, bytes: 1000, of: "text" })).toEqual([]);
     stage.push(message(up, 2, INITIALIZE));
-    stage.push({ kind: "noise", channel: up, bytes: 5 });
+    stage.push({ kind: "noise", channel: up, bytes: 5, of: "text" });
     expect(stage.noiseBytes).toBe(15);
   });
 });

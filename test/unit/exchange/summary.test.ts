@@ -12,11 +12,14 @@ import {
   MS,
   message,
   pair,
+  process,
   request,
   result,
   run,
+  SECOND,
   tick,
 } from "./build.ts";
+import { answer, ask, connect, over, received, sent } from "./http-build.ts";
 
 function collect(items: readonly MessageItem[]) {
   const stage = new ExchangeStage({ allJsonrpc: false });
@@ -38,7 +41,7 @@ describe("SummaryCollector", () => {
       message(p.up, at(60), call(2, "echo")),
       message(p.down, at(160), result(2, { isError: true })),
       message(p.up, at(170), call(3, "echo")),
-      { kind: "noise", channel: p.down, bytes: 12 },
+      { kind: "noise", channel: p.down, bytes: 12, of: "text" },
       { kind: "loss", channel: p.up, bytes: 5, reason: "ring_full", timeNs: at(180) },
       { kind: "loss", channel: undefined, bytes: 6, reason: "ring_full", timeNs: at(181) },
       { kind: "loss", channel: p.up, bytes: 7, reason: "unread", timeNs: at(182) },
@@ -57,6 +60,7 @@ describe("SummaryCollector", () => {
       calls: [
         {
           server: "srv",
+          transport: "stdio",
           method: "tools/call",
           target: "echo",
           calls: 2,
@@ -66,6 +70,7 @@ describe("SummaryCollector", () => {
         },
         {
           server: "srv",
+          transport: "stdio",
           method: "initialize",
           target: undefined,
           calls: 1,
@@ -100,8 +105,35 @@ describe("SummaryCollector", () => {
       // "unread" was there for nobody to hear
       lossBytes: 11,
       noiseBytes: 12,
+      httpBytes: 0,
+      skippedBytes: 0,
+      httpExchanges: 0,
       coverage: {},
       endedBy: "signal",
+    });
+  });
+
+  test("SummaryCollector counts calls over HTTP apart, exchanges that failed, and what connections carried beside", () => {
+    const connection = connect(process(1), process(2));
+    const exchange = ask(connection);
+    const failed = ask(connection);
+    const asked = sent(exchange, MS, INITIALIZE);
+    answer(exchange, 200);
+    answer(failed, 401);
+    const summary = collect([
+      { kind: "noise", channel: connection.up, bytes: 90, of: "http" },
+      asked,
+      received(exchange, 2 * MS, INITIALIZED),
+      { kind: "noise", channel: connection.down, bytes: 40, of: "skipped" },
+      over(exchange, 3 * MS),
+      over(failed, 4 * MS),
+    ]).make(CAPTURE, "signal", SECOND);
+    expect(summary).toMatchObject({
+      httpBytes: 90,
+      skippedBytes: 40,
+      noiseBytes: 0,
+      httpExchanges: 1,
+      calls: [{ server: "srv", transport: "http", method: "initialize", calls: 1 }],
     });
   });
 

@@ -1,7 +1,7 @@
 /** What a request is about: the name of its tool or prompt, or the URI of its resource. */
-import type { Message } from "../message/types.ts";
-import { capText } from "../text.ts";
-import { asObject, asText } from "./json.ts";
+import type { Message } from "../../message/types.ts";
+import { capText } from "../../text.ts";
+import { asObject, asText } from "../json.ts";
 
 /** Methods whose params name a tool, prompt, resource or skill (all dated versions, ext skills). */
 const NAMED_METHODS: ReadonlySet<string> = new Set([

@@ -1,7 +1,7 @@
 /** Decides per session whether it is MCP, and holds messages until that is known. */
-import type { Message } from "../message/types.ts";
+import type { Message } from "../../message/types.ts";
 import { countOther } from "./dropped.ts";
-import type { SessionState, Side } from "./session-state.ts";
+import type { HeldMessage, SessionState, Side } from "./session-state.ts";
 
 /** How long messages are held while nothing says whether they are MCP. */
 const UNDECIDED_NS = 2_000_000_000;
@@ -12,11 +12,6 @@ const MAX_HELD_CHARS_TOTAL = 4_194_304;
 
 /** What became of a message; "settle" says that no more can be held, so the session must be decided. */
 export type Judgement = "deliver" | "held" | "settle" | "dropped";
-
-export interface HeldMessage {
-  readonly side: Side;
-  readonly message: Message;
-}
 
 export class Verdicts {
   readonly #allJsonrpc: boolean;

@@ -1,22 +1,25 @@
 /** Takes names, versions and capabilities out of the messages that tell them, in both eras. */
-import type { Message } from "../message/types.ts";
-import { capText } from "../text.ts";
-import type { Call } from "./call.ts";
-import { asObject, asText, type JsonObject, metaOf } from "./json.ts";
-import type { Mutable } from "./mutable.ts";
-import { CLIENT_INFO, isInitializeResult, PROTOCOL_VERSION, SERVER_INFO } from "./roles.ts";
-import type { PartyInfo, Session } from "./types.ts";
+import type { Message } from "../../message/types.ts";
+import { capText } from "../../text.ts";
+import type { Call } from "../call/call.ts";
+import { asObject, asText, type JsonObject, metaOf } from "../json.ts";
+import { CLIENT_INFO, PROTOCOL_VERSION, SERVER_INFO } from "../meta-keys.ts";
+import type { Mutable } from "../mutable.ts";
+import type { PartyInfo, Session } from "../types.ts";
+import { isInitializeResult } from "./roles.ts";
 
 const CLIENT_CAPABILITIES = "io.modelcontextprotocol/clientCapabilities";
-/** Capabilities are kept for as long as the session lives; longer ones (in wire characters) are not kept. */
-const MAX_CAPABILITIES_CHARS = 65_536;
+/** Capabilities are kept for as long as the session lives; those of longer messages are not looked at. */
+const MAX_MESSAGE_CHARS = 65_536;
+/** Longer ones, as JSON text, are not kept. */
+const MAX_CAPABILITIES_CHARS = 8_192;
 
 /** A request or a notification. Returns true when the session is known better than before. */
 export function learnFromRequest(session: Mutable<Session>, message: Message): boolean {
   const params = asObject(message.body);
   if (params === undefined) return false;
   if (message.method === "initialize" && message.type === "request") {
-    return learnInitialize(session, params, message.raw.length);
+    return learnInitialize(session, params, message);
   }
   const meta = metaOf(params);
   if (meta === undefined) return false;
@@ -27,8 +30,8 @@ export function learnFromRequest(session: Mutable<Session>, message: Message): b
     changed = setVersion(session, version) || changed;
     changed = setEra(session, "modern") || changed;
   }
-  if (session.clientCapabilities === undefined && message.raw.length <= MAX_CAPABILITIES_CHARS) {
-    session.clientCapabilities = meta[CLIENT_CAPABILITIES];
+  if (session.clientCapabilities === undefined) {
+    session.clientCapabilities = capabilitiesText(meta[CLIENT_CAPABILITIES], message);
     changed = session.clientCapabilities !== undefined || changed;
   }
   return changed;
@@ -51,9 +54,9 @@ export function learnFromResult(
   return learnServer(session, discovered, info ?? result.serverInfo, "modern", message);
 }
 
-function learnInitialize(session: Mutable<Session>, params: JsonObject, chars: number): boolean {
+function learnInitialize(session: Mutable<Session>, params: JsonObject, message: Message): boolean {
   // the version asked for is not the version agreed on: that is in the answer
-  session.clientCapabilities = chars <= MAX_CAPABILITIES_CHARS ? params.capabilities : undefined;
+  session.clientCapabilities = capabilitiesText(params.capabilities, message);
   setClientInfo(session, params.clientInfo);
   setEra(session, "legacy");
   return true;
@@ -70,9 +73,15 @@ function learnServer(
   if (version !== undefined) setVersion(session, version);
   setServerInfo(session, info);
   setEra(session, era);
-  session.serverCapabilities =
-    message.raw.length <= MAX_CAPABILITIES_CHARS ? result.capabilities : undefined;
+  session.serverCapabilities = capabilitiesText(result.capabilities, message);
   return true;
+}
+
+/** As text: parsed they take many times as much memory. */
+function capabilitiesText(value: unknown, { raw }: Message): string | undefined {
+  if (value === undefined || raw.length > MAX_MESSAGE_CHARS) return undefined;
+  const text = JSON.stringify(value);
+  return text.length <= MAX_CAPABILITIES_CHARS ? text : undefined;
 }
 
 function setVersion(session: Mutable<Session>, version: string): boolean {

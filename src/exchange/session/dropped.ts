@@ -1,16 +1,8 @@
 /** Counts what a session leaves out, and says so in coverage lines: at once, and the rest at its end. */
-import type { Message } from "../message/types.ts";
-import type { Call } from "./call.ts";
-import type { SessionState } from "./session-state.ts";
-import type { CoverageLine, ExchangeItem } from "./types.ts";
-
-export interface Dropped {
-  readonly reason: "jsonrpc_not_mcp" | "pending_limit";
-  count: number;
-  bytes: number;
-  /** A line was written: what follows waits for the end of the session. */
-  isReported: boolean;
-}
+import type { Message } from "../../message/types.ts";
+import type { Call } from "../call/call.ts";
+import type { CoverageLine, ExchangeItem } from "../types.ts";
+import type { Dropped, SessionState } from "./session-state.ts";
 
 /** JSON-RPC that is not MCP. */
 export function countOther(state: SessionState, message: Message): void {

@@ -1,6 +1,7 @@
 /** What a message says about which of its two ends is the client. */
-import type { Message } from "../message/types.ts";
-import { asObject, type JsonObject, metaOf } from "./json.ts";
+import type { Message } from "../../message/types.ts";
+import { asObject, type JsonObject, metaOf } from "../json.ts";
+import { CLIENT_INFO, SERVER_INFO } from "../meta-keys.ts";
 
 /**
  * How sure a role is: 0 not at all, 1 guessed from an answer or a notification, 2 guessed from
@@ -11,10 +12,6 @@ export type Certainty = 0 | 1 | 2 | 3 | 4;
 export const GUESSED_FROM_REQUEST: Certainty = 2;
 export const INFERRED: Certainty = 3;
 export const STATED: Certainty = 4;
-
-export const PROTOCOL_VERSION = "io.modelcontextprotocol/protocolVersion";
-export const CLIENT_INFO = "io.modelcontextprotocol/clientInfo";
-export const SERVER_INFO = "io.modelcontextprotocol/serverInfo";
 
 /** How sure it is that the sender is the client: positive client, negative server, size as Certainty. */
 export function senderRole(message: Message): number {

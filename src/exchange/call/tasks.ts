@@ -3,15 +3,15 @@
  * Source: MCP 2025-11-25 basic/utilities/tasks (`result.task`), ext-tasks (`resultType: "task"`, flat).
  */
 
-import { RecentMap } from "../recent-map.ts";
-import { capText, copyText } from "../text.ts";
+import { RecentMap } from "../../recent-map.ts";
+import { capText, copyText } from "../../text.ts";
+import { asObject, asText } from "../json.ts";
 import type { Call, CallReference } from "./call.ts";
-import { asObject, asText } from "./json.ts";
 
 /** Tasks remembered per session. */
 const MAX_TASKS = 1_024;
 /** Longer ids and tokens are not remembered. */
-const MAX_ID_CHARS = 1_024;
+const MAX_ID_CHARS = 256;
 
 export class Tasks {
   readonly #byId = new RecentMap<string, CallReference>(MAX_TASKS);

@@ -1,10 +1,9 @@
 /** Keeps who writes and who reads a session's directions, and which of them are its two parties. */
-import type { Message } from "../message/types.ts";
-import type { Side } from "./session-state.ts";
-import { type SessionState, UNKNOWN_PROCESS } from "./session-state.ts";
+import type { Message } from "../../message/types.ts";
+import type { SessionState, Side } from "./session-state.ts";
 
-/** Returns true when a process is new to the session's directions. */
-export function noteProcesses(side: Side, message: Message): boolean {
+/** Returns true when somebody is new to the session's directions. */
+export function noteParties(side: Side, message: Message): boolean {
   const frame = message.frame;
   const writer = frame.sender ?? frame.channel.writer;
   side.lastNs = frame.timeNs;
@@ -20,8 +19,8 @@ export function noteProcesses(side: Side, message: Message): boolean {
 
 /** Writes the parties into the session by the roles as they are. Returns true when one changed. */
 export function assignParties(state: SessionState): boolean {
-  const client = state.client.party ?? UNKNOWN_PROCESS;
-  const server = state.client.peer.party ?? UNKNOWN_PROCESS;
+  const client = state.client.party;
+  const server = state.client.peer.party;
   const session = state.session;
   if (session.client === client && session.server === server) return false;
   session.client = client;

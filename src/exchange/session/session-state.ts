@@ -1,23 +1,12 @@
 /** What the exchange room knows of one session, beyond what it shows. */
-import type { Channel, Process } from "../capture/types.ts";
-import { WaitingCalls } from "./call.ts";
-import type { Chains } from "./chains.ts";
-import type { Dropped } from "./dropped.ts";
-import type { Mutable } from "./mutable.ts";
+import type { Channel, Party, Process } from "../../capture/types.ts";
+import type { Message } from "../../message/types.ts";
+import type { Chains } from "../call/chains.ts";
+import type { Tasks } from "../call/tasks.ts";
+import { WaitingCalls } from "../call/waiting-calls.ts";
+import type { Mutable } from "../mutable.ts";
+import type { Session, Transport } from "../types.ts";
 import type { Certainty } from "./roles.ts";
-import type { Tasks } from "./tasks.ts";
-import type { Session } from "./types.ts";
-import type { HeldMessage } from "./verdicts.ts";
-
-/** Stands for a party that no event has named yet; its pid is 0. */
-export const UNKNOWN_PROCESS: Process = {
-  pid: 0,
-  startNs: 0,
-  comm: "unknown",
-  commandLine: [],
-  containerId: undefined,
-  exit: undefined,
-};
 
 /** More processes than this at one session are not watched for their exit. */
 const MAX_PROCESSES = 64;
@@ -28,6 +17,21 @@ const MAX_PROCESSES = 64;
  */
 export type Verdict = "undecided" | "presumed" | "mcp" | "other";
 
+/** A message that waits for the verdict. */
+export interface HeldMessage {
+  readonly side: Side;
+  readonly message: Message;
+}
+
+/** What is left out of the session's lines, and why. */
+export interface Dropped {
+  readonly reason: "jsonrpc_not_mcp" | "pending_limit";
+  count: number;
+  bytes: number;
+  /** A line was written: what follows waits for the end of the session. */
+  isReported: boolean;
+}
+
 /** One direction of a session: what one party writes and the other reads. */
 export class Side {
   readonly state: SessionState;
@@ -36,10 +40,10 @@ export class Side {
   /** Usually one; empty until the first message. */
   readonly channels: Channel[] = [];
   openChannels = 0;
-  /** The process that this direction belongs to; kept when others write too. */
-  party: Process | undefined = undefined;
-  writer: Process | undefined = undefined;
-  reader: Process | undefined = undefined;
+  /** Whom this direction belongs to; kept when others write too. */
+  party: Party | undefined = undefined;
+  writer: Party | undefined = undefined;
+  reader: Party | undefined = undefined;
   lastNs = 0;
   /** Requests sent in this direction that wait for an answer. */
   readonly calls = new WaitingCalls();
@@ -66,6 +70,8 @@ export class SessionState {
   /** Requests were heard: an `initialize` after that does not show the session's start. */
   requestsSeen = false;
   updates = 0;
+  /** The old HTTP+SSE transport: a POST is accepted only, its answer is an event of the session's stream. */
+  answersOnStream = false;
   firstClosed: Side | undefined = undefined;
   closedNs = 0;
   chains: Chains | undefined = undefined;
@@ -78,7 +84,7 @@ export class SessionState {
   };
   readonly forgotten: Dropped = { reason: "pending_limit", count: 0, bytes: 0, isReported: false };
 
-  constructor(id: string, startNs: number) {
+  constructor(id: string, transport: Transport, startNs: number) {
     this.first = new Side(this);
     this.second = new Side(this);
     this.first.peer = this.second;
@@ -86,8 +92,11 @@ export class SessionState {
     this.client = this.first;
     this.session = {
       id,
-      client: UNKNOWN_PROCESS,
-      server: UNKNOWN_PROCESS,
+      transport,
+      client: undefined,
+      server: undefined,
+      httpSessionId: undefined,
+      authority: undefined,
       clientInfo: undefined,
       serverInfo: undefined,
       protocolVersion: undefined,

@@ -1,9 +1,9 @@
 /** Counts heard bytes that are no message, on the channels that turn out to carry MCP. */
-import type { Channel } from "../capture/types.ts";
-import type { Noise } from "../framing/types.ts";
-import type { SessionState, Verdict } from "./session-state.ts";
+import type { Channel } from "../../../capture/types.ts";
+import type { Noise } from "../../../framing/types.ts";
+import type { SessionState, Verdict } from "../session-state.ts";
 
-export class NoiseCount {
+export class TextNoise {
   bytes = 0;
   /** Of channels that may still become a session's; forgotten with the channel. */
   readonly #early = new WeakMap<Channel, number>();

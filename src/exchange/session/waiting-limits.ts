@@ -1,9 +1,9 @@
 /** Keeps the calls that wait for an answer within their bounds; the oldest are given up first. */
-import type { Call } from "./call.ts";
+import type { Call } from "../call/call.ts";
+import type { ExchangeItem } from "../types.ts";
 import { unansweredCall } from "./delivery.ts";
 import { countForgotten, reportFirstDropped } from "./dropped.ts";
 import type { SessionState, Side } from "./session-state.ts";
-import type { ExchangeItem } from "./types.ts";
 
 /** When the total is too large, this much of it is freed at once: finding the largest session costs. */
 const FREED_SHARE = 1 / 8;
@@ -24,10 +24,10 @@ export class WaitingLimits {
     this.#bytes += bytes;
   }
 
-  /** To be asked after each message; `states` are all sessions. */
+  /** To be asked after each message; `states` gives all sessions. */
   enforce(
     state: SessionState,
-    states: Iterable<SessionState>,
+    states: () => Iterable<SessionState>,
     timeNs: number,
     out: ExchangeItem[],
   ): void {
@@ -35,7 +35,7 @@ export class WaitingLimits {
     if (this.#bytes <= this.#maxBytes) return;
     const enough = this.#maxBytes * (1 - FREED_SHARE);
     while (this.#bytes > enough) {
-      const largest = largestOf(states);
+      const largest = largestOf(states());
       if (largest === undefined) return;
       const half = largest.waitingBytes / 2;
       while (this.#bytes > enough && largest.waitingBytes > half) {

@@ -3,18 +3,18 @@
  * In: answers that ask for input, then requests that bring it. Out: the chain's first id text.
  * Source: MCP 2026-07-28, InputRequiredResult.
  */
-import type { Message } from "../message/types.ts";
-import { RecentMap } from "../recent-map.ts";
-import { capText, copyText } from "../text.ts";
+import type { Message } from "../../message/types.ts";
+import { RecentMap } from "../../recent-map.ts";
+import { capText, copyText } from "../../text.ts";
+import { asObject, asText } from "../json.ts";
 import type { Call } from "./call.ts";
-import { asObject, asText } from "./json.ts";
 
 /** Chains that wait for their next request, per session. */
 const MAX_WAITING = 256;
 /** A longer state is told apart by its length and both ends. */
 const MAX_STATE_CHARS = 2_048;
 /** A longer id begins no chain. */
-const MAX_ID_CHARS = 1_024;
+const MAX_ID_CHARS = 256;
 
 export class Chains {
   readonly #byState = new RecentMap<string, string>(MAX_WAITING);

@@ -1,19 +1,29 @@
 /** Puts one message of a session in its place: roles, pairing, chain, durations, flags. */
-import type { Flag } from "../framing/types.ts";
-import type { Message } from "../message/types.ts";
+import type { Party } from "../../capture/types.ts";
+import type { Flag } from "../../framing/types.ts";
+import type { Message } from "../../message/types.ts";
+import { isProcess } from "../../party.ts";
+import { Call } from "../call/call.ts";
+import { Chains } from "../call/chains.ts";
+import { elapsedMs } from "../call/durations.ts";
+import { valueKey } from "../call/id-key.ts";
+import { targetOf } from "../call/target.ts";
+import { createdTaskId, Tasks } from "../call/tasks.ts";
+import { asObject, metaOf } from "../json.ts";
+import type { CallLine, CallOutcome, ExchangeItem, MessageLine, SessionLine } from "../types.ts";
 import { findCall } from "./attachments.ts";
-import { Call } from "./call.ts";
-import { Chains } from "./chains.ts";
-import { elapsedMs } from "./durations.ts";
 import { learnFromRequest, learnFromResult } from "./handshake.ts";
-import { valueKey } from "./id-key.ts";
-import { asObject, metaOf } from "./json.ts";
+import { isHeaderMismatch } from "./http/header-mismatch.ts";
 import { assignParties } from "./parties.ts";
-import { type Certainty, INFERRED, opensSession, STATED, senderRole } from "./roles.ts";
+import {
+  type Certainty,
+  INFERRED,
+  opensSession,
+  STATED,
+  senderRole,
+  statesClient,
+} from "./roles.ts";
 import type { SessionState, Side } from "./session-state.ts";
-import { targetOf } from "./target.ts";
-import { createdTaskId, Tasks } from "./tasks.ts";
-import type { CallLine, CallOutcome, ExchangeItem, MessageLine, SessionLine } from "./types.ts";
 
 /** A session that changes its names more often than this is no longer announced each time. */
 const MAX_UPDATES = 32;
@@ -28,8 +38,7 @@ export function deliver(
 ): void {
   const state = side.state;
   const isAnswer = message.method === undefined;
-  const call =
-    isAnswer && message.idText !== undefined ? side.peer.calls.take(message.idText) : undefined;
+  const call = isAnswer ? takeCall(side, message) : undefined;
   let changed = updateRoles(side, message);
   if (!isAnswer) changed = learnFromRequest(state.session, message) || changed;
   else if (message.type === "response") {
@@ -39,6 +48,17 @@ export function deliver(
   if (message.type === "request") state.requestsSeen = true;
   if (isAnswer) deliverAnswer(side, message, call, out);
   else deliverRequest(side, message, out);
+}
+
+/** The call that the answer is for. Over HTTP clients of one session may use the same ids: the answer's own request first. */
+function takeCall({ peer }: Side, { idText, frame }: Message): Call | undefined {
+  if (idText === undefined) return undefined;
+  const place = frame.http;
+  if (place === undefined || place.side === "request") return peer.calls.take(idText);
+  const asked = peer.calls.takeAt(place.exchange, idText);
+  // a stream that was opened by GET brings answers to what was asked elsewhere
+  if (asked !== undefined || place.exchange.request?.method === "POST") return asked;
+  return peer.calls.take(idText);
 }
 
 function deliverRequest(side: Side, message: Message, out: ExchangeItem[]): void {
@@ -68,7 +88,7 @@ function deliverRequest(side: Side, message: Message, out: ExchangeItem[]): void
     durationMs: undefined,
     serverMs: undefined,
     queuedMs: elapsedMs(message.frame.sentNs, message.frame.timeNs),
-    flags: flagsOf(side, message, false),
+    flags: flagsOf(side, message, target, false),
   } satisfies MessageLine);
 }
 
@@ -105,7 +125,7 @@ function deliverAnswer(
     durationMs,
     serverMs,
     queuedMs: elapsedMs(frame.sentNs, frame.timeNs),
-    flags: flagsOf(side, message, call === undefined),
+    flags: flagsOf(side, message, undefined, call === undefined),
   } satisfies MessageLine);
   if (call === undefined) return;
   rememberTask(state, message, call);
@@ -155,10 +175,14 @@ export function sessionLine(
 ): SessionLine {
   const { messages } = state;
   // lines are written a batch later: as it is now, not as it will be then
-  const client = { ...state.session.client };
-  const server = { ...state.session.server };
+  const client = copyOf(state.session.client);
+  const server = copyOf(state.session.server);
   const session = { ...state.session, client, server };
   return { kind: "session", event, session, timeNs, messages, openCalls };
+}
+
+function copyOf(party: Party | undefined): Party | undefined {
+  return party === undefined ? undefined : { ...party };
 }
 
 function requestSummary(call: Call) {
@@ -211,13 +235,17 @@ function isSeenFromStart(
   message: Message,
   listenNs: number | undefined,
 ): boolean {
-  if (state.certainty === STATED && message.type === "request") return true;
+  if (message.type === "request" && statesClient(message)) return true;
   if (listenNs === undefined) return false;
   const { client, server } = state.session;
-  return client.startNs >= listenNs || server.startNs >= listenNs;
+  return beganAfter(client, listenNs) || beganAfter(server, listenNs);
 }
 
-/** Returns true when client or server is another process than before. */
+function beganAfter(party: Party | undefined, timeNs: number): boolean {
+  return isProcess(party) && party.startNs >= timeNs;
+}
+
+/** Returns true when client or server is somebody else than before. */
 function updateRoles(side: Side, message: Message): boolean {
   const state = side.state;
   if (state.certainty !== STATED) {
@@ -248,19 +276,26 @@ function directionOf(side: Side): "client-to-server" | "server-to-client" {
   return side === side.state.client ? "client-to-server" : "server-to-client";
 }
 
-function flagsOf(side: Side, message: Message, unmatched: boolean): readonly Flag[] {
+function flagsOf(
+  side: Side,
+  message: Message,
+  target: string | undefined,
+  unmatched: boolean,
+): readonly Flag[] {
   const state = side.state;
   const version = state.session.protocolVersion;
   const illegalBatch =
     message.batch !== undefined && version !== undefined && version !== BATCH_VERSION;
   const unknownMethod = isUnknownMethod(side, message);
   const guessed = state.certainty < INFERRED && state.session.lateAttach;
-  if (!illegalBatch && !unknownMethod && !unmatched && !guessed) return message.flags;
+  const mismatch = isHeaderMismatch(message, target);
+  if (!illegalBatch && !unknownMethod && !unmatched && !guessed && !mismatch) return message.flags;
   const flags: Flag[] = [...message.flags];
   if (illegalBatch) flags.push("illegal_batch");
   if (unknownMethod) flags.push("unknown_method");
   if (unmatched) flags.push("unmatched_response");
   if (guessed) flags.push("late_attach");
+  if (mismatch) flags.push("header_mismatch");
   return flags;
 }
 

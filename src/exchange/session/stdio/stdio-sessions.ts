@@ -1,10 +1,16 @@
-/** Finds the session that a message belongs to: by its channel, its socket's other direction, or its processes. */
-import type { Channel, Process } from "../capture/types.ts";
-import type { Message } from "../message/types.ts";
-import { RecentMap } from "../recent-map.ts";
-import { idKey } from "./id-key.ts";
-import { STATED, statesClient } from "./roles.ts";
-import { SessionState, type Side } from "./session-state.ts";
+/** Finds the session over stdio that a message belongs to: by its channel, its socket's other direction, or its processes. */
+import type { Channel, Party, Process } from "../../../capture/types.ts";
+import type { Noise } from "../../../framing/types.ts";
+import type { Message } from "../../../message/types.ts";
+import { RecentMap } from "../../../recent-map.ts";
+import { idKey } from "../../call/id-key.ts";
+import { type EndCause, isGone } from "../exits.ts";
+import { ProcessWatch } from "../process-watch.ts";
+import { STATED, statesClient } from "../roles.ts";
+import { SessionState, type Side } from "../session-state.ts";
+import type { TransportSessions } from "../transport-sessions.ts";
+import { endCause, isOver } from "./ending.ts";
+import { TextNoise } from "./text-noise.ts";
 
 /** Channels remembered for having had a session: one that has another soon after is among them. */
 const MAX_GENERATIONS = 16_384;
@@ -18,10 +24,11 @@ const ANSWERS = 2;
 const SAME_PROCESSES = 3;
 const SAME_PROCESSES_AND_ANSWERS = 4;
 
-export class SessionTable {
+export class StdioSessions implements TransportSessions {
   readonly #sides = new Map<Channel, Side>();
-  readonly #byProcess = new Map<Process, Set<SessionState>>();
+  readonly #watch = new ProcessWatch();
   readonly #states = new Set<SessionState>();
+  readonly #noise = new TextNoise();
   /** Channel id → how many sessions it has had; by id, since a replay rebuilds the objects. */
   readonly #generations = new RecentMap<string, number>(MAX_GENERATIONS);
 
@@ -29,23 +36,46 @@ export class SessionTable {
     return this.#states;
   }
 
-  /** Entries in all maps: 0 when every session is gone. */
   get size(): number {
-    return this.#states.size + this.#sides.size + this.#byProcess.size;
+    return this.#states.size + this.#sides.size + this.#watch.size;
   }
 
-  sideOf(channel: Channel): Side | undefined {
-    return this.#sides.get(channel);
+  /** Heard bytes on MCP channels that are no message. */
+  get noiseBytes(): number {
+    return this.#noise.bytes;
+  }
+
+  addNoise(noise: Noise): void {
+    this.#noise.add(noise, this.#sides.get(noise.channel)?.state.verdict);
+  }
+
+  adopt(state: SessionState): void {
+    this.#noise.adopt(state);
+  }
+
+  stateOf(channel: Channel): SessionState | undefined {
+    return this.#sides.get(channel)?.state;
   }
 
   sessionsOf(process: Process): readonly SessionState[] {
-    const states = this.#byProcess.get(process);
-    return states === undefined ? [] : [...states];
+    return [...this.#watch.sessionsOf(process)];
   }
 
-  /** The direction of an existing session that the message's new channel can be, or a new session's. */
+  /** The session that the message is the end of: a named pipe outlives its client, the next one's handshake is a session
+   * of its own. */
+  replacedBy({ frame, method }: Message): SessionState | undefined {
+    if (method !== "initialize") return undefined;
+    const side = this.#sides.get(frame.channel);
+    if (side === undefined || !isGone(side.writer, frame.timeNs)) return undefined;
+    const isOther = frame.sender !== undefined && frame.sender !== side.writer;
+    return isOther ? side.state : undefined;
+  }
+
+  /** By its channel; of a new channel the direction of a session that it can be, or a new session's. */
   place(message: Message): Side {
     const channel = message.frame.channel;
+    const known = this.#sides.get(channel);
+    if (known !== undefined) return known;
     const reverse = channel.reverse === undefined ? undefined : this.#sides.get(channel.reverse);
     const side = reverse?.peer ?? this.#waitingSide(message) ?? this.#newSession(message);
     side.channels.push(channel);
@@ -54,12 +84,9 @@ export class SessionTable {
     return side;
   }
 
-  watch(state: SessionState, process: Process | undefined): void {
-    if (process === undefined || state.isWatching(process)) return;
-    state.processes.push(process);
-    const states = this.#byProcess.get(process);
-    if (states === undefined) this.#byProcess.set(process, new Set([state]));
-    else states.add(state);
+  watch(side: Side): void {
+    this.#watch.add(side.state, side.writer);
+    this.#watch.add(side.state, side.reader);
   }
 
   close(channel: Channel): Side | undefined {
@@ -74,10 +101,20 @@ export class SessionTable {
     this.#states.delete(state);
     for (const channel of state.first.channels) this.#sides.delete(channel);
     for (const channel of state.second.channels) this.#sides.delete(channel);
-    for (const process of state.processes) {
-      const states = this.#byProcess.get(process);
-      if (states?.delete(state) && states.size === 0) this.#byProcess.delete(process);
-    }
+    this.#watch.remove(state);
+  }
+
+  isOver(state: SessionState, nowNs: number): boolean {
+    return isOver(state, nowNs);
+  }
+
+  isClosing(state: SessionState): boolean {
+    if (state.firstClosed !== undefined) return true;
+    return state.processes.some((process) => process.exit !== undefined);
+  }
+
+  endCause(state: SessionState): EndCause {
+    return endCause(state);
   }
 
   #newSession(message: Message): Side {
@@ -85,7 +122,7 @@ export class SessionTable {
     const generation = (this.#generations.get(channel.id) ?? 0) + 1;
     this.#generations.set(channel.id, generation);
     const id = generation === 1 ? channel.id : `${channel.id}~${generation}`;
-    const state = new SessionState(id, message.frame.timeNs);
+    const state = new SessionState(id, "stdio", message.frame.timeNs);
     this.#states.add(state);
     return state.first;
   }
@@ -109,18 +146,13 @@ export class SessionTable {
   }
 
   /** Both ends of the heard direction are watched, and its reader is the new one's writer, where known. */
-  #candidates(writer: Process | undefined, reader: Process): Iterable<SessionState> {
-    return this.#byProcess.get(writer ?? reader) ?? [];
+  #candidates(writer: Party | undefined, reader: Party): Iterable<SessionState> {
+    return this.#watch.sessionsOf(writer ?? reader);
   }
 }
 
 /** How well the channel writer → reader answers the direction `heard`. */
-function fitOf(
-  heard: Side,
-  writer: Process | undefined,
-  reader: Process,
-  message: Message,
-): number {
+function fitOf(heard: Side, writer: Party | undefined, reader: Party, message: Message): number {
   if (contradictsRoles(heard, message)) return UNFIT;
   const readerFits = heard.writer === reader || heard.party === reader;
   const writerFits = heard.reader === writer;

@@ -1,8 +1,8 @@
 /** Finds the call that a notification (or a request inside a task) belongs to, and counts it there. */
-import type { Message } from "../message/types.ts";
-import { Call, type CallReference } from "./call.ts";
-import { valueKey } from "./id-key.ts";
-import { asObject, asText, type JsonObject, metaOf } from "./json.ts";
+import type { Message } from "../../message/types.ts";
+import { Call, type CallReference } from "../call/call.ts";
+import { valueKey } from "../call/id-key.ts";
+import { asObject, asText, type JsonObject, metaOf } from "../json.ts";
 import type { Side } from "./session-state.ts";
 
 const SUBSCRIPTION_ID = "io.modelcontextprotocol/subscriptionId";
@@ -14,11 +14,11 @@ export function findCall(side: Side, message: Message): CallReference | undefine
   if (params === undefined) return undefined;
   switch (message.method) {
     case "notifications/progress":
-      return countProgress(side, params);
+      return countProgress(side, message, params);
     case "notifications/cancelled":
       return cancel(side, params);
     case "notifications/message":
-      return countLog(side, params);
+      return countLog(side, message, params);
     case "notifications/tasks":
     case "notifications/tasks/status":
     case "tasks/get":
@@ -32,10 +32,17 @@ export function findCall(side: Side, message: Message): CallReference | undefine
 }
 
 /** Progress is sent by who answers; its token was given by who asked. */
-function countProgress(side: Side, params: JsonObject): CallReference | undefined {
+function countProgress(
+  side: Side,
+  message: Message,
+  params: JsonObject,
+): CallReference | undefined {
   const token = valueKey(params.progressToken);
   if (token === undefined) return undefined;
-  const call = side.peer.calls.findByToken(token);
+  const { calls } = side.peer;
+  const place = message.frame.http?.exchange;
+  const own = place === undefined ? undefined : calls.findByTokenAt(place, token);
+  const call = own ?? calls.findByToken(token);
   if (call === undefined) return side.state.tasks?.findByToken(token);
   call.progressCount++;
   return call;
@@ -55,13 +62,18 @@ function cancel(side: Side, params: JsonObject): CallReference | undefined {
   return call;
 }
 
-/** A log line without a reference belongs to the one call that is open, if there is just one. */
-function countLog(side: Side, params: JsonObject): CallReference | undefined {
+/** A log line without a reference belongs to the one call that is open, if there is just one: over HTTP in its exchange. */
+function countLog(side: Side, message: Message, params: JsonObject): CallReference | undefined {
   const related = findByMeta(side, params);
-  const only = side.calls.open === 0 ? side.peer.calls.onlyOpen() : undefined;
-  const reference = related ?? only;
+  const reference = related ?? onlyCall(side, message);
   if (reference instanceof Call) reference.logCount++;
   return reference;
+}
+
+function onlyCall({ calls, peer }: Side, { frame }: Message): Call | undefined {
+  const place = frame.http?.exchange;
+  const own = place === undefined ? undefined : peer.calls.onlyAt(place);
+  return own ?? (calls.open === 0 ? peer.calls.onlyOpen() : undefined);
 }
 
 function findByMeta(side: Side, params: JsonObject): CallReference | undefined {

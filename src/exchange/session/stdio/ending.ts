@@ -1,7 +1,6 @@
-/** Decides when a session is over, and why. */
-import type { Process } from "../capture/types.ts";
-import type { SessionState, Side } from "./session-state.ts";
-import { signalName } from "./signals.ts";
+/** Decides when a session over stdio is over, and why. */
+import { type EndCause, exitOf, firstExit, isGone } from "../exits.ts";
+import type { SessionState, Side } from "../session-state.ts";
 
 /** A process that is gone may have left bytes that its peer reads later. */
 const LINGER_NS = 2_000_000_000;
@@ -9,11 +8,6 @@ const LINGER_NS = 2_000_000_000;
 const FIRST_ANSWER_NS = 5_000_000_000;
 /** Both channels are closed: how long to wait for the exit that says why. */
 const EXIT_WAIT_NS = 500_000_000;
-
-export interface EndCause {
-  readonly reason: string;
-  readonly timeNs: number;
-}
 
 /** True when nothing more can be said in the session. `nowNs` Infinity: no more time to wait. */
 export function isOver(state: SessionState, nowNs: number): boolean {
@@ -34,7 +28,7 @@ function isHalfOver(side: Side, nowNs: number): boolean {
 function mayBeAnswered(side: Side, nowNs: number): boolean {
   if (!isGone(side.reader, nowNs)) return true;
   if (isGone(side.writer, nowNs)) return false;
-  return nowNs - (side.reader?.exit?.timeNs ?? 0) < FIRST_ANSWER_NS;
+  return nowNs - (exitOf(side.reader)?.timeNs ?? 0) < FIRST_ANSWER_NS;
 }
 
 function isClosedLongEnough(state: SessionState, nowNs: number): boolean {
@@ -46,7 +40,7 @@ function isSilent(side: Side, nowNs: number): boolean {
   if (isGone(side.reader, nowNs)) return true;
   // what the dead have written is read when its reader likes, and ends with the channel
   if (side.peer.calls.open > 0 && Number.isFinite(nowNs)) return false;
-  const exit = side.writer?.exit;
+  const exit = exitOf(side.writer);
   return exit !== undefined && nowNs - Math.max(exit.timeNs, side.lastNs) >= LINGER_NS;
 }
 
@@ -54,33 +48,13 @@ function hasExited(state: SessionState, nowNs: number): boolean {
   return isGone(state.first.party, nowNs) || isGone(state.second.party, nowNs);
 }
 
-/** An exit may be noted on the process before the bytes that it wrote or read earlier come in. */
-export function isGone(process: Process | undefined, nowNs: number): boolean {
-  return process?.exit !== undefined && process.exit.timeNs <= nowNs;
-}
-
 /** The exit of the party that went first; else the direction that was closed first. */
 export function endCause(state: SessionState): EndCause {
-  const client = exitCause("client", state.client.party);
-  const server = exitCause("server", state.client.peer.party);
-  if (client !== undefined && server !== undefined) {
-    return client.timeNs < server.timeNs ? client : server;
-  }
-  return client ?? server ?? { reason: closeReason(state), timeNs: state.closedNs };
+  const exit = firstExit(state.client.party, state.client.peer.party);
+  return exit ?? { reason: closeReason(state), timeNs: state.closedNs };
 }
 
 function closeReason(state: SessionState): string {
   if (state.firstClosed === undefined) return "channel closed";
   return state.firstClosed === state.client ? "client closed its end" : "server closed its output";
-}
-
-function exitCause(role: "client" | "server", process: Process | undefined): EndCause | undefined {
-  const exit = process?.exit;
-  if (exit === undefined) return undefined;
-  return { reason: `${role} ${manner(exit.code, exit.signal)}`, timeNs: exit.timeNs };
-}
-
-function manner(code: number | undefined, signal: number | undefined): string {
-  if (signal !== undefined) return `was killed by ${signalName(signal)}`;
-  return code === undefined ? "exited" : `exited with code ${code}`;
 }
