@@ -1,12 +1,13 @@
 /** Option texts that choose and shape outputs in, OutputOptions out. */
+import type { Transport } from "../exchange/types.ts";
 import { UsageError } from "./errors.ts";
 import type { LineKind, OutputFile, OutputOptions } from "./types.ts";
 import { parseChoice, parseInteger, parseRotation, wrongValue } from "./values.ts";
 
 type Texts = ReadonlyMap<string, readonly string[]>;
 
-const DEFAULT_KINDS: readonly LineKind[] = ["message", "session", "loss", "coverage"];
-const ALL_KINDS: readonly LineKind[] = ["message", "call", "session", "loss", "coverage"];
+const DEFAULT_KINDS: readonly LineKind[] = ["message", "session", "http", "loss", "coverage"];
+const ALL_KINDS: readonly LineKind[] = ["message", "call", "session", "http", "loss", "coverage"];
 
 /** `runs`: standard output is a command's as well. Throws UsageError. */
 export function buildOutputs(
@@ -38,6 +39,7 @@ export function buildOutputs(
       methods: distinctTexts(options, "method"),
       tools: distinctTexts(options, "tool"),
       servers: distinctTexts(options, "server"),
+      hosts: distinctTexts(options, "host").map((text) => parseHost(text)),
     },
     verbosity: options.get("verbose")?.length ?? 0,
   };
@@ -135,10 +137,22 @@ export function distinctTexts(options: Texts, name: string): readonly string[] {
   );
 }
 
-function parseTransport(text: string): "stdio" {
-  if (!/^(?:https?|sse|streamable)/i.test(text)) return parseChoice("--transport", text, ["stdio"]);
+function parseTransport(text: string): Transport {
+  if (!/^(?:https|sse|streamable)/i.test(text)) {
+    return parseChoice("--transport", text, ["stdio", "http"]);
+  }
   throw new UsageError(
-    `Cannot use --transport "${text}": this version hears stdio only`,
-    "leave --transport away; servers behind a URL are not heard yet",
+    `Cannot use --transport "${text}": one of stdio, http needed`,
+    "http is both Streamable HTTP and the old HTTP+SSE, in plain text",
+  );
+}
+
+function parseHost(text: string): string {
+  if (text !== "" && !text.includes("/")) return text;
+  throw wrongValue(
+    "--host",
+    text,
+    "a host, with or without a port, needed",
+    "--host 'localhost:*'",
   );
 }

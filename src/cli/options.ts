@@ -78,10 +78,12 @@ export const OPTIONS: readonly OptionSpec[] = [
     name: "transport",
     value: "NAME",
     repeat: true,
-    choices: ["stdio"],
+    choices: ["stdio", "http"],
     group: "What to show",
     commands: SHOWING,
-    help: "only messages over this transport; stdio is the only one so far",
+    help: "only what went over this transport",
+    details:
+      "http is both Streamable HTTP and the old HTTP+SSE, in plain text. Losses and what cannot be heard are shown all the same where no channel is known.",
   },
   {
     name: "method",
@@ -113,17 +115,27 @@ export const OPTIONS: readonly OptionSpec[] = [
     help: "only sessions with this server: its own name, or what the console shows for it",
   },
   {
+    name: "host",
+    value: "GLOB",
+    repeat: true,
+    group: "What to show",
+    commands: SHOWING,
+    help: "only HTTP to this host, with or without its port, e.g. 'localhost:*'",
+    details:
+      "It is matched against what the request is addressed to (Host) and against the address of a server elsewhere; upper and lower case are the same here. Messages over stdio have no host and do not match.",
+  },
+  {
     name: "kinds",
     short: "k",
     value: "LIST",
     list: true,
-    choices: ["message", "call", "session", "loss", "coverage", "all"],
-    fallback: "message,session,loss,coverage",
+    choices: ["message", "call", "session", "http", "loss", "coverage", "all"],
+    fallback: "message,session,http,loss,coverage",
     group: "What to show",
     commands: SHOWING,
     help: "kinds of lines, separated by commas",
     details:
-      "A call line joins a request and its answer, so that nothing need be paired again; it is not among the default ones because it repeats both. The summary is always the last line.",
+      "A call line joins a request and its answer, so that nothing need be paired again; it is not among the default ones because it repeats both. An http line tells of an exchange with an MCP server that carried no message: refused, cut, or of another content type. The summary is always the last line.",
   },
   {
     name: "all-jsonrpc",

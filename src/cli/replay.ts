@@ -1,6 +1,7 @@
 /** `overhear replay`: recorded files in, the lines that were written live out, and the exit code. */
 import { statSync } from "node:fs";
 import strftime from "strftime";
+import type { Outputs } from "../delivery/outputs.ts";
 import { readLines } from "../replay/read-lines.ts";
 import { RecordedClock } from "../replay/recorded-time.ts";
 import { ReplayRun } from "../replay/replay-run.ts";
@@ -10,7 +11,7 @@ import { UsageError } from "./errors.ts";
 import { EXIT_OK } from "./exit-codes.ts";
 import { reportUnmatched } from "./filter-report.ts";
 import { endWith } from "./loss-report.ts";
-import { type Outputs, openSinks } from "./open-sinks.ts";
+import { openSinks } from "./open-sinks.ts";
 import { say } from "./say.ts";
 import type { ExitCode, ReplayOptions } from "./types.ts";
 

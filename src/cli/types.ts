@@ -1,6 +1,7 @@
 /** What the command line asks for, parsed and validated; commands and `listen` see nothing else of argv. */
 
 import type { ProbeReport } from "../capture/probe.ts";
+import type { Transport } from "../exchange/types.ts";
 
 /** Documented in docs/cli.md; `run` may also end with any code of the command it started. */
 export type ExitCode = number;
@@ -8,7 +9,7 @@ export type ExitCode = number;
 export type AttachChoice = "auto" | "fexit" | "tracepoint";
 
 /** Lines that `--kinds` can choose; the summary is always written. */
-export type LineKind = "message" | "call" | "session" | "loss" | "coverage";
+export type LineKind = "message" | "call" | "session" | "http" | "loss" | "coverage";
 
 /** Whom to hear, applied in the kernel, children included; all empty: everybody. Between them: any match. */
 export interface CaptureFilters {
@@ -24,10 +25,11 @@ export interface CaptureFilters {
 /** What to show of what was heard; each list empty: everything. Globs: `*` any text, `?` one character. */
 export interface MessageFilters {
   /** Names, not globs. */
-  readonly transports: readonly "stdio"[];
+  readonly transports: readonly Transport[];
   readonly methods: readonly string[];
   readonly tools: readonly string[];
   readonly servers: readonly string[];
+  readonly hosts: readonly string[];
 }
 
 export interface OutputFile {

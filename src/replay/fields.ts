@@ -21,6 +21,15 @@ export function numberField(fields: Fields | undefined, key: string): number | u
   return typeof value === "number" && Number.isFinite(value) ? value : undefined;
 }
 
+/** No call lasts longer: 30 years, in ms. */
+const MAX_MS = 1e12;
+
+/** A span of time in ms. */
+export function millisField(fields: Fields | undefined, key: string): number | undefined {
+  const value = numberField(fields, key);
+  return value !== undefined && value >= 0 && value <= MAX_MS ? value : undefined;
+}
+
 /** A whole number from 0 on. */
 export function countField(fields: Fields | undefined, key: string): number | undefined {
   const value = numberField(fields, key);

@@ -1,22 +1,26 @@
 /** Recorded lines in, the frames, losses and ends that they were made from out. */
-import type { Channel, Process } from "../capture/types.ts";
+import type { Channel, Party } from "../capture/types.ts";
 import type { CoverageLine } from "../exchange/types.ts";
-import type { Flag, Frame, FramingItem, Loss } from "../framing/types.ts";
+import type { Flag, Frame, FramingItem, HttpEnd, HttpPlace, Loss } from "../framing/types.ts";
 import type { Stage } from "../stage.ts";
 import {
   booleanField,
   countField,
   type Fields,
   fieldsField,
-  numberField,
+  millisField,
   textField,
   textsField,
 } from "./fields.ts";
 import { isLossReason } from "./loss-reasons.ts";
 import { rebuildText } from "./rebuild-text.ts";
+import { completeExchange, RecordedExchanges } from "./recorded-exchanges.ts";
 import { parseTimestamp, type RecordedClock } from "./recorded-time.ts";
 import { type Direction, type RecordedSession, RecordedWorld } from "./recorded-world.ts";
-import { endItems } from "./session-end.ts";
+import { endItems, httpEndItem } from "./session-end.ts";
+import { type RecordedHttp, type RecordedTransport, readTransport } from "./transport.ts";
+
+type HttpTransport = Extract<RecordedTransport, { type: "http" }>;
 
 export type ReplayItem = FramingItem | CoverageLine;
 
@@ -44,6 +48,7 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
   readonly #world: RecordedWorld;
   readonly #positions = new WeakMap<Channel, number>();
   readonly #sessions = new WeakMap<Channel, RecordedSession>();
+  readonly #exchanges = new RecordedExchanges();
   #batch: PendingBatch | undefined;
   #tickNs = Number.NEGATIVE_INFINITY;
 
@@ -63,9 +68,11 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
     return out;
   }
 
-  /** Whether the session that the channel is of now was heard from its start; undefined: the recording does not say. */
-  lateAttach(channel: Channel): boolean | undefined {
-    return this.#sessions.get(channel)?.lateAttach;
+  /** Whether the session was heard from its start; of stdio, the one that the channel is of now. undefined: the recording
+   * does not say. */
+  lateAttach(channel: Channel, sessionId: string): boolean | undefined {
+    const session = this.#sessions.get(channel);
+    return session === undefined ? this.#world.lateAttach(sessionId) : session.lateAttach;
   }
 
   end(): readonly ReplayItem[] {
@@ -82,6 +89,9 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       case "session":
         this.#flushBatch(out);
         this.#session(line, timeNs, out);
+        return;
+      case "http":
+        this.#http(line, timeNs, out);
         return;
       case "loss":
         this.#loss(line, timeNs, out);
@@ -154,22 +164,28 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
   }
 
   #frame(line: Fields, timeNs: number): Omit<Frame, "text"> | undefined {
-    const transport = fieldsField(line, "stdio_transport");
+    const transport = readTransport(line);
     const sessionId = textField(line, "session");
     const direction = readDirection(line);
     if (transport === undefined || sessionId === undefined || direction === undefined) {
       return undefined;
     }
     const session = this.#world.session(sessionId);
-    const { from, to } = this.#ends(session, transport);
+    const from = this.#world.end(session, transport.from);
+    const to = this.#world.end(session, transport.to);
     if (to === undefined) return undefined;
-    const channel = this.#channelOf(session, direction, transport);
+    const isHttp = transport.type === "http";
+    const channel = isHttp
+      ? this.#connection(sessionId, transport)
+      : this.#channelOf(session, direction, transport);
     channel.reader = to;
     channel.writer = from ?? channel.writer;
+    const http = isHttp ? this.#place(transport.http, channel, sessionId, timeNs) : undefined;
+    if (isHttp && http === undefined) return undefined;
     const bytes = countField(line, "bytes") ?? 0;
     const endPosition = (this.#positions.get(channel) ?? 0) + bytes;
     this.#positions.set(channel, endPosition);
-    const queuedMs = numberField(line, "queued_ms");
+    const queuedMs = millisField(line, "queued_ms");
     return {
       kind: "frame",
       channel,
@@ -179,26 +195,31 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       reader: to,
       sender: from,
       sentNs: queuedMs === undefined ? undefined : timeNs - Math.round(queuedMs * 1000) * 1000,
+      http,
       flags: frameFlags(line),
     };
   }
 
-  #ends(
-    session: RecordedSession,
-    transport: Fields,
-  ): { from: Process | undefined; to: Process | undefined } {
-    const end = (side: "from" | "to") =>
-      this.#world.end(
-        session,
-        countField(transport, `${side}_pid`),
-        textField(transport, `${side}_comm`),
-      );
-    return { from: end("from"), to: end("to") };
+  #place(
+    http: RecordedHttp,
+    channel: Channel,
+    session: string,
+    timeNs: number,
+  ): HttpPlace | undefined {
+    const exchange = this.#exchanges.meet(http, channel, timeNs);
+    if (exchange === undefined) return undefined;
+    const side = http.isRequest ? "request" : "response";
+    return { exchange, side, mode: http.mode ?? "json", eventId: http.eventId, session };
+  }
+
+  #connection(sessionId: string, { channel, from, to, http }: HttpTransport): Channel {
+    const id = channel ?? `${sessionId} ${http.isRequest ? "request" : "response"}`;
+    return this.#world.connection(id, from.host?.endpoint, to.host?.endpoint);
   }
 
   /** Both directions of a session know each other, so that the same two make a session again. */
-  #channelOf(session: RecordedSession, direction: Direction, transport: Fields): Channel {
-    const id = textField(transport, "channel") ?? `${session.id} ${direction}`;
+  #channelOf(session: RecordedSession, direction: Direction, hop: RecordedTransport): Channel {
+    const id = hop.channel ?? `${session.id} ${direction}`;
     const channel = this.#world.channel(id);
     this.#sessions.set(channel, session);
     const same = session.channels.get(direction);
@@ -224,8 +245,13 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       session.lateAttach ??= booleanField(line, "late_attach");
     }
     if (textField(line, "event") !== "end") {
-      session.client = this.#world.process(fieldsField(line, "client")) ?? session.client;
-      session.server = this.#world.process(fieldsField(line, "server")) ?? session.server;
+      session.client = this.#world.party(fieldsField(line, "client")) ?? session.client;
+      session.server = this.#world.party(fieldsField(line, "server")) ?? session.server;
+      return;
+    }
+    if (textField(line, "transport_type") === "http") {
+      out.push(httpEndItem(session, line, timeNs));
+      this.#world.forget(session);
       return;
     }
     const items = endItems(session, line, timeNs);
@@ -233,6 +259,35 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
     this.#tickNs = Math.max(timeNs + EXIT_WAIT_NS, this.#tickNs + TICK_NS);
     out.push(...items, { kind: "tick", timeNs: this.#tickNs });
     this.#world.forget(session);
+  }
+
+  #http(line: Fields, timeNs: number, out: ReplayItem[]): void {
+    const transport = readTransport(line);
+    const outcome = readOutcome(line);
+    const sessionId = textField(line, "session");
+    if (transport?.type !== "http" || outcome === undefined) {
+      this.#counts.malformed++;
+      return;
+    }
+    const { from, to, http } = transport;
+    const session = sessionId === undefined ? stranger() : this.#world.session(sessionId);
+    const channel = this.#connection(sessionId ?? "", transport);
+    channel.writer = this.#world.end(session, from) ?? channel.writer;
+    channel.reader = this.#world.end(session, to) ?? channel.reader;
+    const exchange = this.#exchanges.meet(http, channel, timeNs);
+    if (exchange === undefined) {
+      this.#counts.malformed++;
+      return;
+    }
+    const durationMs = millisField(line, "duration_ms");
+    const startNs =
+      durationMs === undefined ? undefined : timeNs - Math.round(durationMs * 1000) * 1000;
+    completeExchange(exchange, textField(line, "content_type"), startNs);
+    this.#flushBatch(out);
+    this.#tick(timeNs, out);
+    const recorded = { session: sessionId };
+    const flags = frameFlags(line);
+    out.push({ kind: "http-end", exchange, outcome, flags, recorded, timeNs } satisfies HttpEnd);
   }
 
   #loss(line: Fields, timeNs: number, out: ReplayItem[]): void {
@@ -260,20 +315,15 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
 
   /** The channel of a line that belongs to no session. */
   #lossChannel(line: Fields): Channel | undefined {
-    const transport = fieldsField(line, "stdio_transport");
-    const id = textField(transport, "channel");
-    if (transport === undefined || id === undefined) return undefined;
-    const channel = this.#world.channel(id);
-    const stranger: RecordedSession = {
-      id: "",
-      client: channel.writer,
-      server: channel.reader,
-      lateAttach: undefined,
-      channels: new Map(),
-    };
-    const { from, to } = this.#ends(stranger, transport);
-    channel.writer ??= from;
-    channel.reader ??= to;
+    const transport = readTransport(line);
+    if (transport?.channel === undefined) return undefined;
+    const channel =
+      transport.type === "http"
+        ? this.#connection("", transport)
+        : this.#world.channel(transport.channel);
+    const session = stranger(channel.writer, channel.reader);
+    channel.writer ??= this.#world.end(session, transport.from);
+    channel.reader ??= this.#world.end(session, transport.to);
     return channel;
   }
 
@@ -293,6 +343,16 @@ const TICK_NS = 250_000_000;
 /** As long as the exchange waits for an exit that says why a session ended. */
 const EXIT_WAIT_NS = 500_000_000;
 
+/** Of a line that belongs to no session. */
+function stranger(client?: Party, server?: Party): RecordedSession {
+  return { id: "", client, server, lateAttach: undefined, channels: new Map() };
+}
+
+function readOutcome(line: Fields): HttpEnd["outcome"] | undefined {
+  const outcome = textField(line, "outcome");
+  return outcome === "complete" || outcome === "cut" || outcome === "lost" ? outcome : undefined;
+}
+
 function readDirection(line: Fields): Direction | undefined {
   const direction = textField(line, "direction");
   return direction === "client-to-server" || direction === "server-to-client"
@@ -303,6 +363,6 @@ function readDirection(line: Fields): Direction | undefined {
 /** Flags that the text cannot tell; all others are found again. */
 function frameFlags(line: Fields): readonly Flag[] {
   const found = textsField(line, "flags");
-  const ofFrame: readonly Flag[] = ["invalid_utf8", "bom"];
+  const ofFrame: readonly Flag[] = ["invalid_utf8", "bom", "ambiguous_http"];
   return ofFrame.filter((flag) => found.includes(flag));
 }

@@ -1,18 +1,16 @@
 /** Recorded lines in, exchange items and a summary out: the rooms of a replay, without files. */
 import type { Channel } from "../capture/types.ts";
-import { ExchangeStage } from "../exchange/stage.ts";
 import { SummaryCollector } from "../exchange/summary.ts";
 import type { ExchangeItem, OpenCall, Summary } from "../exchange/types.ts";
-import { MessageStage } from "../message/message-stage.ts";
+import { Rooms } from "../rooms.ts";
 import { type Fields, textField } from "./fields.ts";
 import { type RebuildCounts, RebuildStage, type ReplayItem } from "./rebuild-stage.ts";
 import { parseTimestamp, type RecordedClock } from "./recorded-time.ts";
 
 /** A file may hold several runs of the tool, each closed by its summary; their sessions never mix. */
-interface Rooms {
+interface RecordedRun {
   readonly rebuild: RebuildStage;
-  readonly message: MessageStage;
-  readonly exchange: ExchangeStage;
+  readonly rooms: Rooms;
 }
 
 export class ReplayRun {
@@ -21,7 +19,7 @@ export class ReplayRun {
   readable = 0;
   readonly #clock: RecordedClock;
   readonly #allJsonrpc: boolean;
-  #rooms: Rooms | undefined;
+  #run: RecordedRun | undefined;
   #summary: SummaryCollector | undefined;
   #taken: ExchangeItem[] = [];
   #hasSessionLine = false;
@@ -38,21 +36,21 @@ export class ReplayRun {
   push(line: Fields): void {
     const before = this.counts.malformed + this.counts.unknown;
     this.#noteTime(line);
-    const rooms = this.#open();
-    for (const item of rooms.rebuild.push(line)) this.#pass(rooms, item);
+    const { rebuild, rooms } = this.#open();
+    for (const item of rebuild.push(line)) this.#pass(rooms, item);
     if (this.counts.malformed + this.counts.unknown === before) this.readable++;
     if (textField(line, "kind") === "summary") this.end();
   }
 
   /** The recording of one run is over; another one may follow. */
   end(): void {
-    const rooms = this.#rooms;
-    if (rooms === undefined) return;
-    for (const item of rooms.rebuild.end()) this.#pass(rooms, item);
-    this.#keep(rooms.exchange.end());
+    if (this.#run === undefined) return;
+    const { rebuild, rooms } = this.#run;
+    for (const item of rebuild.end()) this.#pass(rooms, item);
+    rooms.end();
     this.#endedOpen.push(...rooms.exchange.openCalls());
     this.#endedNoise += rooms.exchange.noiseBytes;
-    this.#rooms = undefined;
+    this.#run = undefined;
   }
 
   /** What has come out since the last call. */
@@ -80,29 +78,24 @@ export class ReplayRun {
     this.#lastNs = Math.max(this.#lastNs, timeNs);
   }
 
-  #open(): Rooms {
-    if (this.#rooms !== undefined) return this.#rooms;
+  #open(): RecordedRun {
+    if (this.#run !== undefined) return this.#run;
     const rebuild = new RebuildStage(this.#clock, this.counts);
     const firstNs = this.#lastNs;
-    const listenNs = (channel: Channel) => {
-      const late = rebuild.lateAttach(channel);
+    const listenNs = (channel: Channel, sessionId: string) => {
+      const late = rebuild.lateAttach(channel, sessionId);
       if (late === undefined) return firstNs;
       return late ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
     };
-    this.#rooms = {
-      rebuild,
-      message: new MessageStage(),
-      exchange: new ExchangeStage({ allJsonrpc: this.#allJsonrpc, listenNs }),
-    };
-    return this.#rooms;
+    const give = (lines: readonly ExchangeItem[]) => this.#keep(lines);
+    const rooms = new Rooms({ allJsonrpc: this.#allJsonrpc, listenNs, give });
+    this.#run = { rebuild, rooms };
+    return this.#run;
   }
 
   #pass(rooms: Rooms, item: ReplayItem): void {
-    if (item.kind === "coverage") {
-      this.#keep([item]);
-      return;
-    }
-    for (const message of rooms.message.push(item)) this.#keep(rooms.exchange.push(message));
+    if (item.kind === "coverage") this.#keep([item]);
+    else rooms.pushRecorded(item);
   }
 
   #keep(items: readonly ExchangeItem[]): void {
@@ -124,14 +117,17 @@ export class ReplayRun {
 
   /** Of all runs in the recording, the one that is read included. */
   #openEnds() {
-    const rooms = () => this.#rooms?.exchange;
+    const open = () => this.#run?.rooms.exchange;
     const ended = this.#endedOpen;
     const endedNoise = () => this.#endedNoise;
     return {
       get noiseBytes() {
-        return endedNoise() + (rooms()?.noiseBytes ?? 0);
+        return endedNoise() + (open()?.noiseBytes ?? 0);
       },
-      openCalls: () => [...ended, ...(rooms()?.openCalls() ?? [])],
+      // a recording has no line of what was no message
+      httpBytes: 0,
+      skippedBytes: 0,
+      openCalls: () => [...ended, ...(open()?.openCalls() ?? [])],
     };
   }
 }

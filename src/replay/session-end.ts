@@ -1,8 +1,17 @@
-/** The recorded end of a session in, the ends of its channels and processes out. */
-import type { Channel, Process } from "../capture/types.ts";
+/** The recorded end of a session in, the ends of its channels and processes out; of one over HTTP, its end alone. */
+import type { Channel, Party } from "../capture/types.ts";
+import type { RecordedEnd } from "../framing/types.ts";
+import { isProcess } from "../party.ts";
 import type { ChannelEnd, ProcessEnd } from "../stream/types.ts";
 import { type Fields, fieldsField, textField } from "./fields.ts";
 import { type Direction, type RecordedSession, readExit } from "./recorded-world.ts";
+
+export function httpEndItem(session: RecordedSession, line: Fields, timeNs: number): RecordedEnd {
+  noteExit(session.client, fieldsField(line, "client"), timeNs);
+  noteExit(session.server, fieldsField(line, "server"), timeNs);
+  const reason = textField(line, "reason") ?? "";
+  return { kind: "recorded-end", session: session.id, reason, timeNs };
+}
 
 /**
  * In the order in which they give the recorded reason again: exits first, the one that was the reason
@@ -24,15 +33,17 @@ export function endItems(
     .flatMap((direction) => [...(session.channels.get(direction) ?? [])])
     .map((channel) => channelEnd(channel, timeNs));
   for (const process of [session.client, session.server]) {
-    if (process?.exit !== undefined) items.push({ kind: "process-end", process, timeNs });
+    if (isProcess(process) && process.exit !== undefined) {
+      items.push({ kind: "process-end", process, timeNs });
+    }
   }
   return items;
 }
 
 /** A process of several sessions may have been given its exit before, at a later time than it had. */
-function noteExit(process: Process | undefined, fields: Fields | undefined, timeNs: number): void {
+function noteExit(process: Party | undefined, fields: Fields | undefined, timeNs: number): void {
   const exit = readExit(fields, timeNs);
-  if (process === undefined || exit === undefined) return;
+  if (!isProcess(process) || exit === undefined) return;
   if (process.exit === undefined || process.exit.timeNs > timeNs) process.exit = exit;
 }
 

@@ -1,23 +1,23 @@
 /** Exchange items in, lines for a person's eyes out. */
-import type { Process } from "../capture/types.ts";
 import type {
   CallLine,
   CoverageLine,
   ExchangeItem,
+  HttpLine,
   MessageLine,
   PartyInfo,
-  Session,
   SessionLine,
 } from "../exchange/types.ts";
-import type { Loss } from "../framing/types.ts";
-import { processName } from "../names.ts";
+import type { Frame, HttpExchange, Loss } from "../framing/types.ts";
 import type { Colors } from "./color.ts";
-import { pad, truncate } from "./fit.ts";
+import { EndColumns, NARROW_COLUMNS, type Place, shortPath } from "./console-ends.ts";
+import { truncate } from "./fit.ts";
 import { gistOf, isFailure } from "./message-gist.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatCount, formatMs, plural } from "./quantity.ts";
 import type { Redactor } from "./redact.ts";
 import { LocalTimes } from "./timestamp.ts";
+import { endsOf, exchangeChannel } from "./transport.ts";
 import type { WallClock } from "./types.ts";
 
 export interface ConsoleLineOptions {
@@ -33,15 +33,10 @@ export interface ConsoleLineOptions {
 type Paint = (text: string) => string;
 
 const PLAIN: Paint = (text) => text;
-/** Names are cut to this, on narrow terminals to the other; the pid is always whole. */
-const MAX_NAME = 24;
-const MAX_NAME_NARROW = 12;
-const NARROW_COLUMNS = 110;
-/** The first lines already leave room for usual names, so that columns seldom move. */
-const MIN_END = 14;
+const NOBODY = { from: undefined, to: undefined };
 /** A method name may be megabytes long; no terminal shows more than this. */
 const MAX_REST_CHARS = 2000;
-/** Room for the longest of REQ, RES, ERR, NTF, CALL, LOSS, DEAF. */
+/** Room for the longest of REQ, RES, ERR, NTF, CALL, HTTP, LOSS, DEAF. */
 const KIND_WIDTH = 4;
 /** "12:34:56.789" */
 const TIME_WIDTH = 12;
@@ -52,10 +47,11 @@ const DEFAULT_COLUMNS = 240;
 export class ConsoleLineRenderer {
   readonly #options: ConsoleLineOptions;
   readonly #times = new LocalTimes();
-  #endWidth = MIN_END;
+  readonly #ends: EndColumns;
 
   constructor(options: ConsoleLineOptions) {
     this.#options = options;
+    this.#ends = new EndColumns(options.redactor, () => this.#columns());
   }
 
   render(item: ExchangeItem): string {
@@ -66,6 +62,8 @@ export class ConsoleLineRenderer {
         return this.#options.quiet ? "" : this.#session(item);
       case "call":
         return this.#options.quiet && item.outcome === "ok" ? "" : this.#call(item);
+      case "http":
+        return this.#http(item);
       case "loss":
         return this.#loss(item);
       case "coverage":
@@ -81,7 +79,8 @@ export class ConsoleLineRenderer {
     const isAnswer = message.type === "response" || message.type === "error";
     const method = message.method ?? request?.method ?? "?";
     const target = line.target ?? request?.target;
-    const ends = this.#ends(line.from, line.to, session);
+    const place = placeOf(message.frame, line.direction);
+    const ends = this.#ends.render({ from: line.from, to: line.to, session, place });
     const duration =
       isAnswer && line.durationMs !== undefined ? ` ${formatMs(line.durationMs)}` : "";
     const text = `${this.#fitted(this.#subject(method, target), ends, duration)}${duration}`;
@@ -123,26 +122,52 @@ export class ConsoleLineRenderer {
     if (line.event === "update" && details.length === 0)
       details.push("client and server told apart");
     const rest = details.length === 0 ? what : `${what}: ${details.join(", ")}`;
-    const ends = this.#ends(session.client, session.server, session);
+    const ends = this.#ends.render({
+      from: session.client,
+      to: session.server,
+      session,
+      place: { authority: session.authority, target: "", server: "to" },
+    });
     return this.#line(line.timeNs, ends, "---", rest, colors.bold, PLAIN);
   }
 
   #call(line: CallLine): string {
     const { colors } = this.#options;
-    const { session } = line;
-    const outward = line.direction === "client-to-server";
-    const ends = outward
-      ? this.#ends(session.client, session.server, session)
-      : this.#ends(session.server, session.client, session);
+    const { session, direction } = line;
+    const { client, server } = session;
+    const outward = direction === "client-to-server";
+    const ends = this.#ends.render({
+      from: outward ? client : server,
+      to: outward ? server : client,
+      session,
+      place: placeOf(line.request.frame, direction),
+    });
     let rest = `${this.#subject(line.method, line.target)} ${line.outcome}`;
     if (line.durationMs !== undefined) rest += ` ${formatMs(line.durationMs)}`;
     const failed = line.outcome === "error" || line.outcome === "tool_error";
     return this.#line(line.timeNs, ends, "CALL", rest, failed ? colors.red : PLAIN, PLAIN);
   }
 
+  #http(line: HttpLine): string {
+    const { colors, quiet } = this.#options;
+    const { exchange, flags, session, timeNs } = line;
+    const failed = line.outcome !== "complete" || (exchange.response?.status ?? 0) >= 400;
+    if (quiet && !failed && flags.length === 0) return "";
+    const channel = exchangeChannel(exchange);
+    const parties = channel === undefined ? undefined : endsOf(channel);
+    const place = placeIn(exchange, "to");
+    const ends = this.#ends.render({ from: parties?.from, to: parties?.to, session, place });
+    const rest = httpWords(line, this.#isNarrow())
+      .filter((word) => word !== "")
+      .join(" ");
+    const paint = failed ? colors.red : flags.length > 0 ? colors.yellow : PLAIN;
+    return this.#line(timeNs, ends, "HTTP", rest, paint, failed ? colors.inverse : PLAIN);
+  }
+
   #loss(loss: Loss): string {
     const { channel } = loss;
-    const ends = this.#ends(channel?.writer, channel?.reader, undefined);
+    const { from, to } = channel === undefined ? NOBODY : endsOf(channel);
+    const ends = this.#ends.render({ from, to, session: undefined });
     const bytes = formatBytes(loss.bytes);
     const rest =
       loss.reason === "unread" ? `${bytes} were never read` : `${bytes} lost: ${loss.reason}`;
@@ -151,30 +176,13 @@ export class ConsoleLineRenderer {
 
   #coverage(line: CoverageLine): string {
     const { channel, process, reason, bytes, count = 1 } = line;
-    const ends = this.#ends(process ?? channel?.writer, channel?.reader, undefined);
+    const { from, to } = channel === undefined ? NOBODY : endsOf(channel);
+    const ends = this.#ends.render({ from: process ?? from, to, session: undefined });
     const rest = `cannot be heard: ${reason}${count > 1 ? ` (${formatCount(count)} times)` : ""}${bytes > 0 ? `, ${formatBytes(bytes)}` : ""}`;
     return this.#line(line.timeNs, ends, "DEAF", rest, this.#options.colors.yellow, PLAIN);
   }
 
-  /** "claude[12]   → weather[34]": both ends in columns that grow with the longest name and never shrink. */
-  #ends(from: Process | undefined, to: Process | undefined, session: Session | undefined): string {
-    const left = this.#end(from, session);
-    const right = this.#end(to, session);
-    this.#endWidth = Math.max(this.#endWidth, Bun.stringWidth(left), Bun.stringWidth(right));
-    return `${pad(left, this.#endWidth)} → ${pad(right, this.#endWidth)}`;
-  }
-
-  #end(process: Process | undefined, session: Session | undefined): string {
-    // pid 0: a party that no event has named yet.
-    if (process === undefined || process.pid === 0) return "?";
-    const { redactor } = this.#options;
-    const name = infoOf(process, session)?.name ?? processName(process);
-    const masked = redactor === undefined ? name : redactor.text(name);
-    const limit = this.#isNarrow() ? MAX_NAME_NARROW : MAX_NAME;
-    return `${fitName(printable(masked), limit)}[${process.pid}]`;
-  }
-
-  /** All text from the wire is masked, made printable, cut and coloured, in this order, here or in `#end`. */
+  /** All text from the wire is masked, made printable, cut and coloured, in this order, here or by `#ends`. */
   #line(
     timeNs: number,
     ends: string,
@@ -223,16 +231,34 @@ export class ConsoleLineRenderer {
   }
 }
 
-/** Of "@scope/package" the package is what tells it from others. */
-function fitName(name: string, columns: number): string {
-  const isTooLong = Bun.stringWidth(name) > columns;
-  return truncate(isTooLong ? name.replace(/^@[^/]+\//, "") : name, columns);
+/** "POST 401 text/html 1.27 ms"; `named`: with the path, for which the ends have no room. */
+function httpWords(line: HttpLine, named: boolean): readonly string[] {
+  const { outcome, flags, timeNs } = line;
+  const { request, response, startNs } = line.exchange;
+  return [
+    request?.method ?? "?",
+    response === undefined ? "" : String(response.status),
+    response?.fields.contentType ?? "",
+    outcome === "complete" ? "" : outcome,
+    ...flags,
+    request === undefined ? "" : formatMs(Math.max(0, timeNs - startNs) / 1e6),
+    // it may be long, and hides nothing here
+    request !== undefined && named ? shortPath(request.target) : "",
+  ];
 }
 
-function infoOf(process: Process, session: Session | undefined): PartyInfo | undefined {
-  if (session === undefined) return undefined;
-  if (process === session.client) return session.clientInfo;
-  return process === session.server ? session.serverInfo : undefined;
+/** HTTP: whose end is the server's. */
+function placeOf(
+  { http }: Frame,
+  direction: "client-to-server" | "server-to-client",
+): Place | undefined {
+  if (http === undefined) return undefined;
+  return placeIn(http.exchange, direction === "client-to-server" ? "to" : "from");
+}
+
+function placeIn({ request }: HttpExchange, server: Place["server"]): Place | undefined {
+  if (request === undefined) return undefined;
+  return { authority: request.authority, target: request.target, server };
 }
 
 function describeParty(role: string, info: PartyInfo | undefined): string {

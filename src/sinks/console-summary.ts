@@ -1,7 +1,8 @@
 /** The run's summary in, a block of text for a person out. */
 import Table from "cli-table3";
-import type { OpenCall, Summary, ToolStatistics } from "../exchange/types.ts";
+import type { OpenCall, Session, Summary, ToolStatistics } from "../exchange/types.ts";
 import { serverName } from "../names.ts";
+import { isProcess } from "../party.ts";
 import type { Colors } from "./color.ts";
 import { truncate } from "./fit.ts";
 import { printable } from "./printable.ts";
@@ -69,6 +70,7 @@ function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
     ),
     row("", kinds, options),
     row("sessions", formatCount(summary.sessions), options),
+    ...http(summary, options),
     row(
       "calls",
       `${formatCount(summary.callsFinished)} finished, ${formatCount(failed)} of them failed; ` +
@@ -78,11 +80,24 @@ function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
   ];
 }
 
+/** Only where HTTP was heard. */
+function http(summary: Summary, options: ConsoleSummaryOptions): string[] {
+  const { httpBytes, skippedBytes, httpExchanges } = summary;
+  if (httpBytes + skippedBytes + httpExchanges === 0) return [];
+  const exchanges = plural(httpExchanges, "exchange");
+  const text = `${exchanges} without a message; ${formatBytes(httpBytes)} of heads and other bodies, ${formatBytes(skippedBytes)} of other HTTP left out`;
+  return [row("http", text, options)];
+}
+
 function callTable(calls: readonly ToolStatistics[], options: ConsoleSummaryOptions): string[] {
   const { colors, mask } = options;
+  const hasHttp = calls.some(({ transport }) => transport === "http");
+  const head = hasHttp ? TABLE_HEAD.toSpliced(NAME_COLUMNS, 0, "TRANSPORT") : TABLE_HEAD;
+  const textColumns = hasHttp ? NAME_COLUMNS + 1 : NAME_COLUMNS;
+  const errorsColumn = head.indexOf("ERRORS");
   const table = new Table({
-    head: [...TABLE_HEAD],
-    colAligns: ["left", "left", "left", "right", "right", "right", "right"],
+    head: [...head],
+    colAligns: head.map((_, column) => (column < textColumns ? "left" : "right")),
     style: {
       head: [],
       border: [],
@@ -97,16 +112,17 @@ function callTable(calls: readonly ToolStatistics[], options: ConsoleSummaryOpti
     cell(entry.server),
     cell(entry.method),
     cell(entry.target),
+    ...(hasHttp ? [entry.transport] : []),
     formatCount(entry.calls),
     formatCount(entry.errors),
     entry.p50Ms === undefined ? "" : formatMs(entry.p50Ms),
     entry.p95Ms === undefined ? "" : formatMs(entry.p95Ms),
   ]);
-  const widths = textWidths([TABLE_HEAD, ...rows], options.columns);
+  const widths = textWidths([head, ...rows], options.columns);
   for (const texts of rows) {
     const cells = texts.map((text, column) => truncate(text, widths[column] ?? text.length));
-    const errors = cells[ERRORS_COLUMN] ?? "";
-    if (errors !== "0") cells[ERRORS_COLUMN] = colors.red(errors);
+    const errors = cells[errorsColumn] ?? "";
+    if (errors !== "0") cells[errorsColumn] = colors.red(errors);
     table.push(cells);
   }
   return table
@@ -122,7 +138,7 @@ function textWidths(
 ): readonly number[] {
   const widest = (column: number) =>
     rows.reduce((most, cells) => Math.max(most, Bun.stringWidth(cells[column] ?? "")), 0);
-  const all = TABLE_HEAD.map((_, column) => widest(column));
+  const all = (rows[0] ?? []).map((_, column) => widest(column));
   const names = all.slice(0, NAME_COLUMNS).map((width) => Math.min(width, MAX_CELL));
   const numbers = all.slice(NAME_COLUMNS).reduce((sum, width) => sum + width, 0);
   const room = (columns ?? Number.POSITIVE_INFINITY) - numbers - BETWEEN_CELLS * (all.length - 1);
@@ -147,8 +163,16 @@ function openCalls(summary: Summary, options: ConsoleSummaryOptions): string[] {
 function describeOpen(call: OpenCall, summary: Summary, { mask }: ConsoleSummaryOptions): string {
   const target = call.target === undefined ? "" : ` ${call.target}`;
   const waited = formatMs((summary.timeNs - call.sinceNs) / 1e6);
-  const text = `${call.method}${target} (id ${call.idText}) at ${serverName(call.session)}[${call.session.server.pid}], waiting ${waited}`;
+  const text = `${call.method}${target} (id ${call.idText}) at ${serverLabel(call.session)}, waiting ${waited}`;
   return truncate(printable(mask(text.slice(0, MAX_TEXT_CHARS))), 160);
+}
+
+/** "weather[34]", "weather at 10.0.0.5", "10.0.0.5" */
+function serverLabel(session: Session): string {
+  const { server } = session;
+  const name = serverName(session);
+  if (isProcess(server)) return `${name}[${server.pid}]`;
+  return server === undefined || name === server.address ? name : `${name} at ${server.address}`;
 }
 
 const REASONS_IN_A_ROW = 3;
@@ -222,7 +246,6 @@ function row(label: string, text: string, { colors }: ConsoleSummaryOptions): st
 
 const TABLE_HEAD = ["SERVER", "METHOD", "TARGET", "CALLS", "ERRORS", "P50", "P95"];
 const NAME_COLUMNS = 3;
-const ERRORS_COLUMN = 4;
 
 const NO_BORDERS = {
   top: "",

@@ -1,9 +1,9 @@
 /** Exchange items in, the console view out: one line each, and the summary as a block at the end. */
+import type { Consumer } from "../delivery/types.ts";
 import type { ExchangeItem, Summary } from "../exchange/types.ts";
 import { type ConsoleLineOptions, ConsoleLineRenderer } from "./console-line.ts";
 import { renderConsoleSummary } from "./console-summary.ts";
 import { FdWriter } from "./fd-writer.ts";
-import type { Sink } from "./types.ts";
 
 export interface ConsoleOptions extends ConsoleLineOptions {
   /** Open for writing; 1 is standard output. It is not closed. */
@@ -13,7 +13,7 @@ export interface ConsoleOptions extends ConsoleLineOptions {
 }
 
 /** Rejects with ReaderGone when the terminal or pager has gone, with OutputError when writing fails otherwise. */
-export class Console implements Sink {
+export class Console implements Consumer {
   readonly #options: ConsoleOptions;
   readonly #writer: FdWriter;
   readonly #renderer: ConsoleLineRenderer;

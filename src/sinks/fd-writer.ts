@@ -1,9 +1,10 @@
 /** Text in, bytes at a file descriptor that may block, refuse (EAGAIN) or have lost its reader. */
 import { closeSync, constants, fstatSync, openSync, readFileSync, write, writeSync } from "node:fs";
+import { isatty } from "node:tty";
 import { errorCode, errorText, OutputError, ReaderGone } from "./errors.ts";
 import { TextBuffer } from "./text-buffer.ts";
 
-/** One write(2) that may block: a slow reader is to be seen reading in between (live/patience.ts). */
+/** One write(2) that may block: a slow reader is to be seen reading in between (delivery/patience.ts). */
 const MAX_BLOCKING_BYTES = 1 << 16;
 const RETRY_MIN_MS = 1;
 const RETRY_MAX_MS = 20;
@@ -11,8 +12,8 @@ const RETRY_MAX_MS = 20;
 /**
  * Writes in order, each byte once. What is taken at once, as by files and by readers that keep up, is written at once;
  * the rest goes through Bun's thread pool: a reader that does not read blocks a thread there and not the event
- * loop, so signals are still heard. (A file system that hangs holds up the tool, as it does with -o FILE.) Short writes and EAGAIN continue at the byte where they stopped. Fails once and for
- * all with ReaderGone (EPIPE) or OutputError.
+ * loop, so signals are still heard. (A file system that hangs holds up the tool, as it does with -o FILE.) Short writes
+ * and EAGAIN continue at the byte where they stopped. Fails once and for all with ReaderGone (EPIPE) or OutputError.
  */
 export class FdWriter {
   readonly #fd: number;
@@ -152,17 +153,17 @@ function writeSome(fd: number, bytes: Buffer): Promise<number> {
 }
 
 /**
- * Files take everything. A pipe is opened once more, without waiting: to set O_NONBLOCK on `fd` itself would set it
- * for all who share it. Others, such as terminals and sockets, are not opened again.
+ * Files take everything. A pipe or terminal is opened once more, without waiting: to set O_NONBLOCK on `fd` itself
+ * would set it for all who share it. Others, such as sockets, are not opened again.
  */
 function promptFd(fd: number): number | undefined {
   const stats = fstatSync(fd);
   if (stats.isFile()) return fd;
-  if (!stats.isFIFO() || !mayWrite(fd)) return undefined;
+  if (!(stats.isFIFO() || isatty(fd)) || !mayWrite(fd)) return undefined;
   try {
     return openAgain(fd);
   } catch {
-    // another user's pipe, or its reader has gone: the next write tells
+    // another user's pipe or terminal, or its reader has gone: the next write tells
     return undefined;
   }
 }
@@ -189,5 +190,6 @@ function isPipeWithoutReader(fd: number): boolean {
 
 /** @throws ENXIO */
 function openAgain(fd: number): number {
-  return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK);
+  const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+  return openSync(`/proc/self/fd/${fd}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
 }

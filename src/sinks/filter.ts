@@ -1,49 +1,91 @@
 /** Exchange items in, whether they are to be written out. */
-
-import type { ExchangeItem, Session } from "../exchange/types.ts";
-import { processName } from "../names.ts";
+import type { Party } from "../capture/types.ts";
+import type { ExchangeItem, PartyInfo, Session, Transport } from "../exchange/types.ts";
+import type { HttpExchange } from "../framing/types.ts";
+import { partyName } from "../names.ts";
+import { isProcess } from "../party.ts";
 
 export type ItemKind = ExchangeItem["kind"];
 
 /** Each list empty: everything. Globs are matched against the whole name: `*` any text, `?` one character. */
 export interface ItemFilterOptions {
   readonly kinds: readonly ItemKind[];
+  /** Names, not globs. */
+  readonly transports: readonly Transport[];
   readonly methods: readonly string[];
   readonly tools: readonly string[];
   readonly servers: readonly string[];
+  readonly hosts: readonly string[];
 }
 
 /** What is written when nothing is asked for: a call's halves are message lines already. */
-export const DEFAULT_KINDS: readonly ItemKind[] = ["message", "session", "loss", "coverage"];
+export const DEFAULT_KINDS: readonly ItemKind[] = [
+  "message",
+  "session",
+  "http",
+  "loss",
+  "coverage",
+];
 
 /**
- * Methods and tools choose messages and calls; answers go with their request. Servers choose messages, calls
- * and sessions by the server's own name, what its command line runs, or its comm. Losses and coverage are never filtered
- * but by kind: what was not heard may have been anything.
+ * Methods and tools choose messages and calls; answers go with their request, and exchanges without a message are left
+ * out. Servers choose all that has a server, by its own name, what its command line runs, its comm or its address; hosts
+ * by what the request was addressed to. Losses and coverage are never filtered but by kind and transport: what was not
+ * heard may have been anything.
  */
 export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => boolean {
   const kinds = new Set(options.kinds.length === 0 ? DEFAULT_KINDS : options.kinds);
+  const transports = new Set(options.transports);
   const method = nameMatcher(options.methods);
   const tool = nameMatcher(options.tools);
   const server = nameMatcher(options.servers);
-  const passesServer = (session: Session) =>
-    server === undefined || serverNames(session).some((name) => server(name));
+  const host = nameMatcher(options.hosts.map((glob) => glob.toLowerCase()));
+  const passesParty = (party: Party | undefined, info: PartyInfo | undefined) =>
+    server === undefined || serverNames(party, info).some(server);
+  const passesHost = (party: Party | undefined, authority: string | undefined) =>
+    host === undefined || hostNames(party, authority).some(host);
   return (item) => {
     if (!kinds.has(item.kind)) return false;
+    const transport = transportOf(item);
+    if (transports.size > 0 && transport !== undefined && !transports.has(transport)) return false;
     switch (item.kind) {
       case "message": {
+        const { session } = item;
         const name = item.message.method ?? item.request?.method;
         const target = toolOf(name, item.target ?? item.request?.target, item.callId !== undefined);
-        return passes(method, name) && passes(tool, target) && passesServer(item.session);
+        return (
+          passes(method, name) &&
+          passes(tool, target) &&
+          passesParty(session.server, session.serverInfo) &&
+          passesHost(session.server, authorityOf(item.message.frame.http, session))
+        );
       }
-      case "call":
+      case "call": {
+        const { session } = item;
         return (
           passes(method, item.method) &&
           passes(tool, toolOf(item.method, item.target, false)) &&
-          passesServer(item.session)
+          passesParty(session.server, session.serverInfo) &&
+          passesHost(session.server, authorityOf(item.request.frame.http, session))
         );
-      case "session":
-        return passesServer(item.session);
+      }
+      case "session": {
+        const { session } = item;
+        return (
+          passesParty(session.server, session.serverInfo) &&
+          passesHost(session.server, session.authority)
+        );
+      }
+      case "http": {
+        const { exchange, session } = item;
+        const party = session?.server ?? serverOf(exchange);
+        return (
+          method === undefined &&
+          tool === undefined &&
+          passesParty(party, session?.serverInfo) &&
+          passesHost(party, authorityOf(item, session))
+        );
+      }
       case "loss":
       case "coverage":
         return true;
@@ -51,10 +93,45 @@ export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => 
   };
 }
 
-function serverNames({ server, serverInfo }: Session): readonly string[] {
-  const names = [processName(server), server.comm];
-  if (serverInfo !== undefined) names.push(serverInfo.name);
+/** undefined: it may have been any. */
+function transportOf(item: ExchangeItem): Transport | undefined {
+  if (item.kind === "http") return "http";
+  if (item.kind !== "loss" && item.kind !== "coverage") return item.session.transport;
+  if (item.channel === undefined) return undefined;
+  return item.channel.kind === "tcp" ? "http" : "stdio";
+}
+
+function serverNames(party: Party | undefined, info: PartyInfo | undefined): readonly string[] {
+  const names = isProcess(party)
+    ? [partyName(party), party.comm]
+    : party === undefined
+      ? []
+      : [party.address];
+  if (info !== undefined) names.push(info.name);
   return names;
+}
+
+/** "localhost:3001", "localhost", "[::1]" and "::1" of an authority; the address of a server elsewhere. */
+function hostNames(party: Party | undefined, authority: string | undefined): readonly string[] {
+  const names = party === undefined || isProcess(party) ? [] : [party.address];
+  if (authority === undefined) return names;
+  const whole = authority.toLowerCase();
+  const host = whole.replace(/:\d+$/, "");
+  names.push(whole, host);
+  if (host.startsWith("[") && host.endsWith("]")) names.push(host.slice(1, -1));
+  return names;
+}
+
+function authorityOf(
+  place: { readonly exchange: HttpExchange } | undefined,
+  session: Session | undefined,
+): string | undefined {
+  return place?.exchange.request?.authority ?? session?.authority;
+}
+
+/** Who answers. */
+function serverOf({ requestChannel, responseChannel }: HttpExchange): Party | undefined {
+  return requestChannel?.reader ?? responseChannel?.writer;
 }
 
 type Matcher = (name: string) => boolean;

@@ -1,5 +1,6 @@
 /** What every kind of line needs: the clock, whether raw text is asked for, and the mask for secrets. */
-import type { Channel, Process } from "../capture/types.ts";
+import type { Party, Process } from "../capture/types.ts";
+import { isProcess } from "../party.ts";
 import { lineSafeJson, quote, stringify } from "./json-text.ts";
 import { cut, LONG_CHARS } from "./long-text.ts";
 import type { Redactor } from "./redact.ts";
@@ -80,19 +81,14 @@ export class LineContext {
     return this.json(stringify(value));
   }
 
-  /** `{"from_pid":…,"from_comm":…,"to_pid":…,"to_comm":…,"channel":…}` */
-  transport(from: Process | undefined, to: Process | undefined, channel: Channel): string {
-    return (
-      `{"from_pid":${from?.pid ?? null},"from_comm":${from === undefined ? null : this.text(from.comm)}` +
-      `,"to_pid":${to?.pid ?? null},"to_comm":${to === undefined ? null : this.text(to.comm)}` +
-      `,"channel":${quote(channel.id)}}`
-    );
+  /** A process, or `{"address":…}` of another host; null until an event has named one. */
+  party(party: Party | undefined): string {
+    if (party === undefined) return "null";
+    return isProcess(party) ? this.process(party) : `{"address":${quote(party.address)}}`;
   }
 
   /** `{"pid":…,"start_time":…,"comm":…,"command_line":[…]}`, with container_id and exit where there are. */
   process(process: Process): string {
-    // pid 0: a party that no event has named yet.
-    if (process.pid === 0) return "null";
     let json =
       `{"pid":${process.pid},"start_time":"${this.timestamp(process.startNs)}"` +
       `,"comm":${this.text(process.comm)},"command_line":${this.#commandLine(process)}`;

@@ -1,5 +1,7 @@
 /** Exchange items in, NDJSON lines in files out: names by date, rotation, reopening. */
+
 import strftime from "strftime";
+import type { Consumer } from "../delivery/types.ts";
 import type { ExchangeItem, Summary } from "../exchange/types.ts";
 import { OutputError } from "./errors.ts";
 import type { LineOptions } from "./line-context.ts";
@@ -7,7 +9,6 @@ import { NdjsonRenderer } from "./ndjson-line.ts";
 import { type FileOwner, OutputFile } from "./output-file.ts";
 import { intervalOf, type RotationRule, removeFinished, shiftNumbered } from "./rotation.ts";
 import { TextBuffer } from "./text-buffer.ts";
-import type { Sink } from "./types.ts";
 
 export interface NdjsonFileOptions extends LineOptions {
   /** Path with strftime(3) conversions, expanded in local time whenever a file is opened. */
@@ -24,7 +25,7 @@ export interface NdjsonFileOptions extends LineOptions {
  * returns. A full disk throws OutputError; what was written until then stays, as whole lines.
  * The constructor throws OutputError when the first file cannot be opened.
  */
-export class NdjsonFile implements Sink {
+export class NdjsonFile implements Consumer {
   readonly #options: NdjsonFileOptions;
   readonly #renderer: NdjsonRenderer;
   /** Rendered and not in the file yet; empty between calls. */

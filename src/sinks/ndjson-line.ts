@@ -3,6 +3,7 @@ import type {
   CallLine,
   CoverageLine,
   ExchangeItem,
+  HttpLine,
   PartyInfo,
   SessionLine,
   Summary,
@@ -14,17 +15,20 @@ import { LineContext, type LineOptions, millis } from "./line-context.ts";
 import { joined, type Rendered } from "./long-text.ts";
 import { MessageRenderer } from "./ndjson-message.ts";
 import { renderSummary } from "./ndjson-summary.ts";
+import { TransportWriter } from "./transport.ts";
 
 const CHUNK_CHARS = 1 << 13;
 
 /** Lines come without their "\n" and hold no raw control character. */
 export class NdjsonRenderer {
   readonly #context: LineContext;
+  readonly #transports: TransportWriter;
   readonly #messages: MessageRenderer;
 
   constructor(options: LineOptions) {
     this.#context = new LineContext(options);
-    this.#messages = new MessageRenderer(this.#context);
+    this.#transports = new TransportWriter(this.#context);
+    this.#messages = new MessageRenderer(this.#context, this.#transports);
   }
 
   item(item: ExchangeItem): string {
@@ -39,11 +43,13 @@ export class NdjsonRenderer {
       case "session":
         return renderSession(item, this.#context);
       case "call":
-        return renderCall(item, this.#context);
+        return renderCall(item, this.#context, this.#transports);
+      case "http":
+        return renderHttp(item, this.#context, this.#transports);
       case "loss":
-        return renderLoss(item, this.#context);
+        return renderLoss(item, this.#context, this.#transports);
       case "coverage":
-        return renderCoverage(item, this.#context);
+        return renderCoverage(item, this.#context, this.#transports);
     }
   }
 
@@ -78,9 +84,13 @@ function head(kind: string, timeNs: number, context: LineContext): string {
 function renderSession(line: SessionLine, context: LineContext): string {
   const { session } = line;
   let json =
-    `${head("session", line.timeNs, context)},"event":"${line.event}","transport_type":"stdio"` +
+    `${head("session", line.timeNs, context)},"event":"${line.event}","transport_type":"${session.transport}"` +
     `,"session":${quote(session.id)},"start":"${context.timestamp(session.startNs)}"` +
-    `,"client":${context.process(session.client)},"server":${context.process(session.server)}`;
+    `,"client":${context.party(session.client)},"server":${context.party(session.server)}`;
+  if (session.authority !== undefined) json += `,"host":${context.text(session.authority)}`;
+  if (session.httpSessionId !== undefined) {
+    json += `,"http_session_id":${context.text(session.httpSessionId)}`;
+  }
   json += party("client_info", session.clientInfo, context);
   json += party("server_info", session.serverInfo, context);
   if (session.protocolVersion !== undefined) {
@@ -88,10 +98,10 @@ function renderSession(line: SessionLine, context: LineContext): string {
   }
   if (session.era !== undefined) json += `,"era":"${session.era}"`;
   if (session.clientCapabilities !== undefined) {
-    json += `,"client_capabilities":${context.value(session.clientCapabilities)}`;
+    json += `,"client_capabilities":${context.json(session.clientCapabilities)}`;
   }
   if (session.serverCapabilities !== undefined) {
-    json += `,"server_capabilities":${context.value(session.serverCapabilities)}`;
+    json += `,"server_capabilities":${context.json(session.serverCapabilities)}`;
   }
   json += `,"late_attach":${session.lateAttach}`;
   json += `,"messages":${line.messages},"open_calls":${line.openCalls}`;
@@ -109,13 +119,12 @@ function party(key: string, info: PartyInfo | undefined, context: LineContext): 
   return `,"${key}":{"name":${context.text(info.name)}${version}}`;
 }
 
-function renderCall(line: CallLine, context: LineContext): Rendered {
+function renderCall(line: CallLine, context: LineContext, transports: TransportWriter): Rendered {
   const { request, response, session } = line;
   const { frame } = request;
   const out = new LineBuilder(
     context,
-    `${head("call", line.timeNs, context)},"transport_type":"stdio"` +
-      `,"stdio_transport":${context.transport(frame.sender ?? frame.channel.writer, frame.reader, frame.channel)}` +
+    `${head("call", line.timeNs, context)}${transports.frame(frame)}` +
       `,"session":${quote(session.id)},"direction":"${line.direction}"` +
       `,"start":"${context.timestamp(frame.sentNs ?? frame.timeNs)}","outcome":"${line.outcome}"`,
   );
@@ -131,24 +140,38 @@ function renderCall(line: CallLine, context: LineContext): Rendered {
   return out.finish();
 }
 
-function renderLoss(loss: Loss, context: LineContext): string {
+function renderHttp(line: HttpLine, context: LineContext, transports: TransportWriter): string {
+  const { exchange, session, outcome, flags, timeNs } = line;
+  let json = head("http", timeNs, context) + transports.exchange(line);
+  if (session !== undefined) json += `,"session":${quote(session.id)}`;
+  json += `,"outcome":"${outcome}"`;
+  const contentType = exchange.response?.fields.contentType;
+  if (contentType !== undefined) json += `,"content_type":${context.text(contentType)}`;
+  // where the request was not heard, the time is counted from the answer's head
+  if (exchange.request !== undefined) {
+    json += millis("duration_ms", Math.max(0, timeNs - exchange.startNs) / 1e6);
+  }
+  if (flags.length > 0) json += `,"flags":["${flags.join('","')}"]`;
+  return `${json}}`;
+}
+
+function renderLoss(loss: Loss, context: LineContext, transports: TransportWriter): string {
   const { channel } = loss;
-  const transport =
-    channel === undefined
-      ? ""
-      : `,"transport_type":"stdio","stdio_transport":${context.transport(channel.writer, channel.reader, channel)}`;
   return (
-    `${head("loss", loss.timeNs, context)}${transport}` +
+    head("loss", loss.timeNs, context) +
+    (channel === undefined ? "" : transports.channel(channel)) +
     `,"reason":"${loss.reason}","bytes":${loss.bytes}}`
   );
 }
 
-function renderCoverage(line: CoverageLine, context: LineContext): string {
+function renderCoverage(
+  line: CoverageLine,
+  context: LineContext,
+  transports: TransportWriter,
+): string {
   const { channel, process } = line;
   let json = `${head("coverage", line.timeNs, context)},"reason":${context.text(line.reason)},"count":${line.count ?? 1},"bytes":${line.bytes}`;
-  if (channel !== undefined) {
-    json += `,"stdio_transport":${context.transport(channel.writer, channel.reader, channel)}`;
-  }
+  if (channel !== undefined) json += transports.coverage(channel);
   if (process !== undefined) json += `,"process":${context.process(process)}`;
   return `${json}}`;
 }

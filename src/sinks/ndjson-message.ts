@@ -1,33 +1,19 @@
 /** Messages in, `message` lines out: the hot path, built by concatenation around spans of the wire text. */
-import type { Channel, Process } from "../capture/types.ts";
-import type { MessageLine, Session } from "../exchange/types.ts";
+import type { MessageLine } from "../exchange/types.ts";
 import type { Message } from "../message/types.ts";
-import { isLineSafe, quote } from "./json-text.ts";
+import { isLineSafe } from "./json-text.ts";
 import { LineBuilder } from "./line-builder.ts";
 import { type LineContext, millis } from "./line-context.ts";
 import type { Rendered } from "./long-text.ts";
-
-/** The unchanging middle of a session's lines in one direction, and what it was made from. */
-interface Prefix {
-  readonly from: Process | undefined;
-  readonly fromComm: string | undefined;
-  readonly to: Process;
-  readonly toComm: string;
-  readonly channel: Channel;
-  readonly json: string;
-}
-
-interface Prefixes {
-  "client-to-server": Prefix | undefined;
-  "server-to-client": Prefix | undefined;
-}
+import type { TransportWriter } from "./transport.ts";
 
 export class MessageRenderer {
   readonly #context: LineContext;
-  readonly #prefixes = new WeakMap<Session, Prefixes>();
+  readonly #transports: TransportWriter;
 
-  constructor(context: LineContext) {
+  constructor(context: LineContext, transports: TransportWriter) {
     this.#context = context;
+    this.#transports = transports;
   }
 
   /** One line, without its "\n". */
@@ -39,7 +25,7 @@ export class MessageRenderer {
     const out = new LineBuilder(
       context,
       `{"kind":"message","timestamp":"${context.timestamp(message.frame.timeNs)}"` +
-        `${this.#prefix(line)},"seq":${line.seq},"type":"${message.type}"`,
+        `${this.#transports.message(line)},"seq":${line.seq},"type":"${message.type}"`,
     );
     out.json("id", message.idText, clean);
     if (message.method !== undefined) out.text += `,"method":${context.name(message.method)}`;
@@ -65,33 +51,6 @@ export class MessageRenderer {
     if (line.flags.length > 0) out.text += `,"flags":["${line.flags.join('","')}"]`;
     if (context.raw) out.quoted("raw", message.raw);
     return out.finish();
-  }
-
-  /** From `transport_type` to `direction`; made anew when an end, its name or the channel changes. */
-  #prefix(line: MessageLine): string {
-    const { session, direction, from, to } = line;
-    const { channel } = line.message.frame;
-    let prefixes = this.#prefixes.get(session);
-    if (prefixes === undefined) {
-      prefixes = { "client-to-server": undefined, "server-to-client": undefined };
-      this.#prefixes.set(session, prefixes);
-    }
-    const known = prefixes[direction];
-    if (
-      known !== undefined &&
-      known.from === from &&
-      known.to === to &&
-      known.channel === channel &&
-      known.fromComm === from?.comm &&
-      known.toComm === to.comm
-    ) {
-      return known.json;
-    }
-    const json =
-      `,"transport_type":"stdio","stdio_transport":${this.#context.transport(from, to, channel)}` +
-      `,"session":${quote(session.id)},"direction":"${direction}"`;
-    prefixes[direction] = { from, fromComm: from?.comm, to, toComm: to.comm, channel, json };
-    return json;
   }
 }
 

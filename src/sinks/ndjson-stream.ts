@@ -1,9 +1,9 @@
 /** Exchange items in, NDJSON lines on a stream (standard output, a pipe) out. */
+import type { Consumer } from "../delivery/types.ts";
 import type { ExchangeItem, Summary } from "../exchange/types.ts";
 import { FdWriter } from "./fd-writer.ts";
 import type { LineOptions } from "./line-context.ts";
 import { NdjsonRenderer } from "./ndjson-line.ts";
-import type { Sink } from "./types.ts";
 
 export interface NdjsonStreamOptions extends LineOptions {
   /** Open for writing; 1 is standard output. It is not closed. */
@@ -13,7 +13,7 @@ export interface NdjsonStreamOptions extends LineOptions {
 }
 
 /** Rejects with ReaderGone when the reader has gone, with OutputError when writing fails otherwise. */
-export class NdjsonStream implements Sink {
+export class NdjsonStream implements Consumer {
   readonly #writer: FdWriter;
   readonly #renderer: NdjsonRenderer;
 

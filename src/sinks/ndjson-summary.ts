@@ -16,7 +16,9 @@ export function renderSummary(summary: Summary, context: LineContext): string {
     `,"calls":[${summary.calls.map((entry) => renderTool(entry, context)).join(",")}]` +
     `,"open_calls":[${summary.openCalls.map((call) => renderOpen(call, context)).join(",")}]` +
     `,"loss":${stringify(summary.loss)},"loss_bytes":${summary.lossBytes}` +
-    `,"noise_bytes":${summary.noiseBytes},"coverage":${stringify(summary.coverage)}}`
+    `,"noise_bytes":${summary.noiseBytes},"http_bytes":${summary.httpBytes}` +
+    `,"skipped_bytes":${summary.skippedBytes},"http_exchanges":${summary.httpExchanges}` +
+    `,"coverage":${stringify(summary.coverage)}}`
   );
 }
 
@@ -32,7 +34,7 @@ function renderCapture(capture: CaptureFacts): string {
 
 function renderTool(entry: ToolStatistics, context: LineContext): string {
   return (
-    `{"server":${context.text(entry.server)},"method":${context.text(entry.method)}` +
+    `{"server":${context.text(entry.server)},"transport":"${entry.transport}","method":${context.text(entry.method)}` +
     (entry.target === undefined ? "" : `,"target":${context.text(entry.target)}`) +
     `,"calls":${entry.calls},"errors":${entry.errors}` +
     `${millis("p50_ms", entry.p50Ms)}${millis("p95_ms", entry.p95Ms)}}`

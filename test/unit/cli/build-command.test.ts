@@ -26,8 +26,8 @@ const OUTPUTS = {
   quiet: false,
   raw: false,
   redact: false,
-  kinds: ["message", "session", "loss", "coverage"],
-  filters: { transports: [], methods: [], tools: [], servers: [] },
+  kinds: ["message", "session", "http", "loss", "coverage"],
+  filters: { transports: [], methods: [], tools: [], servers: [], hosts: [] },
   verbosity: 0,
 };
 
@@ -83,18 +83,24 @@ describe("buildCommand", () => {
     [["-k", "call, message"], { outputs: { ...OUTPUTS, kinds: ["message", "call"] } }],
     [
       ["--kinds", "all"],
-      { outputs: { ...OUTPUTS, kinds: ["message", "call", "session", "loss", "coverage"] } },
+      {
+        outputs: { ...OUTPUTS, kinds: ["message", "call", "session", "http", "loss", "coverage"] },
+      },
     ],
     [
-      ["-m", "tools/*", "-m", "ping", "-t", "5", "-s", "git*", "--transport", "stdio"],
+      [
+        ...["-m", "tools/*", "-m", "ping", "-t", "5", "-s", "git*", "--transport", "stdio"],
+        ...["--transport=http", "--host", "localhost:*", "--host=10.0.0.?"],
+      ],
       {
         outputs: {
           ...OUTPUTS,
           filters: {
-            transports: ["stdio"],
+            transports: ["stdio", "http"],
             methods: ["tools/*", "ping"],
             tools: ["5"],
             servers: ["git*"],
+            hosts: ["localhost:*", "10.0.0.?"],
           },
         },
       },
@@ -207,11 +213,6 @@ describe("buildCommand", () => {
 
   test.each<[string[], string, string]>([
     [["--pdi", "3"], 'Unknown option "--pdi"', "did you mean --pid?"],
-    [
-      ["--transport", "http"],
-      'Cannot use --transport "http": this version hears stdio only',
-      "leave --transport away; servers behind a URL are not heard yet",
-    ],
     [["--verbos"], 'Unknown option "--verbos"', "did you mean --verbose?"],
     [["--fail-on-los"], 'Unknown option "--fail-on-los"', "did you mean --fail-on-loss?"],
     [["--no-color"], 'Unknown option "--no-color"', "did you mean --color never?"],
@@ -292,7 +293,7 @@ describe("buildCommand", () => {
     ],
     [
       ["--kinds", "message,mesage"],
-      'Cannot use --kinds "mesage": one of message, call, session, loss, coverage, all needed',
+      'Cannot use --kinds "mesage": one of message, call, session, http, loss, coverage, all needed',
       "overhear --help says what each option takes",
     ],
     [

@@ -6,7 +6,7 @@ import type { CoverageLine, ExchangeItem } from "../../../src/exchange/types.ts"
 import { OutputError } from "../../../src/sinks/errors.ts";
 import { TemporaryFolder } from "../sinks/temporary-folder.ts";
 
-const NO_FILTERS = { transports: [], methods: [], tools: [], servers: [] };
+const NO_FILTERS = { transports: [], methods: [], tools: [], servers: [], hosts: [] };
 const KINDS: readonly LineKind[] = ["message", "session", "loss", "coverage"];
 
 function open(path: string, fields: Partial<OutputOptions> = {}) {

@@ -19,6 +19,7 @@ describe("renderConsoleSummary", () => {
       calls: [
         {
           server: "weather",
+          transport: "stdio",
           method: "tools/call",
           target: "get_weather",
           calls: 1234,
@@ -28,6 +29,7 @@ describe("renderConsoleSummary", () => {
         },
         {
           server: "東京",
+          transport: "stdio",
           method: "tools/list",
           target: undefined,
           calls: 2,
@@ -72,13 +74,44 @@ coverage  nothing seen that cannot be heard
   test.each([80, 100])("renderConsoleSummary fits its table into %d columns", (columns) => {
     const call = { method: "tools/call", calls: 123_456, errors: 0, p50Ms: 1234.5, p95Ms: 61_000 };
     const server = "@modelcontextprotocol/server-filesystem";
-    const calls = [{ ...call, server, target: "read_a_text_file_from_somewhere" }];
+    const target = "read_a_text_file_from_somewhere";
+    const calls = [{ ...call, server, transport: "stdio" as const, target }];
     const [head = "", line = ""] = block({ calls }, false, columns)
       .split("\n")
       .filter((each) => each.startsWith("SERVER") || each.startsWith("@"));
     expect(Math.max(head.length, line.length)).toBeLessThanOrEqual(columns);
     expect(line).toContain("  123,456       0  1.23 s  1 min 1 s");
     expect(line).toMatch(/^@mode.*… {2}tools.* {2}read_.*…/);
+  });
+
+  test("renderConsoleSummary names transports, and what HTTP carried besides, once HTTP was heard", () => {
+    const call = { server: "git", method: "ping", target: "x", errors: 0, p50Ms: 1, p95Ms: 2 };
+    const calls = [
+      { ...call, transport: "http" as const, calls: 2 },
+      { ...call, transport: "stdio" as const, calls: 1 },
+    ];
+    const text = block({ calls, httpBytes: 12_345, skippedBytes: 7_000_000, httpExchanges: 1 });
+    expect(text).toContain(
+      "SERVER  METHOD  TARGET  TRANSPORT  CALLS  ERRORS      P50      P95\n" +
+        "git     ping    x       http           2       0  1.00 ms  2.00 ms\n" +
+        "git     ping    x       stdio          1       0  1.00 ms  2.00 ms\n",
+    );
+    expect(text).toContain(
+      "\nhttp      1 exchange without a message; 12.3 kB of heads and other bodies, 7.0 MB of other HTTP left out\n",
+    );
+  });
+
+  test("renderConsoleSummary says at which address a call waits that another host is to answer", () => {
+    const open = { method: "ping", target: undefined, idText: "1", sinceNs: TIME_NS - 1e9 };
+    const host = { address: "10.0.0.5" };
+    const named = session({ server: host, serverInfo: { name: "git", version: undefined } });
+    const parties = [session({ server: host }), named, session({ server: undefined })];
+    const text = block({ openCalls: parties.map((each) => ({ ...open, session: each })) });
+    expect([...text.matchAll(/ at (.*), waiting/g)].map(([, where]) => where)).toEqual([
+      "10.0.0.5",
+      "git at 10.0.0.5",
+      "unknown",
+    ]);
   });
 
   test("renderConsoleSummary says that it is not exact, by how much, and what could not be heard", () => {
@@ -132,7 +165,16 @@ coverage  nothing seen that cannot be heard
     const name = "x\n\u001b[31mloss      0 bytes";
     const text = block({
       calls: [
-        { server: name, method: name, target: name, calls: 1, errors: 0, p50Ms: 1, p95Ms: 1 },
+        {
+          server: name,
+          transport: "http",
+          method: name,
+          target: name,
+          calls: 1,
+          errors: 0,
+          p50Ms: 1,
+          p95Ms: 1,
+        },
       ],
       openCalls: [
         { session: session(), method: name, target: name, idText: `"${name}"`, sinceNs: TIME_NS },

@@ -36,7 +36,7 @@ describe("docs/ndjson.md", () => {
   test("docs/ndjson.md shows an example of every kind, valid against the schema [output/contract]", () => {
     const kinds = assertNdjson(examples()).map((line) => line["kind"]);
     expect(new Set(kinds)).toEqual(
-      new Set(["message", "session", "call", "loss", "coverage", "summary"]),
+      new Set(["message", "session", "call", "http", "loss", "coverage", "summary"]),
     );
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { closeSync, constants, openSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
 import { OutputError, ReaderGone } from "../../../src/sinks/errors.ts";
 import { FdWriter } from "../../../src/sinks/fd-writer.ts";
 import { Pipe } from "./pipe.ts";
@@ -102,6 +103,29 @@ describe("FdWriter", () => {
     expect(open & constants.O_NONBLOCK).toBe(0);
     await writer.end();
   });
+
+  test("FdWriter writes every byte once, in order, to a terminal, and at once what that has room for", async () => {
+    let shown = "";
+    const decoder = new TextDecoder();
+    await using terminal = new Bun.Terminal({
+      data: (_, bytes) => {
+        shown += decoder.decode(bytes, { stream: true });
+      },
+    });
+    const child = Bun.spawn([process.execPath, join(import.meta.dir, "write-to-terminal.ts")], {
+      terminal,
+    });
+    const code = await child.exited;
+    const end = "199999\r\n";
+    for (let polls = 0; !shown.endsWith(end) && polls < 500; polls++) await Bun.sleep(10);
+    expect({ code, begins: shown.slice(0, 43) }).toEqual({
+      code: 0,
+      begins: '..\r\n{"atOnce":3,"nonBlocking":0}\r\n0\r\n1\r\n2\r\n',
+    });
+    expect(
+      shown.slice(shown.indexOf("\n0\r") + 1) === LINES.join("").replaceAll("\n", "\r\n"),
+    ).toBe(true);
+  }, 30_000);
 
   test("FdWriter leaves no descriptor behind when it ends", async () => {
     using pipe = new Pipe();

@@ -1,6 +1,16 @@
 import { describe, expect, test } from "bun:test";
-import type { CallLine, ExchangeItem } from "../../../src/exchange/types.ts";
+import type { CallLine, ExchangeItem, Transport } from "../../../src/exchange/types.ts";
 import { type ItemFilterOptions, itemFilter } from "../../../src/sinks/filter.ts";
+import {
+  exchange,
+  HOST,
+  httpAnswer,
+  httpCall,
+  httpLine,
+  httpRequest,
+  httpSession,
+  up,
+} from "./http-items.ts";
 import {
   callAnswer,
   callRequest,
@@ -50,12 +60,25 @@ const ITEMS: Readonly<Record<string, ExchangeItem>> = {
   progress,
   call,
   session: sessionLine(),
+  http: httpLine(),
   loss: loss(),
   coverage,
 };
 
+const EVERYTHING: ItemFilterOptions = {
+  kinds: [],
+  transports: [],
+  methods: [],
+  tools: [],
+  servers: [],
+  hosts: [],
+};
+
+const ALL_KINDS = ["message", "call", "session", "http", "loss", "coverage"] as const;
+const INFO = { name: "git", version: undefined };
+
 function passing(options: Partial<ItemFilterOptions>): string[] {
-  const passes = itemFilter({ kinds: [], methods: [], tools: [], servers: [], ...options });
+  const passes = itemFilter({ ...EVERYTHING, ...options });
   return Object.keys(ITEMS).filter((name) => {
     const item = ITEMS[name];
     return item !== undefined && passes(item);
@@ -70,6 +93,7 @@ describe("itemFilter", () => {
       "prompt",
       "progress",
       "session",
+      "http",
       "loss",
       "coverage",
     ]);
@@ -104,7 +128,7 @@ describe("itemFilter", () => {
 
   test("itemFilter finds a server by its own name, what it runs, or its comm", () => {
     const of = (server: string) =>
-      itemFilter({ kinds: [], methods: [], tools: [], servers: [server] })(
+      itemFilter({ ...EVERYTHING, servers: [server] })(
         sessionLine({
           session: session({
             serverInfo: { name: "Weather", version: "1" },
@@ -132,7 +156,87 @@ describe("itemFilter", () => {
     [".", "a", false],
   ])("itemFilter matches %j against the method name: %#", (glob, method, expected) => {
     const item = messageLine({ message: message({ method }) });
-    const passes = itemFilter({ kinds: [], methods: [glob], tools: [], servers: [] });
+    const passes = itemFilter({ ...EVERYTHING, methods: [glob] });
     expect(passes(item)).toBe(expected);
+  });
+
+  test("itemFilter chooses a transport, and passes losses of which no channel is known", () => {
+    const items = [
+      callRequest(),
+      httpCall(exchange()),
+      sessionLine(),
+      sessionLine({ session: httpSession }),
+      httpLine(),
+      loss(),
+      loss({ channel: up() }),
+      loss({ channel: undefined }),
+      coverage,
+    ];
+    const of = (transport: Transport) =>
+      items.map(itemFilter({ ...EVERYTHING, transports: [transport] }));
+    const both = [true, true];
+    expect(of("stdio")).toEqual([true, false, true, false, false, true, false, ...both]);
+    expect(of("http")).toEqual([false, true, false, true, true, false, true, ...both]);
+    expect(items.map(itemFilter({ ...EVERYTHING, transports: ["http", "stdio"] }))).not.toContain(
+      false,
+    );
+  });
+
+  test("itemFilter chooses hosts by what is addressed, with or without the port, and by a server's address", () => {
+    const asked = exchange({ request: httpRequest({ authority: "API.example.com:3001" }) });
+    const six = exchange({ request: httpRequest({ authority: "[::1]:3001" }) });
+    const unnamed = exchange({ request: httpRequest({ authority: undefined }) });
+    const elsewhere = { ...httpSession, server: HOST };
+    const items = [
+      httpCall(asked),
+      httpAnswer(asked),
+      { ...call, session: httpSession, request: httpCall(asked).message },
+      httpLine({ exchange: asked }),
+      sessionLine({ session: { ...httpSession, authority: "api.example.com:3001" } }),
+      httpCall(six),
+      { ...httpCall(unnamed), session: elsewhere },
+      httpLine({ exchange: { ...unnamed, requestChannel: up({ reader: HOST }) } }),
+      sessionLine({ session: elsewhere }),
+      callRequest(),
+      sessionLine(),
+      call,
+      loss(),
+      coverage,
+    ];
+    const of = (...hosts: string[]) => {
+      const passes = itemFilter({ ...EVERYTHING, kinds: ALL_KINDS, hosts });
+      return items.flatMap((item, index) => (passes(item) ? [index] : []));
+    };
+    const always = [12, 13];
+    expect(of("api.example.COM")).toEqual([0, 1, 2, 3, 4, ...always]);
+    expect(of("*:3001")).toEqual([0, 1, 2, 3, 4, 5, ...always]);
+    expect([of("[::1]"), of("::1"), of("[::1]:3001")]).toEqual([
+      [5, ...always],
+      [5, ...always],
+      [5, ...always],
+    ]);
+    expect(of("10.0.0.?")).toEqual([6, 7, 8, ...always]);
+    expect(of("example.com", "127.0.0.1")).toEqual(always);
+  });
+
+  test("itemFilter leaves exchanges without a message out when a method or a tool is asked for", () => {
+    const passes = (over: Partial<ItemFilterOptions>) =>
+      itemFilter({ ...EVERYTHING, ...over })(httpLine());
+    expect([passes({}), passes({ methods: ["*"] }), passes({ tools: ["*"] })]).toEqual([
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  test("itemFilter finds a server elsewhere by its address, and one that nobody has named by nothing", () => {
+    const of = (server: string, ...items: readonly ExchangeItem[]) =>
+      items.map(itemFilter({ ...EVERYTHING, servers: [server] }));
+    const elsewhere = sessionLine({ session: { ...httpSession, server: HOST } });
+    const nobody = sessionLine({ session: { ...httpSession, server: undefined } });
+    const named = { ...nobody, session: { ...nobody.session, serverInfo: INFO } };
+    expect(of("10.0.0.5", elsewhere, nobody, httpLine())).toEqual([true, false, false]);
+    expect(of("node", elsewhere, nobody, httpLine())).toEqual([false, false, true]);
+    expect(of("git", elsewhere, nobody, named)).toEqual([false, false, true]);
   });
 });

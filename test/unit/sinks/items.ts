@@ -47,8 +47,11 @@ export function channel(over: Partial<Channel> = {}): Channel {
 export function session(over: Partial<Session> = {}): Session {
   return {
     id: "s1",
+    transport: "stdio",
     client,
     server,
+    httpSessionId: undefined,
+    authority: undefined,
     clientInfo: undefined,
     serverInfo: undefined,
     protocolVersion: undefined,
@@ -236,6 +239,9 @@ export function summary(over: Partial<Summary> = {}): Summary {
     loss: NO_LOSS,
     lossBytes: 0,
     noiseBytes: 0,
+    httpBytes: 0,
+    skippedBytes: 0,
+    httpExchanges: 0,
     coverage: {},
     endedBy: "signal",
     ...over,

@@ -27,8 +27,8 @@ describe("NdjsonRenderer on the other kinds", () => {
           serverInfo: { name: "weather", version: undefined },
           protocolVersion: "2025-11-25",
           era: "legacy",
-          clientCapabilities: { roots: {} },
-          serverCapabilities: { tools: { listChanged: true } },
+          clientCapabilities: '{"roots":{}}',
+          serverCapabilities: '{"tools":{"listChanged":true}}',
         }),
       }),
     );
@@ -86,7 +86,7 @@ describe("NdjsonRenderer on the other kinds", () => {
   });
 
   test("NdjsonRenderer writes null for a party that no event has named", () => {
-    const line = plain().item(sessionLine({ session: session({ client: process({ pid: 0 }) }) }));
+    const line = plain().item(sessionLine({ session: session({ client: undefined }) }));
     expect(assertNdjson([line])[0]).toMatchObject({ client: null, server: { pid: 12346 } });
   });
 
@@ -170,6 +170,7 @@ describe("NdjsonRenderer on the other kinds", () => {
         calls: [
           {
             server: "weather",
+            transport: "stdio",
             method: "tools/call",
             target: "get_weather",
             calls: 23,
@@ -214,6 +215,7 @@ describe("NdjsonRenderer on the other kinds", () => {
       calls: [
         {
           server: "weather",
+          transport: "stdio",
           method: "tools/call",
           target: "get_weather",
           calls: 23,
@@ -234,6 +236,9 @@ describe("NdjsonRenderer on the other kinds", () => {
       loss: { ...NO_LOSS },
       loss_bytes: 0,
       noise_bytes: 0,
+      http_bytes: 0,
+      skipped_bytes: 0,
+      http_exchanges: 0,
       coverage: { "datagram socket": 2 },
     });
   });
