@@ -4,6 +4,8 @@ import { BpfError } from "./errors.ts";
 import type { BpfMap } from "./map.ts";
 import { shim } from "./shim.ts";
 
+const EINTR = 4;
+
 export class RingBuffer implements Disposable {
   #ring: Pointer | null;
   /** The ring's memory, mapped twice in a row so that a record never wraps. */
@@ -47,6 +49,14 @@ export class RingBuffer implements Disposable {
     const code = shim().sh_ring_sleep(this.#pointer);
     if (code < 0) throw new BpfError("Cannot wait for records", -code);
     return code === 0;
+  }
+
+  /** Blocks the process: lets `napMs` pass whatever comes, then waits for a record, `mostMs` at most. */
+  wait(napMs: number, mostMs: number): "records" | "none" | "signal" {
+    const code = shim().sh_ring_wait(this.#pointer, napMs * 1000, mostMs);
+    if (code >= 0) return code === 0 ? "none" : "records";
+    if (code === -EINTR) return "signal";
+    throw new BpfError("Cannot wait for records", -code);
   }
 
   pending(): number {

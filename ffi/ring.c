@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The ring as its consumer sees it: memory ordering, and waiting without blocking the event loop. The waiter thread
- * touches nothing but its descriptors and the ring's positions. Conventions as in shim.c.
+ * The ring as its consumer sees it: memory ordering, and two ways of waiting. The cheap one (sh_ring_wait) blocks the
+ * caller and is for moments; the other (sh_ring_sleep) has a thread wait, which touches nothing but its descriptors and
+ * the ring's positions. Conventions as in shim.c.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 #include "export.h"
 
@@ -25,10 +28,11 @@ struct ring {
 	uint64_t acquired; /* end of the span that JavaScript holds */
 	uint32_t *sleeps; /* consumer_sleeps in .bss */
 	pthread_t waiter;
-	int arm[2]; /* JavaScript → waiter */
+	int arm; /* eventfd, JavaScript → waiter */
 	int wake[2]; /* waiter → JavaScript */
 	int map_fd;
 	int stopping;
+	int _pad;
 };
 
 #define BUSY_BIT (1U << 31)
@@ -41,25 +45,30 @@ static int ring_has_more(struct ring *ring)
 	       __atomic_load_n(ring->consumer_position, __ATOMIC_RELAXED);
 }
 
+/* Until a record wakes us, `most_ms` are over or a signal comes (not to the waiter, which blocks them): see poll(2). */
+static int poll_ring(struct ring *ring, int most_ms)
+{
+	struct pollfd records = { .fd = ring->map_fd, .events = POLLIN };
+
+	return poll(&records, 1, most_ms);
+}
+
 /* Waits until there are records, says so once, and waits to be armed again. The timeout covers what wakes nobody. */
 static void *wait_for_records(void *argument)
 {
 	struct ring *ring = argument;
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event event = { .events = EPOLLIN };
-	char byte;
+	uint64_t armed;
 
-	epoll_ctl(epoll, EPOLL_CTL_ADD, ring->map_fd, &event);
-	while (read(ring->arm[0], &byte, 1) == 1 && !__atomic_load_n(&ring->stopping, __ATOMIC_ACQUIRE)) {
+	while (read(ring->arm, &armed, sizeof(armed)) == sizeof(armed) &&
+	       !__atomic_load_n(&ring->stopping, __ATOMIC_ACQUIRE)) {
 		while (!__atomic_load_n(&ring->stopping, __ATOMIC_ACQUIRE)) {
-			epoll_wait(epoll, &event, 1, WAIT_MS);
+			poll_ring(ring, WAIT_MS);
 			if (ring_has_more(ring))
 				break;
 		}
-		if (write(ring->wake[1], &byte, 1) != 1)
+		if (write(ring->wake[1], "", 1) != 1)
 			break;
 	}
-	close(epoll);
 	return NULL;
 }
 
@@ -91,21 +100,16 @@ static void unmap_ring(struct ring *ring)
 	munmap((void *)ring->producer_position, page + 2 * (ring->mask + 1));
 }
 
-static void close_pair(int pair[2])
-{
-	close(pair[0]);
-	close(pair[1]);
-}
-
 static int start_waiter(struct ring *ring)
 {
 	sigset_t all, before;
 
-	if (pipe2(ring->arm, O_CLOEXEC))
+	ring->arm = eventfd(0, EFD_CLOEXEC);
+	if (ring->arm < 0)
 		return -errno;
 	if (pipe2(ring->wake, O_CLOEXEC | O_NONBLOCK)) {
 		int error = -errno;
-		close_pair(ring->arm);
+		close(ring->arm);
 		return error;
 	}
 	/* the writing side may block: a wake-up must not be lost */
@@ -115,8 +119,9 @@ static int start_waiter(struct ring *ring)
 	int error = pthread_create(&ring->waiter, NULL, wait_for_records, ring);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (error) {
-		close_pair(ring->arm);
-		close_pair(ring->wake);
+		close(ring->arm);
+		close(ring->wake[0]);
+		close(ring->wake[1]);
 	}
 	return -error;
 }
@@ -180,16 +185,41 @@ EXPORT void sh_ring_release(struct ring *ring)
 	__atomic_store_n(ring->consumer_position, ring->acquired, __ATOMIC_RELEASE);
 }
 
-/* Asks for one byte on the wake pipe when there are records. Returns 1, and asks for nothing, when there are some already. */
-EXPORT int sh_ring_sleep(struct ring *ring)
+/* The next record is to wake who waits. Returns 1, and asks for nothing, when there are some already. */
+static int ask_to_be_woken(struct ring *ring)
 {
 	__atomic_store_n(ring->sleeps, 1, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (ring_has_more(ring)) {
-		__atomic_store_n(ring->sleeps, 0, __ATOMIC_SEQ_CST);
-		return 1;
-	}
-	return write(ring->arm[1], "", 1) == 1 ? 0 : -errno;
+	if (!ring_has_more(ring))
+		return 0;
+	__atomic_store_n(ring->sleeps, 0, __ATOMIC_SEQ_CST);
+	return 1;
+}
+
+static int arm_waiter(struct ring *ring)
+{
+	uint64_t one = 1;
+
+	return write(ring->arm, &one, sizeof(one)) == sizeof(one) ? 0 : -errno;
+}
+
+/* Asks for one byte on the wake pipe when there are records. Returns 1, and asks for nothing, when there are some already. */
+EXPORT int sh_ring_sleep(struct ring *ring)
+{
+	return ask_to_be_woken(ring) ? 1 : arm_waiter(ring);
+}
+
+/* Blocks the caller: lets `nap_us` pass whatever comes, then waits for a record, `most_ms` at most (0: just looks).
+ * Returns 1 when there are records, 0 when there are none, -EINTR when a signal came first. */
+EXPORT int sh_ring_wait(struct ring *ring, uint32_t nap_us, int most_ms)
+{
+	struct timespec nap = { nap_us / 1000000, (long)(nap_us % 1000000) * 1000 };
+
+	if (nap_us && nanosleep(&nap, NULL))
+		return -errno;
+	if (most_ms && !ask_to_be_woken(ring) && poll_ring(ring, most_ms) < 0)
+		return -errno;
+	return ring_has_more(ring);
 }
 
 /* Bytes in the ring that were not released yet. */
@@ -202,11 +232,10 @@ EXPORT uint32_t sh_ring_pending(struct ring *ring)
 EXPORT void sh_ring_close(struct ring *ring)
 {
 	__atomic_store_n(&ring->stopping, 1, __ATOMIC_RELEASE);
-	if (write(ring->arm[1], "", 1) != 1)
+	if (arm_waiter(ring))
 		return;
 	pthread_join(ring->waiter, NULL);
-	close(ring->arm[0]);
-	close(ring->arm[1]);
+	close(ring->arm);
 	close(ring->wake[1]);
 	free(ring);
 }

@@ -32,6 +32,7 @@ const SYMBOLS = {
   sh_ring_acquire: { args: [T.ptr, T.u32, T.ptr], returns: T.u32 },
   sh_ring_release: { args: [T.ptr], returns: T.void },
   sh_ring_sleep: { args: [T.ptr], returns: T.i32 },
+  sh_ring_wait: { args: [T.ptr, T.u32, T.i32], returns: T.i32 },
   sh_ring_pending: { args: [T.ptr], returns: T.u32 },
   sh_ring_close: { args: [T.ptr], returns: T.void },
   sh_reader_gone: { args: [T.i32], returns: T.i32 },

@@ -1,5 +1,5 @@
 /** Live capture: opens outputs, attaches, says that it listens, runs until the end, and gives the exit code. */
-import { growPipe } from "../ffi/host.ts";
+import { growPipe, isReaderGone } from "../ffi/host.ts";
 import { formatError } from "./cli/errors.ts";
 import { EXIT_OK } from "./cli/exit-codes.ts";
 import { reportUnmatched } from "./cli/filter-report.ts";
@@ -43,15 +43,24 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     now: () => new Date(),
   });
   // a full pipe costs both sides a change of tasks for every 64 KiB
-  if (options.outputs.stdout !== "none") growPipe(1, OUTPUT_PIPE_BYTES);
-  const session = new LiveSession({ kernel, options, outputs, clock, filtering });
+  const isStdoutUnused = options.outputs.stdout === "none";
+  if (!isStdoutUnused) growPipe(1, OUTPUT_PIPE_BYTES);
+  const session = new LiveSession({
+    kernel,
+    options,
+    outputs,
+    clock,
+    filtering,
+    // FFI's poll sees sockets, too
+    isReaderGone: () => !isStdoutUnused && (isReaderGone(1) || outputs.readerGone()),
+  });
   const holders = kernel.scan();
   const blocked = findBlockedThreads(holders);
   if (kernel.frontEnd === "fexit") {
     kernel.watchBlocked(blocked);
     kernel.unwatchBlocked(findEnded(blocked));
   }
-  session.discover(holders, findHalfWritten(blocked));
+  session.discover({ holders, halfWritten: findHalfWritten(blocked), isStdoutUnused });
   announce(attached, options, followed);
   const child = options.run ? startChild(options.run.argv, kernel) : undefined;
   const undo = watchEnds(session, options, child);

@@ -1,12 +1,29 @@
 /** Threads that are inside a call that moves bytes through a pipe or Unix stream socket at this moment. */
 import type { Holder } from "../capture/holders.ts";
-import type { ThreadId } from "../capture/kernel.ts";
+import type { Kernel, ThreadId } from "../capture/kernel.ts";
 import { movingOf } from "../capture/moving-calls.ts";
 import { isThreadAlive, listThreads, readBlockedCall } from "../capture/proc.ts";
+import type { Subject } from "./subject.ts";
 
 export interface BlockedThread extends ThreadId {
   /** The ends that it is writing to: how much of that has moved already is not known. */
   readonly writesTo: readonly Holder[];
+}
+
+const LOOK_NS = 2_000_000_000;
+
+/** Takes the programs for such calls away when the last of them has returned. */
+export class BlockedRelease implements Subject {
+  readonly everyNs = LOOK_NS;
+  readonly #kernel: Pick<Kernel, "releaseBlocked">;
+
+  constructor(kernel: Pick<Kernel, "releaseBlocked">) {
+    this.#kernel = kernel;
+  }
+
+  chores(): void {
+    this.#kernel.releaseBlocked();
+  }
 }
 
 /** `holders`: who holds which channel. One that waits elsewhere, say for a network, may do so for days. */

@@ -12,6 +12,11 @@ export function leftOf(counts: ChannelCounts): number {
   return counts.moved + counts.unseen;
 }
 
+/** As `leftOf`, without what was left out and no record has told yet. */
+export function toldOf(channel: ChannelState, counts: ChannelCounts): number {
+  return leftOf(counts) - Math.max(0, counts.skipped - channel.skipped);
+}
+
 /** Bytes written that were not seen to leave the channel; of what this tool wrote itself not all was counted. */
 export function missingOf(counts: ChannelCounts): number {
   return counts.muted ? Number.NEGATIVE_INFINITY : counts.written - leftOf(counts);
@@ -21,5 +26,5 @@ export function missingOf(counts: ChannelCounts): number {
  * the count of a named pipe that was opened anew, at the same address, with the records between still in the ring. */
 export function isBehind(channel: ChannelState, counts: ChannelCounts): boolean {
   const told = channel.position + Math.max(0, counts.lost - channel.lost);
-  return told !== leftOf(counts);
+  return told !== toldOf(channel, counts);
 }

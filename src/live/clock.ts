@@ -1,10 +1,13 @@
 /** Kernel time to wall clock: one offset for all lines, renewed when the wall clock was set. */
 import { readClocks } from "../../ffi/host.ts";
 import type { WallClock } from "../sinks/types.ts";
+import type { Subject } from "./subject.ts";
 
 const STEP_MICROS = 10_000;
+const LOOK_NS = 2_000_000_000;
 
-export class BootClock implements WallClock {
+export class BootClock implements WallClock, Subject {
+  readonly everyNs = LOOK_NS;
   #offsetMicros = BootClock.#measure();
 
   toUnixMicros(bootNs: number): number {
@@ -15,8 +18,8 @@ export class BootClock implements WallClock {
     return readClocks().bootNs;
   }
 
-  /** A few times a minute: follows a wall clock that was set, ignores its slewing. */
-  adjust(): void {
+  /** Follows a wall clock that was set, ignores its slewing. */
+  chores(): void {
     const measured = BootClock.#measure();
     if (Math.abs(measured - this.#offsetMicros) > STEP_MICROS) this.#offsetMicros = measured;
   }

@@ -22,6 +22,11 @@ export class Collector {
     this.#collect = collect;
   }
 
+  /** A line of so many bytes is about to be parsed: what it was gathered in is free, and gone before, both need not fit. */
+  readonly framed = (bytes: number): void => {
+    if (isLargeLine(bytes)) this.#collect(true);
+  };
+
   /** So many records have become these items, and those are written. */
   note(records: number, items: readonly ExchangeItem[]): void {
     let isLarge = false;
@@ -38,7 +43,7 @@ export class Collector {
 }
 
 /** Large enough for what it leaves behind to be freed at once. */
-export function isLargeLine(bytes: number): boolean {
+function isLargeLine(bytes: number): boolean {
   return bytes > LARGE_BYTES;
 }
 

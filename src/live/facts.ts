@@ -5,7 +5,7 @@ import type { CaptureFacts, CoverageLine } from "../exchange/types.ts";
 import type { StreamStage } from "../stream/stream-stage.ts";
 
 export function captureFacts(
-  kernel: Kernel,
+  kernel: Pick<Kernel, "skippedRuns" | "frontEnd" | "counters">,
   stream: StreamStage,
   missedBytes: number,
 ): CaptureFacts {
@@ -22,7 +22,7 @@ export function captureFacts(
 }
 
 /** Parts of the front end that this kernel does not take: no event could tell. */
-export function missingParts(kernel: Kernel, timeNs: number): CoverageLine[] {
+export function missingParts(kernel: Pick<Kernel, "missing">, timeNs: number): CoverageLine[] {
   return kernel.missing.map((program) => ({
     kind: "coverage",
     reason: `no_${program}`,

@@ -21,6 +21,11 @@ export function findChannels(
     return ends;
   };
   for (const holder of holders) {
+    // what they carry shows with their next bytes; whose they are is learned while these can be asked
+    if (holder.kind === "tcp") {
+      processes.at(holder.pid, holder.startNs, holder.comm);
+      continue;
+    }
     const ends = endsOf(holder.channel, holder);
     if (holder.mayRead) ends.readers.push(holder);
     if (!holder.kind.startsWith("unix") && holder.mayWrite) ends.writers.push(holder);

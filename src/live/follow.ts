@@ -2,9 +2,12 @@
 import { join } from "node:path";
 import { readCgroupId, walkCgroups } from "../capture/cgroups.ts";
 import { containerIdOf } from "../capture/container.ts";
+import type { Kernel } from "../capture/kernel.ts";
 import { listProcesses, readCgroup, readComm, readParent } from "../capture/proc.ts";
+import type { KernelEvent } from "../capture/types.ts";
 import { UsageError } from "../cli/errors.ts";
 import type { CaptureFilters } from "../cli/types.ts";
+import type { Subject } from "./subject.ts";
 
 export interface FollowPlan {
   readonly filtering: boolean;
@@ -47,6 +50,22 @@ export function isWantedContainer(
 ): boolean {
   const id = containerIdOf(cgroupPath);
   return id !== undefined && wanted.some((each) => id.startsWith(each));
+}
+
+/** Containers that start later are known by their first exec. */
+export class ContainerFollow implements Subject {
+  readonly #kernel: Pick<Kernel, "follow">;
+  readonly #wanted: readonly string[];
+
+  constructor(kernel: Pick<Kernel, "follow">, wanted: readonly string[]) {
+    this.#kernel = kernel;
+    this.#wanted = wanted;
+  }
+
+  observe(event: KernelEvent): void {
+    if (event.kind !== "exec" || this.#wanted.length === 0) return;
+    if (isWantedContainer(readCgroup(event.pid), this.#wanted)) this.#kernel.follow(event.pid);
+  }
 }
 
 function matches(pid: number, filters: CaptureFilters): boolean {

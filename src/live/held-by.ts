@@ -14,5 +14,8 @@ export function heldBy(holders: readonly Holder[]): (place: Place) => boolean {
   // written to and not accepted yet: in no process's table; the other end is
   const connected = new Set(holders.map((each) => each.peer));
   return ({ address, inode }) =>
-    inode === 0 ? held.has(address) || connected.has(address) : held.get(address) === inode;
+    inode === 0
+      ? held.has(address) || connected.has(address)
+      : // TCP to another host: the sending socket, plus 1
+        held.get(address) === inode || held.get(address - 1) === inode;
 }

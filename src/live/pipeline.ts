@@ -1,16 +1,12 @@
-/** The rooms in a row: kernel events in, lines for the sinks out. */
+/** Kernel events in; lines for the sinks, blind spots told among them, out. */
 import type { Channel, ProcessDirectory } from "../capture/types.ts";
-import { ExchangeStage } from "../exchange/stage.ts";
-import type { CoverageLine, ExchangeItem } from "../exchange/types.ts";
-import { SenderStage } from "../framing/sender.ts";
-import { StdioFraming } from "../framing/stdio.ts";
-import type { Frame, FramingItem } from "../framing/types.ts";
-import { LossGate } from "../message/loss-gate.ts";
-import { MessageStage } from "../message/message-stage.ts";
-import type { MessageItem } from "../message/types.ts";
+import type { ExchangeStage } from "../exchange/stage.ts";
+import type { ExchangeItem } from "../exchange/types.ts";
+import type { FramingItem, HttpVerdict } from "../framing/types.ts";
+import { Rooms } from "../rooms.ts";
 import { type StreamInput, type StreamSources, StreamStage } from "../stream/stream-stage.ts";
-import type { Blind, StreamItem } from "../stream/types.ts";
-import { isLargeLine } from "./collector.ts";
+import type { Blind } from "../stream/types.ts";
+import { Coverage } from "./coverage.ts";
 
 export interface PipelineOptions {
   readonly processes: ProcessDirectory;
@@ -22,41 +18,49 @@ export interface PipelineOptions {
   readonly isHeard: (channel: Channel) => boolean;
   /** The channel carries no MCP. */
   readonly onSetAside: (channel: Channel) => void;
+  /** What a TCP connection carries. */
+  readonly onVerdict: (verdict: HttpVerdict) => void;
+  /** A frame of so many bytes was found, and is about to be read. */
+  readonly onFrame?: (bytes: number) => void;
 }
 
 export class Pipeline {
   readonly stream: StreamStage;
-  readonly exchange: ExchangeStage;
-  readonly #framing: StdioFraming;
-  readonly #sender = new SenderStage();
-  readonly #messages = new MessageStage();
-  readonly #losses = new LossGate();
+  readonly #rooms: Rooms;
+  readonly #coverage = new Coverage();
   readonly #options: PipelineOptions;
-  readonly #blind = new WeakSet<object>();
-  /** Frames of channels that had been set aside before, and the channels of which that is said. */
-  readonly #retried = new WeakSet<Frame>();
-  readonly #setAside = new WeakSet<Channel>();
   #out: ExchangeItem[] = [];
 
   constructor(options: PipelineOptions) {
+    const { allJsonrpc, listenNs, maxLineBytes, processes, sources } = options;
     this.#options = options;
-    this.stream = new StreamStage(options.processes, options.sources);
-    this.#framing = new StdioFraming({ maxLineBytes: options.maxLineBytes });
-    this.exchange = new ExchangeStage({
-      allJsonrpc: options.allJsonrpc,
-      listenNs: options.listenNs,
+    this.stream = new StreamStage(processes, sources);
+    this.#rooms = new Rooms({
+      allJsonrpc,
+      listenNs,
+      maxLineBytes,
+      onFramed: (item) => this.#route(item),
+      isHeard: (item) => {
+        const channel = channelOf(item);
+        return channel === undefined || options.isHeard(channel);
+      },
+      give: (lines) => this.#give(lines),
     });
+  }
+
+  get exchange(): ExchangeStage {
+    return this.#rooms.exchange;
   }
 
   /** Frames wait for their writer's note: a tick is wanted soon. */
   get isHolding(): boolean {
-    return this.#sender.isHolding;
+    return this.#rooms.isHolding;
   }
 
   push(event: StreamInput): void {
     for (const item of this.stream.push(event)) {
       if (item.kind === "blind") this.#coverBlind(item);
-      else this.#frame(item);
+      else this.#rooms.push(item);
     }
   }
 
@@ -68,71 +72,42 @@ export class Pipeline {
   }
 
   end(): void {
-    for (const item of this.#framing.end()) this.#send(item);
-    for (const item of this.#sender.end()) this.#hear(item);
-    for (const item of this.#messages.end()) this.#gate(item);
-    for (const item of this.#losses.end()) this.#exchange(item);
-    this.#give(this.exchange.end());
+    this.#rooms.end();
   }
 
-  #frame(item: StreamItem): void {
-    for (const framed of this.#framing.push(item)) this.#send(framed);
-  }
-
-  #send(item: FramingItem): void {
-    if (item.kind === "set-aside") this.#options.onSetAside(item.channel);
-    else if (item.kind === "frame" && item.channel.uncounted === true) this.#retried.add(item);
-    // what the line was gathered in is free: gone before its text is parsed, both need not fit
-    if (item.kind === "frame" && isLargeLine(item.bytes)) Bun.gc(true);
-    for (const sent of this.#sender.push(item)) this.#hear(sent);
-  }
-
-  #hear(item: FramingItem): void {
-    const channel = item.kind === "frame" || item.kind === "loss" ? item.channel : undefined;
-    if (channel && !this.#options.isHeard(channel)) return;
-    for (const message of this.#messages.push(item)) this.#gate(message);
-  }
-
-  #gate(item: MessageItem): void {
-    for (const passed of this.#losses.push(item)) this.#exchange(passed);
-  }
-
-  #exchange(item: MessageItem): void {
-    this.#give(this.exchange.push(item));
+  #route(item: FramingItem): void {
+    if (item.kind === "frame") {
+      this.#coverage.framed(item);
+      this.#options.onFrame?.(item.bytes);
+    } else if (item.kind === "blind") this.#coverBlind(item);
+    else if (item.kind === "set-aside") this.#options.onSetAside(item.channel);
+    else if (item.kind === "http-verdict") this.#options.onVerdict(item);
   }
 
   #give(lines: readonly ExchangeItem[]): void {
     for (const line of lines) {
-      if (line.kind === "message" && this.#retried.has(line.message.frame)) {
-        this.#coverSetAside(line.message.frame);
-      }
+      if (line.kind === "message") this.#out.push(...this.#coverage.message(line.message.frame));
       this.#out.push(line);
     }
   }
 
-  /** Messages on a channel that was set aside: what it carried meanwhile nobody heard, nor counted. */
-  #coverSetAside({ channel, timeNs }: Frame): void {
-    this.#coverOnce(this.#setAside, {
-      reason: "set_aside",
-      channel,
-      process: undefined,
-      bytes: 0,
-      timeNs,
-    });
-  }
-
   #coverBlind(blind: Blind): void {
     if (blind.channel !== undefined && !this.#options.isHeard(blind.channel)) return;
-    this.#coverOnce(this.#blind, blind);
+    this.#out.push(...this.#coverage.blind(blind));
   }
+}
 
-  /** `told`: of what it has been said before. */
-  #coverOnce(told: WeakSet<object>, spot: Omit<CoverageLine, "kind">): void {
-    const subject = spot.channel ?? spot.process;
-    if (subject !== undefined) {
-      if (told.has(subject)) return;
-      told.add(subject);
-    }
-    this.#out.push({ ...spot, kind: "coverage" });
+/** Whose words the item holds; undefined: nobody's. */
+function channelOf(item: FramingItem): Channel | undefined {
+  switch (item.kind) {
+    case "frame":
+    case "loss":
+    case "noise":
+      return item.channel;
+    case "http-end":
+    case "http-endpoint":
+      return item.exchange.requestChannel ?? item.exchange.responseChannel;
+    default:
+      return undefined;
   }
 }

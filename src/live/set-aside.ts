@@ -1,14 +1,18 @@
 /** Channels that carry no MCP in, the kernel's verdicts on them out; each is tried again from time to time. */
 import type { ChannelState } from "../stream/channel-state.ts";
+import type { Subject } from "./subject.ts";
 
 const RETRY_NS = 10_000_000_000;
+const LOOK_NS = 2_000_000_000;
 
 /** What it needs of the kernel. */
 export interface Ignoring {
   ignore(channel: number, generation: number, ignored: boolean): void;
+  judge(channel: number, generation: number, verdict: "open" | "aside"): void;
 }
 
-export class SetAside {
+export class SetAside implements Subject {
+  readonly everyNs = LOOK_NS;
   readonly #kernel: Ignoring;
   readonly #sinceNs = new Map<ChannelState, number>();
 
@@ -18,17 +22,23 @@ export class SetAside {
 
   /** Its bytes are no longer copied. */
   add(channel: ChannelState, nowNs: number): void {
-    this.#kernel.ignore(channel.address, channel.inode, true);
+    this.#ignore(channel, true);
     channel.loseCount();
     this.#sinceNs.set(channel, nowNs);
   }
 
   /** Has copied again what was set aside for long enough. */
-  retry(nowNs: number): void {
+  chores(nowNs: number): void {
     for (const [channel, sinceNs] of this.#sinceNs) {
       if (nowNs - sinceNs < RETRY_NS) continue;
       this.#sinceNs.delete(channel);
-      this.#kernel.ignore(channel.address, channel.inode, false);
+      this.#ignore(channel, false);
     }
+  }
+
+  /** A TCP channel's address is not that of both its sockets, which the table of verdicts goes by. */
+  #ignore({ kind, address, inode }: ChannelState, ignored: boolean): void {
+    if (kind === "tcp") this.#kernel.judge(address, inode, ignored ? "aside" : "open");
+    else this.#kernel.ignore(address, inode, ignored);
   }
 }

@@ -38,3 +38,12 @@ test("Collector gives memory back behind a large line, and only there", () => {
   collector.note(28_672, [message(200)]);
   expect(larges).toEqual([true, false]);
 });
+
+test("Collector collects before a large line is parsed, and before no other", () => {
+  const larges: boolean[] = [];
+  const collector = new Collector((isLarge) => larges.push(isLarge));
+  collector.framed(4 << 20);
+  expect(larges).toEqual([]);
+  collector.framed((4 << 20) + 1);
+  expect(larges).toEqual([true]);
+});

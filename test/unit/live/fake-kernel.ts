@@ -2,7 +2,7 @@
 
 import type { ChannelCounts, CountedChannel } from "../../../src/capture/channel-entries.ts";
 import type { Holder } from "../../../src/capture/holders.ts";
-import type { EntrySource } from "../../../src/live/closer.ts";
+import type { EntrySource } from "../../../src/live/accounts.ts";
 import { INODE, PIPE, READER } from "../stream/events.ts";
 
 export function counts(fields: Partial<ChannelCounts> = {}): ChannelCounts {
@@ -12,6 +12,7 @@ export function counts(fields: Partial<ChannelCounts> = {}): ChannelCounts {
     lost: 0,
     written: 0,
     unseen: 0,
+    skipped: 0,
     readerPid: 0,
     readerStartNs: 0,
     writerPid: 0,
@@ -38,6 +39,8 @@ export function holder(fields: Partial<Holder> = {}): Holder {
     mayRead: true,
     mayWrite: false,
     buffered: 0,
+    sendNext: 0,
+    receiveNext: 0,
     ...fields,
   };
 }

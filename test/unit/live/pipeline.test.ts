@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { Channel } from "../../../src/capture/types.ts";
 import type { ExchangeItem } from "../../../src/exchange/types.ts";
 import { Pipeline } from "../../../src/live/pipeline.ts";
-import { closed, data, found, io, note, processes, totals } from "../stream/events.ts";
+import { closed, data, found, io, note, pidOf, processes, totals } from "../stream/events.ts";
 
 const MS = 1_000_000;
 const CLIENT = 10;
@@ -19,6 +19,7 @@ const ANSWER = '{"jsonrpc":"2.0","id":1,"result":{"content":[]}}\n';
 function setUp(options: { isHeard?: boolean; holders?: number } = {}) {
   const table = processes();
   const aside: string[] = [];
+  const verdicts: [string, string][] = [];
   const pipeline = new Pipeline({
     processes: table,
     sources: {
@@ -30,8 +31,9 @@ function setUp(options: { isHeard?: boolean; holders?: number } = {}) {
     maxLineBytes: 1_000_000,
     isHeard: () => options.isHeard ?? true,
     onSetAside: (channel: Channel) => aside.push(channel.id),
+    onVerdict: ({ channel, verdict }) => verdicts.push([channel.id, verdict]),
   });
-  return { pipeline, aside };
+  return { pipeline, aside, verdicts };
 }
 
 /** One direction: what it carries is written, read, and counted by the kernel. */
@@ -73,7 +75,14 @@ const down = () => new Wire(101, SERVER, CLIENT);
 function messages(items: readonly ExchangeItem[]): unknown[] {
   return items.flatMap((item) =>
     item.kind === "message"
-      ? [[item.message.method ?? item.message.type, item.from?.pid, item.to.pid, item.direction]]
+      ? [
+          [
+            item.message.method ?? item.message.type,
+            pidOf(item.from),
+            pidOf(item.to),
+            item.direction,
+          ],
+        ]
       : [],
   );
 }
@@ -136,7 +145,9 @@ test("Pipeline joins the directions of a socket pair to one session", () => {
   pipeline.push(note(INITIALIZED.length, INITIALIZED.length, { ...b, ...kind, pid: SERVER }));
   pipeline.push(data(INITIALIZED, { ...b, ...kind, pid: CLIENT }));
   pipeline.end();
-  const sessions = pipeline.take().flatMap((line) => ("session" in line ? [line.session.id] : []));
+  const sessions = pipeline
+    .take()
+    .flatMap((line) => ("session" in line && line.session ? [line.session.id] : []));
   expect(new Set(sessions).size).toBe(1);
 });
 

@@ -1,5 +1,4 @@
-/** Finds out which channels have ended, and what was left in them. */
-
+/** What the kernel counted of a channel in; what of that no record told is told to the rooms. */
 import type { ChannelCounts, ChannelEntries, CountedChannel } from "../capture/channel-entries.ts";
 import type { Holder } from "../capture/holders.ts";
 import type {
@@ -11,13 +10,13 @@ import type {
 } from "../capture/types.ts";
 import type { ChannelState, LastWord } from "../stream/channel-state.ts";
 import type { StreamInput } from "../stream/stream-stage.ts";
-import { isBehind, isStream, leftOf, missingOf } from "./channel-sums.ts";
-import { heldBy } from "./held-by.ts";
+import { isBehind, isStream, leftOf, missingOf, toldOf } from "./channel-sums.ts";
+import type { Subject } from "./subject.ts";
 
-/** What the closer needs of the kernel's entries. */
+/** What is needed of the kernel's entries. */
 export type EntrySource = Pick<ChannelEntries, "counts" | "last" | "present" | "ended" | "forget">;
 
-export interface CloserParts {
+export interface AccountParts {
   readonly entries: EntrySource;
   readonly scan: () => readonly Holder[];
   readonly channels: () => ReadonlyMap<number, ChannelState>;
@@ -25,38 +24,36 @@ export interface CloserParts {
   /** True when every record has been taken out of the ring. */
   readonly isQuiet: () => boolean;
   readonly processes: ProcessDirectory;
+  /** Channels that the kernel saw end so far. */
+  readonly endedCount: () => number;
   /** True when the kernel skipped runs: then a missing read is no proof of io_uring. */
   readonly hasSkips: () => boolean;
 }
 
-const AFTER_EXIT_NS = 50_000_000;
-const BETWEEN_NS = 500_000_000;
-const IDLE_NS = 5_000_000_000;
-const REGULAR_NS = 10_000_000_000;
+const LOOK_NS = 200_000_000;
 
-export class Closer {
-  readonly #parts: CloserParts;
+export class Accounts implements Subject {
+  readonly everyNs = LOOK_NS;
+  readonly #parts: AccountParts;
   /** What had left a channel when its records were last found to be behind. */
   readonly #behind = new WeakMap<ChannelState, number>();
-  /** When a channel was first found in nobody's table, and in all looks since. */
-  readonly #unheldSinceNs = new WeakMap<ChannelState, number>();
-  #scanDueNs = Number.POSITIVE_INFINITY;
-  #nextScanNs = 0;
-  #lastScanNs = 0;
+  #ended = 0;
   /** Bytes that were read and not heard although nothing explains it but skipped runs. */
   missedBytes = 0;
 
-  constructor(parts: CloserParts) {
+  constructor(parts: AccountParts) {
     this.#parts = parts;
   }
 
-  /** Every event passes here after it went through the rooms. */
+  /** Records of an end bring its counts. */
   observe(event: KernelEvent): void {
     if (event.kind === "eof") this.#closeRead(event);
-    else if (event.kind === "broken" || (event.kind === "exit" && this.#isParty(event.pid))) {
-      const dueNs = Math.max(event.timeNs + AFTER_EXIT_NS, this.#lastScanNs + BETWEEN_NS);
-      this.#scanDueNs = Math.min(this.#scanDueNs, dueNs);
-    }
+    else if (event.kind === "close") this.#closeSocket(event);
+  }
+
+  chores(nowNs: number): void {
+    const ended = this.#parts.endedCount();
+    if (ended !== this.#ended && this.#closeEnded(nowNs)) this.#ended = ended;
   }
 
   /**
@@ -72,63 +69,37 @@ export class Closer {
       const missedBytes = this.#outstanding(channel, missing);
       const isSkip = missedBytes > 0 && this.#parts.hasSkips();
       if (isSkip) this.missedBytes += missedBytes;
-      this.#push(channel, { lost, left, missedBytes: isSkip ? 0 : missedBytes }, timeNs);
+      const told = left - Math.max(0, end.skipped - channel.skipped);
+      const { skipped } = end;
+      this.#push(
+        channel,
+        { lost, left: told, skipped, missedBytes: isSkip ? 0 : missedBytes },
+        timeNs,
+      );
     } else if (last) this.#tellUnheard({ channel: address, counts: last }, timeNs);
     if (last) this.#parts.entries.forget(address, generation);
   }
 
-  /** Whether an end of a known channel was this process's. */
-  #isParty(pid: number): boolean {
-    for (const channel of this.#parts.channels().values()) {
-      if (channel.reader?.pid === pid || channel.writer?.pid === pid) return true;
-    }
-    return false;
-  }
-
-  /** When to look next who holds the channels, CLOCK_BOOTTIME ns. */
-  get scanDueNs(): number {
-    return this.#scanDueNs;
-  }
-
-  /** When idle: channels that nobody holds any more. */
-  closeUnheld(nowNs: number, isLast = false): void {
-    const isRegular = nowNs >= this.#nextScanNs;
-    if (!isRegular && !isLast && nowNs < this.#scanDueNs) return;
-    this.#scanDueNs = Number.POSITIVE_INFINITY;
-    const unknown = isRegular ? this.#unknown() : [];
-    if (this.#parts.channels().size + unknown.length === 0) return;
-    if (isRegular) this.#nextScanNs = nowNs + REGULAR_NS;
-    this.#lastScanNs = nowNs;
-    const isHeld = heldBy(this.#parts.scan());
-    for (const channel of [...this.#parts.channels().values()]) {
-      if (isHeld(channel)) this.#unheldSinceNs.delete(channel);
-      else this.#closeIfOver(channel, nowNs, isLast);
-    }
-    if (!this.#parts.isQuiet()) return;
-    for (const each of unknown) {
-      const { generation } = each.counts;
-      if (!isHeld({ address: each.channel, inode: generation })) this.#endUnknown(each, nowNs);
-    }
+  /** The socket that reads is over (or the one that writes, when its reader is another host): what lay in it nobody reads. */
+  #closeSocket(end: IoEvent): void {
+    const { channel: address, generation, lost, moved: left, skipped, timeNs } = end;
+    const last = lost > 0 ? this.#parts.entries.last(address, generation) : undefined;
+    const channel = this.#parts.channels().get(address);
+    if (channel?.inode === generation) {
+      if (last) this.#learn(channel, last);
+      const told = left - Math.max(0, skipped - channel.skipped);
+      const unreadBytes = this.#outstanding(channel, end.len);
+      this.#push(channel, { lost, left: told, skipped, unreadBytes }, timeNs);
+    } else if (last) this.#tellUnheard({ channel: address, counts: last }, timeNs);
+    if (last) this.#parts.entries.forget(address, generation);
   }
 
   /** Entries of which no record was heard: the filter keeps the channel out, or the ring had room for nothing. */
-  #unknown(): CountedChannel[] {
+  unknown(): CountedChannel[] {
     return this.#parts.entries.present().filter(({ channel, counts }) => {
       const known = this.#parts.channels().get(channel);
       return known === undefined || (known.inode !== 0 && known.inode !== counts.generation);
     });
-  }
-
-  #closeIfOver(channel: ChannelState, nowNs: number, isLast: boolean): void {
-    const { reader } = channel;
-    const isGone = reader === undefined ? isLast : reader.exit !== undefined;
-    // descriptors on their way through a socket are in no table, nor are those that io_uring keeps: give them time, from
-    // the first look on, since bytes may be old for other reasons, and as long as bytes come
-    const unheldNs = this.#unheldSinceNs.get(channel) ?? nowNs;
-    this.#unheldSinceNs.set(channel, unheldNs);
-    const isOver = isGone || nowNs - Math.max(unheldNs, channel.lastTimeNs) >= IDLE_NS;
-    if (isOver && this.#close(channel, nowNs)) return;
-    this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + (isOver ? BETWEEN_NS : IDLE_NS));
   }
 
   /**
@@ -136,6 +107,7 @@ export class Closer {
    * meanwhile: the counts may be of a time behind them, and a gap in the wrong place would cut good lines.
    */
   catchUp(nowNs: number): boolean {
+    if (!this.#parts.isQuiet()) return false;
     const found = [...this.#parts.channels().values()].flatMap((channel) => {
       const counts = this.#countsOf(channel);
       return counts && counts.lost > channel.lost
@@ -151,7 +123,7 @@ export class Closer {
    * When idle: channels that the kernel saw end and no record has told of, since the ring was full, or the one that has
    * the address now says nothing. False when records came meanwhile, perhaps theirs.
    */
-  closeEnded(nowNs: number): boolean {
+  #closeEnded(nowNs: number): boolean {
     const ended = this.#parts.entries.ended();
     if (!this.#parts.isQuiet()) return false;
     this.#endAll(ended, nowNs);
@@ -162,12 +134,13 @@ export class Closer {
     for (const each of ended) {
       const { generation } = each.counts;
       const known = this.#parts.channels().get(each.channel);
-      if (known?.inode === generation) this.#close(known, nowNs, each.counts);
-      else this.#endUnknown(each, nowNs);
+      if (known?.inode === generation) this.close(known, nowNs, each.counts);
+      else this.endUnknown(each, nowNs);
     }
   }
 
-  #endUnknown(unknown: CountedChannel, nowNs: number): void {
+  /** Ends one that is none of the rooms'. */
+  endUnknown(unknown: CountedChannel, nowNs: number): void {
     this.#tellUnheard(unknown, nowNs);
     this.#parts.entries.forget(unknown.channel, unknown.counts.generation);
   }
@@ -190,7 +163,7 @@ export class Closer {
     this.#learn(channel, counts);
     this.#parts.entries.forget(channel.address, counts.generation);
     return {
-      lost: this.#lostOf(channel, counts.lost, leftOf(counts)),
+      lost: this.#lostOf(channel, counts.lost, toldOf(channel, counts)),
       unreadBytes: this.#outstanding(channel, missingOf(counts)),
     };
   }
@@ -201,10 +174,10 @@ export class Closer {
     for (const channel of this.#parts.channels().values()) {
       const counts = this.#countsOf(channel);
       if (!counts) continue;
-      const lost = this.#lostOf(channel, counts.lost, leftOf(counts));
+      const lost = this.#lostOf(channel, counts.lost, toldOf(channel, counts));
       this.#parts.push(this.#totals(channel, counts, lost, nowNs));
     }
-    for (const each of this.#unknown()) this.#tellUnheard(each, nowNs);
+    for (const each of this.unknown()) this.#tellUnheard(each, nowNs);
   }
 
   /** At the end: what was written, not read, and does not lie in the channel either. */
@@ -219,8 +192,8 @@ export class Closer {
     }
   }
 
-  /** False: records of the channel are still in the ring, or about to be. */
-  #close(channel: ChannelState, nowNs: number, counts = this.#countsOf(channel)): boolean {
+  /** Ends it in the rooms. False: records of the channel are still in the ring, or about to be. */
+  close(channel: ChannelState, nowNs: number, counts = this.#countsOf(channel)): boolean {
     if (!this.#isTold(channel, counts)) return false;
     if (!counts) {
       this.#push(channel, { lost: channel.lost, left: 0 }, nowNs);
@@ -228,7 +201,8 @@ export class Closer {
     }
     this.#learn(channel, counts);
     const unreadBytes = this.#outstanding(channel, missingOf(counts));
-    this.#push(channel, { lost: counts.lost, left: leftOf(counts), unreadBytes }, nowNs);
+    const { lost, skipped } = counts;
+    this.#push(channel, { lost, left: toldOf(channel, counts), skipped, unreadBytes }, nowNs);
     this.#parts.entries.forget(channel.address, counts.generation);
     return true;
   }
@@ -245,7 +219,13 @@ export class Closer {
 
   #push(
     channel: ChannelState,
-    counted: { lost: number; left: number; unreadBytes?: number; missedBytes?: number },
+    counted: {
+      lost: number;
+      left: number;
+      skipped?: number;
+      unreadBytes?: number;
+      missedBytes?: number;
+    },
     timeNs: number,
   ): void {
     // its frames may still wait for a note: what names the writer goes now
@@ -257,6 +237,7 @@ export class Closer {
       lost: this.#lostOf(channel, counted.lost, counted.left),
       unreadBytes: counted.unreadBytes ?? 0,
       missedBytes: counted.missedBytes ?? 0,
+      skipped: counted.skipped ?? 0,
       timeNs,
     };
     this.#parts.push(closed);

@@ -1,16 +1,16 @@
 /** Addresses of channels come again, and some channels are never heard: what is said of them, and when they are forgotten. */
 import { expect, test } from "bun:test";
-import { data, io, note, PIPE, READER, WRITER } from "../stream/events.ts";
-import { exit, SECOND, setUp } from "./closer-setup.ts";
+import { data, io, note, PIPE, pidOf, READER, WRITER } from "../stream/events.ts";
+import { exit, SECOND, setUp } from "./accounts-setup.ts";
 import { counts, holder } from "./fake-kernel.ts";
 
-test("Closer ends a channel at whose address another one is held", () => {
+test("Accounts ends a channel at whose address another one is held", () => {
   const set = setUp();
   set.hear(data("abc", { timeNs: SECOND }), exit(READER, SECOND));
   set.kernel.gone.push([PIPE, counts({ moved: 5, lost: 2, written: 9 })]);
   set.kernel.entries.set(PIPE, counts({ generation: 4712, moved: 50, lost: 50 }));
   set.kernel.holders = [holder({ generation: 4712 })];
-  set.closer.closeUnheld(SECOND);
+  set.holders.look(SECOND);
   expect(set.take()).toEqual([
     ["pipe:4711", 0, "abc"],
     ["process-end", READER],
@@ -21,7 +21,7 @@ test("Closer ends a channel at whose address another one is held", () => {
   expect(set.kernel.gone).toEqual([]);
 });
 
-test("Closer has the last word on a channel when another one speaks from its address", () => {
+test("Accounts has the last word on a channel when another one speaks from its address", () => {
   const set = setUp();
   set.hear(data("abc"));
   const reader = { readerPid: READER, readerStartNs: READER * 1_000 };
@@ -39,7 +39,7 @@ test("Closer has the last word on a channel when another one speaks from its add
   expect(set.kernel.entries.size).toBe(1);
 });
 
-test("Closer ends, without a last word, a channel of which nothing is counted any more", () => {
+test("Accounts ends, without a last word, a channel of which nothing is counted any more", () => {
   const set = setUp();
   set.hear(data("abc", { lost: 7 }), note(1, 1, { generation: 4712 }));
   expect(set.take()).toEqual([
@@ -49,21 +49,22 @@ test("Closer ends, without a last word, a channel of which nothing is counted an
   ]);
 });
 
-test("Closer ends, when idle, a channel that the kernel saw end and no record told of", () => {
+test("Accounts ends, when idle, a channel that the kernel saw end and no record told of", () => {
   const set = setUp();
   set.hear(data("abc"));
   set.kernel.gone.push([PIPE, counts({ moved: 3, written: 4 })]);
   set.take();
   set.state.isQuiet = false;
-  expect(set.closer.closeEnded(SECOND)).toBe(false);
+  set.state.endedCount = 1;
+  set.accounts.chores(SECOND);
   expect(set.take()).toEqual([]);
   set.state.isQuiet = true;
-  expect(set.closer.closeEnded(SECOND)).toBe(true);
+  set.accounts.chores(SECOND);
   expect(set.take()).toEqual([["pipe:4711", "end", 1]]);
   expect(set.kernel.gone).toEqual([]);
 });
 
-test("Closer tells of ended channels that the ring had no room for, and forgets all of them", () => {
+test("Accounts tells of ended channels that the ring had no room for, and forgets all of them", () => {
   const set = setUp();
   set.hear(data("abc", { generation: 4713 }));
   set.take();
@@ -72,7 +73,8 @@ test("Closer tells of ended channels that the ring had no room for, and forgets 
     [PIPE, counts({ generation: 4711, moved: 90, lost: 90, written: 95, kind: "fifo", ...ends })],
     [PIPE, counts({ generation: 4712, written: 5 })],
   );
-  set.closer.closeEnded(SECOND);
+  set.state.endedCount = 1;
+  set.accounts.chores(SECOND);
   expect(set.take()).toEqual([
     ["fifo:4711", "ring_full", 90],
     ["fifo:4711", "end", 5],
@@ -83,28 +85,29 @@ test("Closer tells of ended channels that the ring had no room for, and forgets 
   expect(set.take()).toEqual([["pipe:4713", 3, "d"]]);
 });
 
-test("Closer names the ends of a channel that was never heard, and whether the filters wanted it", () => {
+test("Accounts names the ends of a channel that was never heard, and whether the filters wanted it", () => {
   const set = setUp();
   const ends = { readerPid: READER, readerStartNs: 1, writerPid: WRITER, writerStartNs: 2 };
   set.kernel.gone.push([PIPE, counts({ moved: 9, lost: 9, wanted: true, ...ends })]);
-  set.closer.closeEnded(SECOND);
+  set.state.endedCount = 1;
+  set.accounts.chores(SECOND);
   const [gap] = set.items();
   const channel = gap?.kind === "gap" ? gap.channel : undefined;
-  expect([channel?.reader?.pid, channel?.writer?.pid]).toEqual([READER, WRITER]);
+  expect([pidOf(channel?.reader), pidOf(channel?.writer)]).toEqual([READER, WRITER]);
   expect(channel).toMatchObject({ wanted: true });
 });
 
-test("Closer lets the kernel forget, every 10 s, entries of channels that are gone and were never heard", () => {
+test("Accounts lets the kernel forget, every 10 s, entries of channels that are gone and were never heard", () => {
   const set = setUp();
   set.kernel.entries.set(PIPE, counts({ moved: 9, lost: 9, written: 9 }));
   set.kernel.entries.set(PIPE + 64, counts({ generation: 4712, written: 5 }));
   set.kernel.entries.set(PIPE + 128, counts({ generation: 4713, written: 5 }));
   set.kernel.holders = [holder({ channel: PIPE + 128, generation: 4713 })];
   set.state.isQuiet = false;
-  set.closer.closeUnheld(SECOND);
+  set.holders.look(SECOND);
   expect(set.kernel.entries.size).toBe(3);
   set.state.isQuiet = true;
-  set.closer.closeUnheld(12 * SECOND);
+  set.holders.look(12 * SECOND);
   expect([...set.kernel.entries.keys()]).toEqual([PIPE + 128]);
   expect(set.take()).toEqual([
     ["pipe:4711", "ring_full", 9],
@@ -112,12 +115,12 @@ test("Closer lets the kernel forget, every 10 s, entries of channels that are go
   ]);
 });
 
-test("Closer gives up, at the end, what of channels that nobody was told of was lost", () => {
+test("Accounts gives up, at the end, what of channels that nobody was told of was lost", () => {
   const set = setUp();
   set.kernel.gone.push([PIPE, counts({ moved: 9, lost: 9 })]);
   set.kernel.entries.set(PIPE, counts({ generation: 4712, moved: 8, lost: 8 }));
   set.kernel.entries.set(PIPE + 64, counts({ generation: 4713, written: 5 }));
-  set.closer.giveUp(SECOND);
+  set.accounts.giveUp(SECOND);
   expect(set.take()).toEqual([
     ["pipe:4711", "ring_full", 9],
     ["pipe:4711", "end", 0],
@@ -126,7 +129,7 @@ test("Closer gives up, at the end, what of channels that nobody was told of was 
   ]);
 });
 
-test("Closer keeps the lives of a named pipe apart that is opened again at once, with the same inode", () => {
+test("Accounts keeps the lives of a named pipe apart that is opened again at once, with the same inode", () => {
   const set = setUp();
   set.kernel.entries.set(PIPE, counts({ moved: 2, written: 2 }));
   set.hear(data("abc"), io("eof", { moved: 3 }), data("de"));
@@ -138,7 +141,7 @@ test("Closer keeps the lives of a named pipe apart that is opened again at once,
   expect(set.kernel.entries.size).toBe(1);
 });
 
-test("Closer tells of a channel that it does not know what was lost, when its reader saw the end", () => {
+test("Accounts tells of a channel that it does not know what was lost, when its reader saw the end", () => {
   const set = setUp();
   set.kernel.gone.push([PIPE, counts({ moved: 9, lost: 9 })]);
   set.hear(io("eof", { moved: 9, lost: 9 }));
@@ -149,13 +152,13 @@ test("Closer tells of a channel that it does not know what was lost, when its re
   expect(set.kernel.gone).toEqual([]);
 });
 
-test("Closer tells once what a socket lost that was written to before anybody accepted it", () => {
+test("Accounts tells once what a socket lost that was written to before anybody accepted it", () => {
   const set = setUp();
   const socket = { channelKind: "unix-stream" } as const;
   set.hear(note(5, 5, { ...socket, generation: 0 }));
   const lossy = counts({ generation: 80, moved: 9, lost: 9, written: 9, kind: "unix-stream" });
   set.kernel.entries.set(PIPE, lossy);
-  expect(set.closer.catchUp(SECOND)).toBe(true);
+  expect(set.accounts.catchUp(SECOND)).toBe(true);
   expect(set.take()).toEqual([["unix:80", "ring_full", 9]]);
   set.kernel.entries.clear();
   set.kernel.gone.push([PIPE, lossy]);

@@ -1,6 +1,7 @@
-/** A closer at work between a made-up kernel and a real stream room. */
+/** Accounts and who holds the channels, between a made-up kernel and a real stream room. */
 import type { ExitEvent, KernelEvent } from "../../../src/capture/types.ts";
-import { Closer } from "../../../src/live/closer.ts";
+import { Accounts } from "../../../src/live/accounts.ts";
+import { HoldersWatch } from "../../../src/live/holders-watch.ts";
 import type { StreamInput, StreamOutput } from "../../../src/stream/stream-stage.ts";
 import { StreamStage } from "../../../src/stream/stream-stage.ts";
 import { brief, processes } from "../stream/events.ts";
@@ -12,30 +13,37 @@ export function setUp() {
   const kernel = new FakeKernel();
   const directory = processes();
   const stage: StreamStage = new StreamStage(directory, {
-    lastWord: (channel) => closer.lastWord(channel),
+    lastWord: (channel) => accounts.lastWord(channel),
   });
   const out: StreamOutput[] = [];
-  const state = { isQuiet: true, hasSkips: false };
+  const state = { isQuiet: true, hasSkips: false, endedCount: 0 };
   const push = (event: StreamInput) => out.push(...stage.push(event));
-  const closer: Closer = new Closer({
+  const channels = () => stage.channels;
+  const isQuiet = () => state.isQuiet;
+  const scan = () => kernel.scan();
+  const accounts: Accounts = new Accounts({
     entries: kernel,
-    scan: () => kernel.scan(),
-    channels: () => stage.channels,
+    scan,
+    channels,
     push,
-    isQuiet: () => state.isQuiet,
+    isQuiet,
     processes: directory,
+    endedCount: () => state.endedCount,
     hasSkips: () => state.hasSkips,
   });
+  const holders = new HoldersWatch({ accounts, scan, channels, isQuiet });
   return {
     kernel,
     stage,
-    closer,
+    accounts,
+    holders,
     state,
-    /** As the session does it: through the rooms, then past the closer. */
+    /** As the session does it: through the rooms, then past those two. */
     hear(...events: readonly KernelEvent[]) {
       for (const event of events) {
         push(event);
-        closer.observe(event);
+        accounts.observe(event);
+        holders.observe(event);
       }
     },
     push,

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { waitPatiently } from "../../../src/live/patience.ts";
+import { waitPatiently } from "../../../src/delivery/patience.ts";
 
 test("waitPatiently waits for an output as long as the run goes on", async () => {
   const output = Promise.withResolvers<void>();
