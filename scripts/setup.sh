@@ -6,7 +6,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
-packages=() want_npm_tree='' want_arm64='' want_e2e='' want_python=''
+packages=() want_npm_tree='' want_arm64='' want_e2e='' want_python='' want_nginx=''
 need() { packages+=("$@"); }
 for part in "$@"; do
   case $part in
@@ -23,14 +23,15 @@ for part in "$@"; do
       want_npm_tree=1
       ;;
     demo)
+      need curl
       want_npm_tree=1 want_e2e=1
       ;;
     test)
       # 32-bit processes are tested with gcc -m32 (gcc-multilib would exclude the cross compiler);
       # qemu-user runs the arm64 build; one guest is x64.
-      need bpftool lib32gcc-12-dev libc6-dev-i386 procps python3-venv qemu-user-static strace
+      need bpftool curl lib32gcc-12-dev libc6-dev-i386 libpcre2-8-0 procps python3-venv qemu-user-static strace
       need busybox-static cpio kmod lz4 python3 qemu-system-x86 util-linux zstd
-      want_npm_tree=1 want_e2e=1 want_python=1
+      want_npm_tree=1 want_e2e=1 want_python=1 want_nginx=1
       ;;
     kernels)
       need busybox-static cpio kmod lz4 mmdebstrap python3 qemu-system-arm qemu-system-x86 util-linux zstd
@@ -69,14 +70,26 @@ install_npm_tree() {
   cp "$1/bun.lock" "$stamp"
 }
 
+# install_python VENV PIN...: a Python environment that holds exactly what these pins ask for.
 install_python() {
-  local venv=build/test/venv pin=mcp==2.3.0
-  [ "$(cat "$venv/pin" 2>/dev/null)" != "$pin" ] || return 0
-  echo "  PYPI     $pin"
+  local venv=$1 pins=${*:2}
+  [ "$(cat "$venv/pin" 2>/dev/null)" != "$pins" ] || return 0
+  echo "  PYPI     $pins"
   rm -rf "$venv"
   /usr/bin/python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check "$pin"
-  echo "$pin" >"$venv/pin"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check "${@:2}"
+  echo "$pins" >"$venv/pin"
+}
+
+# Unpacked, not installed: the package would start a service on port 80.
+unpack_nginx() {
+  local dir=build/test/nginx
+  [ ! -x "$dir/usr/sbin/nginx" ] || return 0
+  echo "  APT      nginx (unpacked only)"
+  rm -rf "$dir"
+  mkdir -p "$dir"
+  [ -n "$(apt-cache policy nginx)" ] || as_root apt-get update -qq
+  (cd "$dir" && apt-get -o APT::Sandbox::User=root download -qq nginx && dpkg -x nginx_*.deb .)
 }
 
 install_packages
@@ -86,4 +99,9 @@ if [ -n "$want_npm_tree" ]; then
   [ -z "$want_e2e" ] || install_npm_tree test/e2e
 fi
 [ -z "$want_arm64" ] || scripts/get-bun.sh linux-aarch64 >/dev/null
-[ -z "$want_python" ] || install_python
+if [ -n "$want_python" ]; then
+  install_python build/test/venv mcp==2.3.0 fastmcp==4.2.3
+  # Wants the first generation of the SDK.
+  install_python build/test/venv-mcp-proxy mcp-proxy==0.13.0
+fi
+[ -z "$want_nginx" ] || unpack_nginx

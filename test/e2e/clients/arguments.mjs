@@ -1,6 +1,7 @@
 /**
  * The command line that all clients share:
  *   client [--log FILE] [--mode legacy|auto|modern] [--directory DIR] [--wait FILE] [--name NAME] -- SERVER…
+ *   client … --url URL [--sse]
  */
 import { parseArgs } from "node:util";
 import { recordChildren } from "../truth.mjs";
@@ -14,6 +15,8 @@ export function clientArguments() {
       directory: { type: "string", default: "/usr/share" },
       wait: { type: "string" },
       name: { type: "string" },
+      url: { type: "string" },
+      sse: { type: "boolean", default: false },
     },
   });
   if (values.log !== undefined) recordChildren(values.log);
@@ -21,7 +24,13 @@ export function clientArguments() {
   return {
     mode: values.mode,
     name: values.name,
-    server: { command, args, env: process.env, stderr: "inherit" },
+    /** The transport that was asked for, of these classes of an SDK. */
+    transport: ({ Stdio, StreamableHttp, Sse }) => {
+      if (values.url === undefined) return new Stdio({ command, args, env: process.env, stderr: "inherit" });
+      return values.sse ? new Sse(new URL(values.url)) : new StreamableHttp(new URL(values.url));
+    },
+    /** Ends this process now: fetch keeps idle connections for seconds, and the process with them. */
+    leave: () => values.url !== undefined && process.exit(0),
     options: {
       directory: values.directory,
       waitFile: values.wait,

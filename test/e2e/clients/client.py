@@ -1,6 +1,7 @@
 """A client by the official Python SDK; the same command line and the same steps as the .mjs clients.
 
     client.py [--log FILE] [--mode legacy|auto|modern] [--directory DIR] [--wait FILE] [--name NAME] -- SERVER…
+    client.py … --url URL [--sse]
 """
 
 import argparse
@@ -12,6 +13,7 @@ from typing import Any
 import anyio
 import mcp_types as types
 from mcp import Client
+from mcp.client.sse import sse_client
 from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
@@ -157,6 +159,12 @@ async def wait_for(file: str) -> None:
         await anyio.sleep(0.02)
 
 
+def server_of(given: argparse.Namespace) -> Any:
+    if given.url is None:
+        return StdioServerParameters(command=given.server[0], args=given.server[1:], env=None)
+    return sse_client(given.url) if given.sse else given.url
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--log")
@@ -164,13 +172,15 @@ async def main() -> None:
     parser.add_argument("--directory", default="/usr/share")
     parser.add_argument("--wait")
     parser.add_argument("--name", default="python-client")
-    parser.add_argument("server", nargs="+")
+    parser.add_argument("--url")
+    parser.add_argument("--sse", action="store_true")
+    parser.add_argument("server", nargs="*")
     given = parser.parse_args()
     if given.log:
         record_children(given.log)
     asks = Asks()
     client = Client(
-        StdioServerParameters(command=given.server[0], args=given.server[1:], env=None),
+        server_of(given),
         mode=MODES[given.mode],
         client_info=types.Implementation(name=given.name, version="2.3.0"),
         sampling_callback=asks.sampling,

@@ -4,11 +4,11 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { clientArguments } from "./arguments.mjs";
 import { CALLS } from "./exercise.mjs";
 
-const { server } = clientArguments();
+const { transport } = clientArguments();
 
 async function converse() {
   const client = new Client({ name: "three", version: "1.0.0" });
-  await client.connect(new StdioClientTransport(server));
+  await client.connect(transport({ Stdio: StdioClientTransport }));
   for (let n = 0; n < CALLS; n++) await client.callTool({ name: "echo", arguments: { message: String(n) } });
   await client.close();
 }

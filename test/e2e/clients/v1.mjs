@@ -1,6 +1,8 @@
 /** A client by the first generation of the official TypeScript SDK; runs under Node and Bun. */
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { SSEClientTransport } from "@modelcontextprotocol/sdk/client/sse.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import {
   CallToolResultSchema,
   CreateMessageRequestSchema,
@@ -12,7 +14,12 @@ import {
 import { askCounter, clientArguments } from "./arguments.mjs";
 import { exercise } from "./exercise.mjs";
 
-const { server, options, name } = clientArguments();
+const { transport: made, options, name, leave } = clientArguments();
+const transport = made({
+  Stdio: StdioClientTransport,
+  StreamableHttp: StreamableHTTPClientTransport,
+  Sse: SSEClientTransport,
+});
 const asks = askCounter();
 const client = new Client(
   { name: name ?? "v1-client", version: "1.32.2" },
@@ -22,7 +29,7 @@ client.setRequestHandler(CreateMessageRequestSchema, async () => asks.answer("sa
 client.setRequestHandler(ElicitRequestSchema, async () => asks.answer("elicitation"));
 client.setRequestHandler(ListRootsRequestSchema, async () => asks.answer("roots"));
 
-await client.connect(new StdioClientTransport(server));
+await client.connect(transport);
 await exercise(
   {
     capabilities: () => client.getServerCapabilities() ?? {},
@@ -44,4 +51,6 @@ await exercise(
   options,
 );
 await client.ping();
+await transport.terminateSession?.();
 await client.close();
+leave();

@@ -1,5 +1,5 @@
 /** A client by the second generation of the official TypeScript SDK, in either protocol era. */
-import { Client } from "@modelcontextprotocol/client";
+import { Client, SSEClientTransport, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { z } from "zod";
 import { askCounter, clientArguments } from "./arguments.mjs";
@@ -7,7 +7,12 @@ import { exercise } from "./exercise.mjs";
 
 const MODES = { legacy: "legacy", auto: "auto", modern: { pin: "2026-07-28" } };
 
-const { server, options, name, mode } = clientArguments();
+const { transport: made, options, name, mode, leave } = clientArguments();
+const transport = made({
+  Stdio: StdioClientTransport,
+  StreamableHttp: StreamableHTTPClientTransport,
+  Sse: SSEClientTransport,
+});
 const asks = askCounter();
 const client = new Client(
   { name: name ?? "v2-client", version: "2.4.0" },
@@ -20,7 +25,7 @@ client.setRequestHandler("sampling/createMessage", async () => asks.answer("samp
 client.setRequestHandler("elicitation/create", async () => asks.answer("elicitation"));
 client.setRequestHandler("roots/list", async () => asks.answer("roots"));
 
-await client.connect(new StdioClientTransport(server));
+await client.connect(transport);
 const modern = client.getNegotiatedProtocolVersion?.() === "2026-07-28";
 // The modern era has no logging/setLevel: each request asks for its logs itself.
 let logLevel;
@@ -46,4 +51,6 @@ await exercise(
   },
   options,
 );
+await transport.terminateSession?.();
 await client.close();
+leave();

@@ -1,6 +1,6 @@
 """A small server by the official Python SDK, both protocol eras; tools named as server-everything's.
 
-    server.py [--log FILE] [--name NAME]
+    server.py [--log FILE] [--name NAME] [--port PORT]   with a port: over HTTP, by uvicorn
 """
 
 import argparse
@@ -22,6 +22,7 @@ warnings.simplefilter("ignore")
 parser = argparse.ArgumentParser()
 parser.add_argument("--log")
 parser.add_argument("--name", default="python-server")
+parser.add_argument("--port", type=int)
 given = parser.parse_args()
 if given.log:
     record_self(given.log)
@@ -95,4 +96,7 @@ def greet() -> str:
     return "Hello"
 
 
-server.run()
+if given.port is None:
+    server.run()
+else:
+    server.run("streamable-http", port=given.port)

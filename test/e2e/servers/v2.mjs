@@ -3,16 +3,19 @@
  * Its tools bear the names of server-everything's, so that one exercise fits both.
  * Asking the client (sampling, elicitation, roots) is written once: as `input_required` in the
  * modern era, by the SDK's shim as real server-to-client requests in the legacy one.
- *   server [--log FILE] [--name NAME]
+ *   server [--log FILE] [--name NAME] [--port PORT]   with a port: over HTTP
  */
 import { parseArgs } from "node:util";
-import { inputRequired, McpServer } from "@modelcontextprotocol/server";
+import { createServer } from "node:http";
+import { toNodeHandler } from "@modelcontextprotocol/node";
+import { createMcpHandler, inputRequired, McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
+import { recorded } from "../http/record.mjs";
 import { recordSelf } from "../truth.mjs";
 
 const { values } = parseArgs({
-  options: { log: { type: "string" }, name: { type: "string", default: "v2-server" } },
+  options: { log: { type: "string" }, name: { type: "string", default: "v2-server" }, port: { type: "string" } },
 });
 if (values.log !== undefined) recordSelf(values.log);
 
@@ -40,7 +43,7 @@ async function longRunning({ duration, steps }, ctx) {
   return text(`done in ${steps} steps`);
 }
 
-serveStdio(() => {
+function makeServer() {
   const server = new McpServer(
     { name: values.name, version: "1.0.0" },
     { capabilities: { logging: {}, tools: {}, resources: {}, prompts: {} } },
@@ -80,4 +83,14 @@ serveStdio(() => {
     messages: [{ role: "user", content: { type: "text", text: "Hello" } }],
   }));
   return server;
-});
+}
+
+function serveHttp(port) {
+  const handler = createMcpHandler(makeServer);
+  const hostname = "127.0.0.1";
+  if (typeof Bun === "undefined") createServer(toNodeHandler(handler)).listen(port, hostname);
+  else Bun.serve({ port, hostname, fetch: recorded((request) => handler.fetch(request)) });
+}
+
+if (values.port === undefined) serveStdio(makeServer);
+else serveHttp(Number(values.port));

@@ -1,0 +1,3 @@
+export const CASES: Readonly<Record<string, unknown>>;
+export const GOOD_CALL: string;
+export const GOOD_ANSWER: string;
