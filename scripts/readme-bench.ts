@@ -49,6 +49,8 @@ function renderBench(measured: unknown): string {
     costTable(measured, frontEnds),
     ...emulatedTable(measured),
     rateTable(listAt(measured, "rates")),
+    ...everydayTable(measured, frontEnds),
+    ...webTable(measured, frontEnds),
     restTable(listAt(measured, "delays"), listAt(measured, "footprints")),
   ].join("\n\n");
 }
@@ -88,13 +90,62 @@ function rateTable(rates: readonly unknown[]): string {
   return table([
     ["messages/s heard without loss", "front end", "into", "messages/s", "CPU ns per message"],
     ...rates.map((each) => [
-      `${textAt(each, "tool")}, ${whole(numberAt(each, "size"))} B`,
+      `${textAt(each, "tool")}, ${at(each, "transport") === "http" ? "HTTP, " : ""}${whole(numberAt(each, "size"))} B`,
       textAt(each, "front_end"),
       textAt(each, "output"),
       `${at(each, "generator_is_limit") === true ? "≥ " : ""}${spread(at(each, "messages_per_s"))}`,
       spread(at(each, "cpu_ns_per_message")),
     ]),
   ]);
+}
+
+/** Requests and answers of 1 KB, evenly spaced; all threads together. */
+function everydayTable(measured: unknown, frontEnds: readonly string[]): string[] {
+  if (at(measured, "everyday") === undefined) return [];
+  const rows = listAt(measured, "everyday");
+  const rates = [...new Set(rows.map((each) => numberAt(each, "rate")))];
+  const tools = [...new Set(rows.map((each) => textAt(each, "tool")))];
+  const cell = (tool: string, frontEnd: string, rate: number) => {
+    const row = rows.find(
+      (each) =>
+        at(each, "tool") === tool &&
+        at(each, "front_end") === frontEnd &&
+        at(each, "rate") === rate,
+    );
+    return `${numberAt(row, "cpu_percent", "median").toFixed(1)} %`;
+  };
+  return [
+    table([
+      ["CPU of one core at", "front end", ...rates.map((rate) => `${whole(rate)}/s`)],
+      ...frontEnds.flatMap((frontEnd) =>
+        tools.map((tool) => [
+          `${tool}, 1,024 B`,
+          frontEnd,
+          ...rates.map((rate) => cell(tool, frontEnd, rate)),
+        ]),
+      ),
+    ]),
+  ];
+}
+
+/** Results of before there was HTTP have none. */
+function webTable(measured: unknown, frontEnds: readonly string[]): string[] {
+  if (at(measured, "web") === undefined) return [];
+  const columns = frontEnds.flatMap((name) => [`with ${name}`, "added p50, µs", "added p99, µs"]);
+  return [
+    table([
+      ["HTTP over loopback, 1 KB", "requests/s without", ...columns],
+      ...listAt(measured, "web").map((each) => [
+        `${textAt(each, "subject") === "mcp" ? "MCP" : "other HTTP"}, connections: ${numberAt(each, "connections")}`,
+        spread(at(each, "requests_per_s", "without")),
+        ...frontEnds.flatMap((name) => [
+          spread(at(each, "requests_per_s", "with", name)),
+          spread(at(each, "p50_us", "added", name)),
+          spread(at(each, "p99_us", "added", name)),
+        ]),
+      ]),
+    ]),
+  ];
 }
 
 function restTable(delays: readonly unknown[], footprints: readonly unknown[]): string {

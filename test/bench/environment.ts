@@ -12,7 +12,7 @@ export const QUICK = process.env["BENCH_QUICK"] === "1";
 
 export const WORKSPACE = mkdtempSync(join(tmpdir(), "overhear-bench-"));
 
-export type Program = "load" | "latency" | "pairs" | "consumer";
+export type Program = "load" | "latency" | "pairs" | "consumer" | "web";
 
 export function program(name: Program): string {
   return join(BUILT, name);
@@ -23,7 +23,7 @@ export function compilePrograms(): void {
   mkdirSync(BUILT, { recursive: true });
   const libbpf = ["-Ibpf", "-Ibuild/x64/include"];
   const link = ["build/x64/libbpf.a", "-lelf", "-lz"];
-  for (const name of ["load", "latency", "pairs", "consumer"] as const) {
+  for (const name of ["load", "latency", "pairs", "consumer", "web"] as const) {
     const isConsumer = name === "consumer";
     const command = ["gcc", "-O2", "-Wall", "-Wextra", "-pthread", "-o", program(name)];
     command.push(

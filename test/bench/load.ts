@@ -8,6 +8,8 @@ export interface Load {
   /** Messages a second, requests and answers together. */
   readonly rate: number;
   readonly messages: number;
+  /** Over pipes and one request at a time, as people's clients do; else over socketpairs and in bursts. */
+  readonly isEveryday?: boolean;
 }
 
 export interface Sent {
@@ -17,8 +19,9 @@ export interface Sent {
   readonly rate: number;
 }
 
-export async function generate({ size, rate, messages }: Load): Promise<Sent> {
+export async function generate({ size, rate, messages, isEveryday }: Load): Promise<Sent> {
   const words = ["--size", size, "--rate", rate, "--messages", messages].map(String);
+  if (isEveryday) words.push("--pipe", "--even");
   const child = Bun.spawn([program("load"), ...words], { stdin: "ignore", stderr: "inherit" });
   const sent = parseObject(await new Response(child.stdout).text());
   return { messages: numberAt(sent, "messages"), rate: numberAt(sent, "rate") };

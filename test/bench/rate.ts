@@ -1,6 +1,6 @@
 /** The highest message rate at which nothing is lost: for a tool, a message size and an output. */
 import { QUICK, say } from "./environment.ts";
-import { generate } from "./load.ts";
+import type { Load, Sent } from "./load.ts";
 import { type FrontEnd, type Output, Running, type Tool } from "./tool.ts";
 
 const SECONDS = QUICK ? 0.7 : 2;
@@ -22,12 +22,20 @@ export interface Trial {
   readonly cpuNsPerMessage: number;
 }
 
+/** What sends the messages, and so by which transport. */
+export interface Generator {
+  readonly generate: (load: Load) => Promise<Sent>;
+  /** What each of its runs sends beside calls and their answers. */
+  readonly notifications: number;
+}
+
 export async function tryRate(
   tool: Tool,
   frontEnd: FrontEnd,
   output: Output,
   size: number,
   rate: number,
+  { generate, notifications }: Generator,
 ): Promise<Trial> {
   await using running = await Running.start(tool, frontEnd, output);
   const warmUp = 2 * Math.ceil(Math.min(WARM_UP_MESSAGES, WARM_UP_BYTES / size) / 2);
@@ -38,7 +46,7 @@ export async function tryRate(
   const sent = await generate({ size, rate, messages });
   await settled(running);
   const spent = running.cpuNs() - before;
-  const count = await running.stop(2);
+  const count = await running.stop(2 * notifications);
   return {
     clean: count.lost === 0 && count.messages === warmed.messages + sent.messages,
     rate: sent.rate,
@@ -84,11 +92,12 @@ export async function highestRate(
   output: Output,
   size: number,
   firstGuess: number,
+  generator: Generator,
 ): Promise<BestRate> {
   const known: Known = { best: undefined, tooFast: Number.POSITIVE_INFINITY };
   let rate: number | undefined = firstGuess;
   for (let step = 0; rate !== undefined && step < MOST_STEPS; step++) {
-    const trial = await tryRate(tool, frontEnd, output, size, rate);
+    const trial = await tryRate(tool, frontEnd, output, size, rate, generator);
     tell(`${tool.name} ${output} ${size} B`, trial);
     if (!trial.clean) known.tooFast = Math.min(known.tooFast, rate);
     else if (trial.rate > (known.best?.rate ?? 0)) known.best = trial;

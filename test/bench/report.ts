@@ -3,13 +3,16 @@ import { type Cost, KINDS, type Kind } from "./cost.ts";
 import type { Delay } from "./delay.ts";
 import type { Emulated } from "./emulated.ts";
 import { type Machine, say } from "./environment.ts";
+import type { Everyday } from "./everyday.ts";
 import type { Footprint } from "./footprint.ts";
 import { type Measured, round } from "./statistics.ts";
 import type { FrontEnd } from "./tool.ts";
+import type { WebCost } from "./web.ts";
 
 export interface RateResult {
   readonly front_end: FrontEnd;
   readonly tool: string;
+  readonly transport: "stdio" | "http";
   readonly output: string;
   readonly size: number;
   readonly messages_per_s: Measured;
@@ -23,9 +26,11 @@ export interface Results {
   readonly quick: boolean;
   readonly front_ends: readonly FrontEnd[];
   readonly cost: Record<Kind, Cost>;
+  readonly web: readonly WebCost[];
   /** Where this kernel refuses a front end. */
   readonly emulated: Emulated | undefined;
   readonly rates: RateResult[];
+  readonly everyday: Everyday[];
   readonly delays: (Delay & { readonly front_end: FrontEnd; readonly rate: number })[];
   readonly footprints: (Footprint & { readonly front_end: FrontEnd })[];
   readonly minutes: number;
@@ -37,6 +42,10 @@ function thousands(value: number): string {
 
 function spread({ median, min, max }: Measured): string {
   return `${thousands(median)} (${thousands(min)}…${thousands(max)})`;
+}
+
+function percent({ median, min, max }: Measured): string {
+  return `${median.toFixed(1)} (${min.toFixed(1)}…${max.toFixed(1)})`;
 }
 
 function table(rows: readonly (readonly string[])[]): void {
@@ -64,6 +73,18 @@ export function printReport(results: Results): void {
   say("\nAdded ns per write+read of 200 B (per call: getppid)");
   table(costRows(results));
   if (results.emulated !== undefined) say("  (both front ends, emulated: results.json, README.md)");
+  say("\nCPU at everyday rates, 1,024 B, evenly spaced, % of one core");
+  table([
+    ["", "median (lowest…highest)"],
+    ...results.everyday.map((each) => [
+      `${each.tool}, ${each.front_end}, ${thousands(each.rate)}/s`,
+      percent(each.cpu_percent),
+    ]),
+  ]);
+  for (const frontEnd of results.front_ends) {
+    say(`\nHTTP over loopback, without and with ${frontEnd}`);
+    table(webRows(results.web, frontEnd));
+  }
   say("\nDelay from write() to the line, µs");
   table([
     ["", "p50", "p99", "max"],
@@ -80,14 +101,16 @@ export function printReport(results: Results): void {
 function rateRows(rates: readonly RateResult[]): string[][] {
   const rows = [["", "messages/s", "CPU ns/message", "of C reference"]];
   for (const each of rates) {
-    const reference = rates.find((other) => other.tool !== "overhear" && other.size === each.size);
-    const ratio = each.messages_per_s.median / (reference?.messages_per_s.median ?? Number.NaN);
+    const isReference = (other: RateResult) =>
+      other.tool !== "overhear" && other.size === each.size && other.transport === each.transport;
+    const reference = rates.find(isReference);
+    const ratio = each.messages_per_s.median / (reference?.messages_per_s.median ?? 0);
     const limit = each.generator_is_limit ? " *" : "";
     rows.push([
-      `${each.tool}, ${each.output}, ${thousands(each.size)} B`,
+      `${each.tool}, ${each.transport}, ${each.output}, ${thousands(each.size)} B`,
       `${spread(each.messages_per_s)}${limit}`,
       spread(each.cpu_ns_per_message),
-      String(round(ratio)),
+      reference === undefined ? "" : String(round(ratio)),
     ]);
   }
   if (rates.some((each) => each.generator_is_limit)) rows.push(["* the generator goes no faster"]);
@@ -103,6 +126,23 @@ function costRows({ cost, front_ends: frontEnds }: Results): string[][] {
       ...frontEnds.map((name) => {
         const added = cost[kind].added[name];
         return added === undefined ? "" : spread(added);
+      }),
+    ]),
+  ];
+}
+
+function webRows(web: readonly WebCost[], frontEnd: FrontEnd): string[][] {
+  const kept = ({ requests_per_s: { without, with: withTool } }: WebCost) =>
+    (100 * (withTool[frontEnd]?.median ?? Number.NaN)) / without.median;
+  return [
+    ["", "requests/s", "kept", "p50 µs", "added", "p99 µs", "added"],
+    ...web.map((each) => [
+      `${each.subject}, ${each.connections} connection${each.connections === 1 ? "" : "s"}`,
+      spread(each.requests_per_s.without),
+      `${round(kept(each))} %`,
+      ...[each.p50_us, each.p99_us].flatMap(({ without, added }) => {
+        const more = added[frontEnd];
+        return [spread(without), more === undefined ? "" : spread(more)];
       }),
     ]),
   ];

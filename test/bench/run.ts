@@ -9,11 +9,14 @@ import { addedCost } from "./cost.ts";
 import { delayAt } from "./delay.ts";
 import { emulatedCost } from "./emulated.ts";
 import { compilePrograms, machine, QUICK, say, WORKSPACE } from "./environment.ts";
+import { everydayCost } from "./everyday.ts";
 import { footprint } from "./footprint.ts";
-import { highestRate } from "./rate.ts";
+import { generate } from "./load.ts";
+import { type Generator, highestRate } from "./rate.ts";
 import { printReport, type RateResult, type Results } from "./report.ts";
 import { measured, round } from "./statistics.ts";
 import { availableFrontEnds, consumer, type FrontEnd, overhear } from "./tool.ts";
+import { generateWeb, webCosts } from "./web.ts";
 
 const SIZES = [200, 1024, 16_384, 1_048_576] as const;
 /** Where the search begins, messages a second; the second and later rounds begin at what was found. */
@@ -31,14 +34,23 @@ const SUBJECTS = [
   { tool: consumer, output: "file" },
 ] as const;
 
-async function rates(frontEnd: FrontEnd): Promise<RateResult[]> {
+const STDIO: Generator = { generate, notifications: 1 };
+const HTTP: Generator = { generate: generateWeb, notifications: 50 };
+
+async function rates(
+  frontEnd: FrontEnd,
+  transport: RateResult["transport"],
+  subjects: readonly (typeof SUBJECTS)[number][],
+  sizes: readonly number[],
+): Promise<RateResult[]> {
   const results: RateResult[] = [];
-  for (const size of SIZES) {
-    const found = SUBJECTS.map((): { rate: number; cpu: number; limit: boolean }[] => []);
+  const generator = transport === "http" ? HTTP : STDIO;
+  for (const size of sizes) {
+    const found = subjects.map((): { rate: number; cpu: number; limit: boolean }[] => []);
     for (let i = 0; i < ROUNDS; i++) {
-      for (const [index, { tool, output }] of SUBJECTS.entries()) {
+      for (const [index, { tool, output }] of subjects.entries()) {
         const guess = found[index]?.at(-1)?.rate || (FIRST_GUESS[size] ?? 1000);
-        const best = await highestRate(tool, frontEnd, output, size, guess);
+        const best = await highestRate(tool, frontEnd, output, size, guess, generator);
         found[index]?.push({
           rate: best.rate,
           cpu: best.cpuNsPerMessage,
@@ -46,11 +58,12 @@ async function rates(frontEnd: FrontEnd): Promise<RateResult[]> {
         });
       }
     }
-    for (const [index, { tool, output }] of SUBJECTS.entries()) {
+    for (const [index, { tool, output }] of subjects.entries()) {
       const rounds = found[index] ?? [];
       const result: RateResult = {
         front_end: frontEnd,
         tool: tool.name,
+        transport,
         output,
         size,
         messages_per_s: measured(rounds.map((each) => Math.round(each.rate))),
@@ -58,7 +71,7 @@ async function rates(frontEnd: FrontEnd): Promise<RateResult[]> {
         generator_is_limit: rounds.some((each) => each.limit),
       };
       results.push(result);
-      say(`  ${tool.name} ${output} ${size} B: ${result.messages_per_s.median}/s`);
+      say(`  ${tool.name} ${transport} ${output} ${size} B: ${result.messages_per_s.median}/s`);
     }
   }
   return results;
@@ -68,6 +81,8 @@ async function measureAll(frontEnds: readonly FrontEnd[]): Promise<Results> {
   const begun = performance.now();
   say("added cost");
   const cost = await addedCost(frontEnds);
+  say("HTTP with and without the tool");
+  const web = await webCosts(frontEnds);
   const isRefused = frontEnds.length < 2;
   if (isRefused) say("added cost under both front ends, in an emulated guest");
   const emulated = isRefused ? await emulatedCost() : undefined;
@@ -76,16 +91,21 @@ async function measureAll(frontEnds: readonly FrontEnd[]): Promise<Results> {
     quick: QUICK,
     front_ends: frontEnds,
     cost,
+    web,
     emulated,
     rates: [],
+    everyday: [],
     delays: [],
     footprints: [],
     minutes: 0,
   };
   for (const frontEnd of frontEnds) {
     say(`highest rate without loss (${frontEnd})`);
-    const found = await rates(frontEnd);
-    results.rates.push(...found);
+    const found = await rates(frontEnd, "stdio", SUBJECTS, SIZES);
+    const overHttp = await rates(frontEnd, "http", SUBJECTS.slice(0, 1), [200, 1024]);
+    results.rates.push(...found, ...overHttp);
+    say(`CPU at everyday rates (${frontEnd})`);
+    results.everyday.push(...(await everydayCost(frontEnd)));
     say(`delay (${frontEnd})`);
     for (const rate of [10, 1000]) {
       results.delays.push({ front_end: frontEnd, rate, ...(await delayAt(frontEnd, rate)) });
