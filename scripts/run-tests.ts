@@ -48,7 +48,7 @@ const STEPS: readonly (readonly Step[])[] = [
   [{ name: "arm64", command: ["scripts/test-arm64.sh"], timeoutMs: 3 * MINUTE_MS }],
   [
     guest("6.12", "fexit", "matrix", "entries", "twin", "sessions"),
-    guest("6.12", "fexit", "loss", "filters", "lifecycle"),
+    guest("6.12", "fexit", "tcp", "http", "network", "connections", "loss", "filters", "lifecycle"),
   ],
 ];
 

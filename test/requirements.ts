@@ -9,7 +9,9 @@ export interface Requirement {
   readonly source: string;
 }
 
-const TRANSPORT = "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio";
+const TRANSPORTS = "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports";
+const TRANSPORT = `${TRANSPORTS}#stdio`;
+const HTTP = `${TRANSPORTS}#streamable-http`;
 const JSONRPC = "https://www.jsonrpc.org/specification";
 const LATEST = "MCP schema 2026-07-28";
 
@@ -34,6 +36,83 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     promise: "A session's end says which end went first, with its exit code or signal.",
     source:
       "https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#shutdown, wait(2)",
+  },
+  "http/cuts": {
+    promise: "Exchanges are the same however both directions were cut by writes and reads.",
+    source: "RFC 9112",
+  },
+  "http/accounts": {
+    promise: "Messages, other HTTP, skipped and lost bytes add up to what was moved, each way.",
+    source: "docs/capture.md",
+  },
+  "http/resync": {
+    promise: "Behind bytes that were not heard the next exchange is.",
+    source: "docs/capture.md",
+  },
+  "http/ambiguous": {
+    promise: "What two parsers may read differently is flagged, and the next exchange heard.",
+    source: "RFC 9112, 5.1, 5.2, 6.3, 7.1 and 11.2",
+  },
+  "http/events": {
+    promise: "A server-sent event is read as browsers do, as soon as it is complete.",
+    source:
+      "https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream",
+  },
+  "http/bombs": {
+    promise: "A body that would become too long when decoded is lost, and reported.",
+    source: "RFC 9110, 8.4",
+  },
+  "http/hostile": {
+    promise: "Slow, long and endless input is bounded, reported, and the next connection heard.",
+    source: "RFC 9112, 9.5 and 11.5",
+  },
+  "http/linear": {
+    promise: "The cost of an event does not grow with its stream.",
+    source: HTTP,
+  },
+  "http/framing": {
+    promise: "A body is found where its head says, however its bytes were cut by writes and reads.",
+    source: "RFC 9112, sections 6 and 7",
+  },
+  "http/session": {
+    promise:
+      "A session is what carries its Mcp-Session-Id, on any connection, until DELETE or 404.",
+    source: `${TRANSPORTS}#session-management`,
+  },
+  "http/stateless": {
+    promise:
+      "Without an id a session is what one client says to one server, and an answer is its own request's.",
+    source: "https://modelcontextprotocol.io/specification/2026-07-28/basic/transports",
+  },
+  "http/resume": {
+    promise: "What a resumed stream brings again is told once, and the answer it brings is paired.",
+    source: `${TRANSPORTS}#resumability-and-redelivery`,
+  },
+  "http/endpoint": {
+    promise: "POSTs to the URI that an event stream named are of that stream's session.",
+    source:
+      "https://modelcontextprotocol.io/specification/2024-11-05/basic/transports#http-with-sse",
+  },
+  "http/headers": {
+    promise: "Headers that say something else than the body are flagged.",
+    source: "MCP 2026-07-28, basic/transports: Mcp-Method, Mcp-Name",
+  },
+  "http/failure": {
+    promise: "An exchange that carries no JSON-RPC, or was cut, is a line of its own.",
+    source: `${TRANSPORTS}#sending-messages-to-the-server`,
+  },
+  "capture/tcp": {
+    promise: "Every call that moves bytes through a TCP connection of this host is heard.",
+    source: "tcp(7), ip(7), ipv6(7), sendfile(2), recvmmsg(2)",
+  },
+  "capture/http": {
+    promise: "MCP over HTTP is heard whatever calls move it; other HTTP is left alone.",
+    source: `${HTTP}#streamable-http`,
+  },
+  "capture/network": {
+    promise:
+      "A connection between network namespaces is heard once, from both ends; to another host, from this one.",
+    source: "network_namespaces(7), veth(4)",
   },
   "jsonrpc/id": {
     promise: "Ids are typed: 1 and the string 1 are two.",
