@@ -41,6 +41,8 @@ export class ChannelTable {
       if (event.peerGeneration !== 0) known.peerInode = event.peerGeneration;
       return known;
     }
+    // a note that was under way while its end was accepted; who has a TCP socket's address is told when that is gone
+    if (event.generation === 0 && event.channelKind === "tcp") return known;
     if (known?.inode !== 0) return undefined;
     this.#accept(known, event.generation);
     return known;

@@ -39,6 +39,17 @@ test("StreamStage knows both ends and both directions of a connection of this ho
   expect(channel?.noteAt(2)?.timeNs).toBe(900);
 });
 
+test("StreamStage takes a note from before its end was accepted for the channel that has been read meanwhile", () => {
+  const stage = new StreamStage(processes());
+  stage.push(socket());
+  stage.push(data("abc", { ...up, moved: 3, peer: ANSWERS, flags: 16 }));
+  stage.push(note(3, 3, { ...up, generation: 0, peer: ANSWERS, timeNs: 900 }));
+  expect(brief(stage.push(data("def", { ...up, moved: 6, peer: ANSWERS, flags: 16 })))).toEqual([
+    ["tcp:7", 3, "def"],
+  ]);
+  expect(stage.channels.get(REQUESTS)?.noteAt(2)?.timeNs).toBe(900);
+});
+
 test("StreamStage names another host as the writer of what is read from it", () => {
   const stage = new StreamStage(processes());
   stage.push(socket({ from: { address: "10.0.0.5", port: 1 } }));
