@@ -47,8 +47,18 @@ const STEPS: readonly (readonly Step[])[] = [
   [{ name: "build", command: ["scripts/test-build.sh"], timeoutMs: 3 * MINUTE_MS }],
   [{ name: "arm64", command: ["scripts/test-arm64.sh"], timeoutMs: 3 * MINUTE_MS }],
   [
-    guest("6.12", "fexit", "matrix", "entries", "twin", "sessions"),
-    guest("6.12", "fexit", "tcp", "http", "network", "connections", "loss", "filters", "lifecycle"),
+    guest(
+      "6.12",
+      "fexit",
+      "matrix",
+      "http",
+      "network",
+      "connections",
+      "entries",
+      "twin",
+      "sessions",
+    ),
+    guest("6.12", "fexit", "tcp", "loss", "filters", "lifecycle"),
   ],
 ];
 
