@@ -13,7 +13,7 @@ bun=build/tools/bun/package/bin/bun
 : "${OVERHEAR:=$PWD/dist/overhear}"
 export OVERHEAR OVERHEAR_ATTACH=$front_end OVERHEAR_EMULATED=1
 # Of one suite; the slowest needs some 5 minutes.
-limit_seconds=900
+limit_seconds=600
 
 passed=0 failed=0 skipped=0
 log=$(mktemp)
@@ -27,6 +27,13 @@ bun_test() {
   echo "== $name on $(uname -r) under $front_end"
   timeout -k 10 "$limit_seconds" "$bun" test "$@" >"$log" 2>&1
   code=$?
+  # Once in some 40 suites one stood still before its first test, and no cause was found: said here, and tried once more.
+  # One that fails, or stands still after a test, is not.
+  if { [ "$code" = 124 ] || [ "$code" = 137 ]; } && ! grep -qE '^\((pass|fail)\)' "$log"; then
+    echo "$name: no test ended within $limit_seconds s; once more"
+    timeout -k 10 "$limit_seconds" "$bun" test "$@" >"$log" 2>&1
+    code=$?
+  fi
   grep -vE '^\(pass\)|^\(skip\).*filtered' "$log"
   count() { sed -nE "s/^ *([0-9]+) $1\$/\1/p" "$log" | tail -n 1; }
   pass=$(count pass) fail=$(count fail) skip=$(count skip)
