@@ -161,8 +161,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
       this.#release(side.state, out);
     }
     this.#hear(side, message, out);
-    const forgotten = this.#http.forgotten(message.frame.timeNs);
-    if (forgotten !== undefined) this.#finish(forgotten, forgottenCause(forgotten), out);
+    this.#forget(message.frame.timeNs, out);
     return out;
   }
 
@@ -247,6 +246,10 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
     if (nowNs < this.#nextSweepNs || this.#timed.size + this.#http.states.size === 0) return;
     this.#nextSweepNs = nowNs + SWEEP_NS;
     for (const state of this.#timed) this.#review(state, nowNs, out);
+    this.#forget(nowNs, out);
+  }
+
+  #forget(nowNs: number, out: ExchangeItem[]): void {
     const forgotten = this.#http.forgotten(nowNs);
     if (forgotten !== undefined) this.#finish(forgotten, forgottenCause(forgotten), out);
   }
@@ -284,8 +287,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   #httpEnd(end: HttpEnd): readonly ExchangeItem[] {
     const out: ExchangeItem[] = [];
     const track = this.#http.close(end);
-    const known = end.recorded?.session ?? "";
-    const state = track.state ?? (known === "" ? undefined : this.#http.recorded(known));
+    const { state } = track;
     if (isMcpExchange(end.exchange)) this.#http.noise.adopt(end.exchange);
     if (track.isTelling(end)) out.push(httpLine(end, state));
     if (state === undefined) return out;

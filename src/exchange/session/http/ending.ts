@@ -3,6 +3,8 @@ import type { HttpEnd } from "../../../framing/types.ts";
 import { type EndCause, exitOf, firstExit, isGone } from "../exits.ts";
 import type { SessionState } from "../session-state.ts";
 import type { HttpTrack } from "./http-track.ts";
+import { latestClient, latestServer } from "./latest.ts";
+import { isRefused } from "./status.ts";
 
 /** A process that is gone may have left bytes that its peer reads later. */
 const LINGER_NS = 2_000_000_000;
@@ -14,8 +16,8 @@ const NOT_FOUND = 404;
 
 /** `nowNs` Infinity: no more time to wait. */
 export function isOver(state: SessionState, nowNs: number): boolean {
-  const client = clientOf(state);
-  const server = serverOf(state);
+  const client = latestClient(state);
+  const server = latestServer(state);
   if (state.closedNs > 0) {
     const isExplained = isGone(client, nowNs) || isGone(server, nowNs);
     return isExplained || nowNs - state.closedNs >= EXIT_WAIT_NS;
@@ -29,11 +31,11 @@ export function isOver(state: SessionState, nowNs: number): boolean {
 
 export function isClosing(state: SessionState): boolean {
   if (state.closedNs > 0) return true;
-  return exitOf(clientOf(state)) !== undefined || exitOf(serverOf(state)) !== undefined;
+  return exitOf(latestClient(state)) !== undefined || exitOf(latestServer(state)) !== undefined;
 }
 
 export function endCause(state: SessionState): EndCause {
-  const exit = firstExit(clientOf(state), serverOf(state));
+  const exit = firstExit(latestClient(state), latestServer(state));
   return exit ?? { reason: "event stream closed", timeNs: state.closedNs };
 }
 
@@ -42,8 +44,7 @@ export function lastWord({ exchange, timeNs }: HttpEnd, track: HttpTrack): EndCa
   const { request, response } = exchange;
   const status = response?.status;
   if (request === undefined || status === undefined) return undefined;
-  const isRefused = status >= 400;
-  if (request.method === "DELETE" && !isRefused) {
+  if (request.method === "DELETE" && !isRefused(exchange)) {
     return { reason: "client deleted the session", timeNs };
   }
   // many a server has no GET at all
@@ -51,19 +52,10 @@ export function lastWord({ exchange, timeNs }: HttpEnd, track: HttpTrack): EndCa
   if (status === NOT_FOUND && isPost && request.fields.sessionId !== undefined) {
     return { reason: "server does not know the session (404)", timeNs };
   }
-  if (track.isInitialize && isRefused) {
+  if (track.isInitialize && isRefused(exchange)) {
     return { reason: `server refused the session (${status})`, timeNs };
   }
   return undefined;
-}
-
-/** Who acted for the client last: several processes may go on with one session. */
-function clientOf({ first, second }: SessionState) {
-  return first.writer ?? second.reader;
-}
-
-function serverOf({ first, second }: SessionState) {
-  return second.writer ?? first.reader;
 }
 
 function isGoneFor(

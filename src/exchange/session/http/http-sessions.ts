@@ -23,6 +23,7 @@ import type { TransportSessions } from "../transport-sessions.ts";
 import { endCause, isClosing, isOver } from "./ending.ts";
 import { HttpNoise } from "./http-noise.ts";
 import { HttpTrack } from "./http-track.ts";
+import { latestClient, latestServer } from "./latest.ts";
 import {
   clientInfoOf,
   clientKey,
@@ -163,10 +164,11 @@ export class HttpSessions implements TransportSessions {
   }
 
   /** The exchange is over. */
-  close({ exchange }: HttpEnd): HttpTrack {
+  close({ exchange, recorded }: HttpEnd): HttpTrack {
     const track = this.#trackOf(exchange);
     if (track.state !== undefined && !this.#states.has(track.state)) track.state = undefined;
     track.state ??= this.#byId(exchange);
+    if (recorded?.session !== undefined) track.state ??= this.recorded(recorded.session);
     return track;
   }
 
@@ -245,7 +247,7 @@ export class HttpSessions implements TransportSessions {
     if (frame.http?.exchange.request !== undefined) return undefined;
     let only: SessionState | undefined;
     for (const state of this.#watch.sessionsOf(frame.reader)) {
-      if (clientOfState(state) !== frame.reader || this.#servers.get(state)?.server !== server)
+      if (latestClient(state) !== frame.reader || this.#servers.get(state)?.server !== server)
         continue;
       if (only !== undefined) return undefined;
       only = state;
@@ -308,7 +310,7 @@ export class HttpSessions implements TransportSessions {
       message === undefined ? exchange.response?.fields.sessionId : sessionIdOf(exchange);
     if (sessionId === undefined) return;
     this.#setId(state, sessionId);
-    const server = state.second.writer ?? state.first.reader ?? exchange.requestChannel?.reader;
+    const server = latestServer(state) ?? exchange.requestChannel?.reader;
     this.#name(state, idKey(this.#keys.serverOf(exchange, server), sessionId));
     this.#name(state, idKey(this.#keys.partyOf(server), sessionId));
   }
@@ -337,10 +339,8 @@ export class HttpSessions implements TransportSessions {
     this.#states.add(state);
   }
 
-  #serverOf(message: Message, { exchange, side }: HttpPlace): string {
-    const { frame } = message;
-    const server = side === "request" ? frame.reader : (frame.sender ?? frame.channel.writer);
-    return this.#keys.serverOf(exchange, server);
+  #serverOf(message: Message, { exchange }: HttpPlace): string {
+    return this.#keys.serverOf(exchange, serverOf(message));
   }
 }
 
@@ -366,8 +366,4 @@ function isResumed({ request }: HttpExchange): boolean {
 
 function recordedKey(session: string): string {
   return `recorded ${session}`;
-}
-
-function clientOfState({ first, second }: SessionState) {
-  return first.writer ?? second.reader;
 }

@@ -2,9 +2,7 @@
 import type { HttpEnd } from "../../../framing/types.ts";
 import type { Message } from "../../../message/types.ts";
 import type { SessionState } from "../session-state.ts";
-
-const ERROR_STATUS = 400;
-const ACCEPTED = 202;
+import { isAccepted, isRefused } from "./status.ts";
 
 export class HttpTrack {
   /** Its messages are all of one session. */
@@ -28,13 +26,11 @@ export class HttpTrack {
   isTelling({ exchange, outcome, recorded }: HttpEnd): boolean {
     if (recorded !== undefined) return true;
     const { request, response } = exchange;
-    const status = response?.status;
-    if (status !== undefined && status >= ERROR_STATUS) return true;
+    if (isRefused(exchange)) return true;
     // a stream of events to listen to ends when either side likes
     const isStream = response?.fields.contentType === "text/event-stream";
     if (request?.method === "GET" && isStream) return false;
     if (outcome !== "complete" || this.#messages === 0) return true;
-    const isAccepted = status === ACCEPTED || this.state?.answersOnStream === true;
-    return this.#requests > 0 && this.#answers === 0 && !isAccepted;
+    return this.#requests > 0 && this.#answers === 0 && !isAccepted(exchange, this.state);
   }
 }

@@ -3,9 +3,7 @@ import type { HttpEnd, HttpExchange } from "../../../framing/types.ts";
 import type { ExchangeItem, HttpLine } from "../../types.ts";
 import { unansweredCall } from "../delivery.ts";
 import type { SessionState } from "../session-state.ts";
-
-const ACCEPTED = 202;
-const ERROR_STATUS = 400;
+import { isAccepted, isRefused } from "./status.ts";
 
 /** Its heads carry what only MCP's do. */
 export function isMcpExchange({ request, response }: HttpExchange): boolean {
@@ -29,11 +27,8 @@ export function httpLine(end: HttpEnd, state: SessionState | undefined): HttpLin
 /** Calls of the exchange whose answer cannot come any more; another stream may bring it where the client can resume. */
 export function giveUpCalls(state: SessionState, end: HttpEnd, out: ExchangeItem[]): void {
   const { exchange, outcome, timeNs } = end;
-  const status = exchange.response?.status;
-  if (status === ACCEPTED) return;
-  const isRefused = status !== undefined && status >= ERROR_STATUS;
-  if (!isRefused && state.answersOnStream) return;
-  if (!isRefused && state.session.httpSessionId !== undefined) return;
+  if (isAccepted(exchange, state)) return;
+  if (!isRefused(exchange) && state.session.httpSessionId !== undefined) return;
   const { calls } = state.first;
   for (let call = calls.firstAt(exchange); call !== undefined; call = calls.firstAt(exchange)) {
     // a modern client cancels by closing the stream
