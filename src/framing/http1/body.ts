@@ -50,3 +50,15 @@ export function readTextStart(bytes: Buffer, from: number, to: number): "json" |
   }
   return "open";
 }
+
+/** Whether a whole body, or the data of an event, is JSON of an exchange that is MCP's; JSON-RPC proves that it is. */
+export function isMessage(text: Buffer, state: ExchangeState, context: BodyContext): boolean {
+  if (readTextStart(text, 0, text.length) !== "json") return false;
+  if (state.isProven) return true;
+  if (mentionsJsonRpc(text)) prove(state, context);
+  return state.interest === "mcp";
+}
+
+export function prove(state: ExchangeState, { connection, items }: BodyContext): void {
+  connection().prove(state, items);
+}

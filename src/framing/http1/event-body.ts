@@ -6,7 +6,8 @@ import {
   type Body,
   type BodyContext,
   type BodySubject,
-  mentionsJsonRpc,
+  isMessage,
+  prove,
   readTextStart,
 } from "./body.ts";
 import type { ExchangeState } from "./exchange-state.ts";
@@ -34,18 +35,11 @@ export class EventFrames {
     const { items, side } = this.#context;
     if (name === "endpoint") this.#giveEndpoint(data);
     if (name !== "" && name !== "message") return false;
-    if (!this.#isMessage(data)) return false;
+    if (!isMessage(data, this.#exchange, this.#context)) return false;
     const { text, flags } = decodeLine(data, 0, data.length);
     const all = joinFlags(flags, this.#exchange.flags);
     items.frame({ text, bytes, endPosition, flags: all }, this.#exchange.place(side, "sse", id));
     return true;
-  }
-
-  #isMessage(data: Buffer): boolean {
-    if (readTextStart(data, 0, data.length) !== "json") return false;
-    if (this.#exchange.isProven) return true;
-    if (mentionsJsonRpc(data)) this.#prove();
-    return this.#exchange.interest === "mcp";
   }
 
   /** Source: MCP 2024-11-05, basic/transports#http-with-sse. */
@@ -54,13 +48,9 @@ export class EventFrames {
     const { items } = this.#context;
     const { exchange } = this.#exchange;
     const uri = data.toString("utf8").trim();
-    this.#prove();
+    prove(this.#exchange, this.#context);
     this.#context.connection().memory.endpoints.addUri(exchange.request, uri);
     items.push({ kind: "http-endpoint", exchange, uri, timeNs: items.timeNs });
-  }
-
-  #prove(): void {
-    this.#context.connection().prove(this.#exchange, this.#context.items);
   }
 }
 

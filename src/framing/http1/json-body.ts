@@ -7,7 +7,9 @@ import {
   type Body,
   type BodyContext,
   type BodySubject,
+  isMessage,
   mentionsJsonRpc,
+  prove,
   readTextStart,
 } from "./body.ts";
 import { decodeContent } from "./content-coding.ts";
@@ -92,7 +94,8 @@ export class JsonBody implements Body {
     const { length } = this.#pieces;
     if (this.#exchange.interest === "guess" && length > MAX_GUESS) {
       // looked at up to here, however it was cut
-      if (mentionsJsonRpc(this.#pieces.bytes().subarray(0, MAX_GUESS))) this.#prove();
+      if (mentionsJsonRpc(this.#pieces.bytes().subarray(0, MAX_GUESS)))
+        prove(this.#exchange, this.#context);
       else this.#pass();
     }
     if (length > this.#context.maxBytes) this.cut("line_too_long");
@@ -120,7 +123,7 @@ export class JsonBody implements Body {
       // what cannot be decoded is no message of anybody's
       items.spend(length, plain === "too_long" ? "line_too_long" : undefined);
       this.#exchange.isLost = plain === "too_long" || this.#exchange.isLost;
-    } else if (this.#isMessage(plain)) {
+    } else if (isMessage(plain, this.#exchange, this.#context)) {
       const { text, flags } = decodeLine(plain, 0, plain.length);
       const place = this.#exchange.place(side, "json");
       const all = joinFlags(flags, this.#exchange.flags);
@@ -133,17 +136,6 @@ export class JsonBody implements Body {
     if (readTextStart(sent, 0, sent.length) !== "json" || !mentionsJsonRpc(sent)) return "bad";
     this.#exchange.isAmbiguous = true;
     return sent;
-  }
-
-  #isMessage(plain: Buffer): boolean {
-    if (readTextStart(plain, 0, plain.length) !== "json") return false;
-    if (this.#exchange.isProven) return true;
-    if (mentionsJsonRpc(plain)) this.#prove();
-    return this.#exchange.interest === "mcp";
-  }
-
-  #prove(): void {
-    this.#context.connection().prove(this.#exchange, this.#context.items);
   }
 }
 
