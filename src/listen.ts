@@ -41,6 +41,7 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     maxMessages: options.maxMessages,
     clock,
     now: () => new Date(),
+    isLive: true,
   });
   // a full pipe costs both sides a change of tasks for every 64 KiB
   const isStdoutUnused = options.outputs.stdout === "none";

@@ -12,12 +12,17 @@ import { redactor } from "../sinks/redact.ts";
 import type { WallClock } from "../sinks/types.ts";
 import type { OutputOptions } from "./types.ts";
 
+/** What waits for a terminal that takes nothing (Ctrl-S), UTF-8 bytes: some 100,000 lines. */
+const TERMINAL_WAITING_BYTES = 16 << 20;
+
 export interface OpenOptions {
   readonly outputs: OutputOptions;
   readonly maxMessages: number | undefined;
   readonly clock: WallClock;
   /** The wall clock, for file names and rotation. */
   readonly now: () => Date;
+  /** What is shown happens now: it does not wait for a terminal that is held still. */
+  readonly isLive: boolean;
 }
 
 /** Throws OutputError when a file cannot be opened; files opened before it stay empty. */
@@ -70,6 +75,7 @@ function openStream(options: OpenOptions): Console | NdjsonStream | undefined {
         // 0 is a terminal that does not tell.
         columns: () => (isTerminal ? process.stdout.columns || undefined : undefined),
         quiet: outputs.quiet,
+        maxWaitingBytes: isTerminal && options.isLive ? TERMINAL_WAITING_BYTES : undefined,
       });
     }
   }

@@ -27,6 +27,7 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
     maxMessages: options.maxMessages,
     clock,
     now: () => new Date(),
+    isLive: false,
   });
   const run = new ReplayRun(clock, options.allJsonrpc);
   const counts = { lines: 0, malformed: 0 };

@@ -62,6 +62,11 @@ export class FdWriter {
     return this.#written;
   }
 
+  /** Every further write rejects. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** True when nobody can read what would be written next. */
   readerGone(): boolean {
     return this.#failure instanceof ReaderGone || isPipeWithoutReader(this.#fd);

@@ -26,6 +26,7 @@ function open(path: string, fields: Partial<OutputOptions> = {}) {
     maxMessages: undefined,
     clock: { toUnixMicros: (ns) => Math.floor(ns / 1000) },
     now: () => new Date(2026, 10, 20, 12, 34, 56),
+    isLive: true,
   });
 }
 

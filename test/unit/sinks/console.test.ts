@@ -187,7 +187,7 @@ coverage  nothing seen that cannot be heard
 });
 
 describe("Console", () => {
-  const open = (pipe: Pipe) =>
+  const open = (pipe: Pipe, maxWaitingBytes?: number) =>
     new Console({
       fd: pipe.writeFd,
       name: "the pipe",
@@ -196,7 +196,41 @@ describe("Console", () => {
       redactor: undefined,
       columns: () => 200,
       quiet: false,
+      maxWaitingBytes,
     });
+
+  test("Console waits for no terminal, passes over what finds no room, and says how much", async () => {
+    using pipe = new Pipe();
+    const sink = open(pipe, 200_000);
+    const batch = new Array(100).fill(callRequest());
+    for (let index = 0; index < 100; index++) expect(sink.write(batch)).toBeUndefined();
+    let text = "";
+    const read = async () => {
+      for (let part = "-"; part !== "" || !text.includes("REQ"); text += part) {
+        part = (await pipe.read(65_536)).toString();
+        await Bun.sleep(2);
+      }
+    };
+    await read();
+    const before = text.split("\n").length - 1;
+    expect(sink.write(batch.slice(0, 1))).toBeUndefined();
+    await sink.close(summary());
+    await read();
+    const lines = text.split("\n").slice(before);
+    expect(lines[0]).toBe(
+      `… ${(10_000 - before).toLocaleString("en-US")} lines not shown: the terminal took none for too long`,
+    );
+    expect(lines[1]).toContain(" REQ  tools/call ");
+    expect(before).toBeGreaterThan(1000);
+  });
+
+  test("Console rejects with ReaderGone when nobody waits for it, either", async () => {
+    using pipe = new Pipe();
+    const sink = open(pipe, 200_000);
+    pipe.closeReader();
+    await sink.write([callRequest()]);
+    await expect(Promise.resolve(sink.write([callRequest()]))).rejects.toBeInstanceOf(ReaderGone);
+  });
 
   test("Console writes a line per item and the summary at the end", async () => {
     using pipe = new Pipe();
