@@ -29,7 +29,7 @@ for part in "$@"; do
     test)
       # 32-bit processes are tested with gcc -m32 (gcc-multilib would exclude the cross compiler);
       # qemu-user runs the arm64 build; one guest is x64.
-      need bpftool curl lib32gcc-12-dev libc6-dev-i386 libpcre2-8-0 procps python3-venv qemu-user-static strace
+      need bpftool curl iproute2 lib32gcc-12-dev libc6-dev-i386 libpcre2-8-0 nftables procps python3-venv qemu-user-static strace
       need busybox-static cpio kmod lz4 python3 qemu-system-x86 util-linux zstd
       want_npm_tree=1 want_e2e=1 want_python=1 want_nginx=1
       ;;
