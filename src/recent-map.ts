@@ -19,6 +19,10 @@ export class RecentMap<Key, Value> {
     if (oldest.done !== true) this.#entries.delete(oldest.value);
   }
 
+  values(): Iterable<Value> {
+    return this.#entries.values();
+  }
+
   delete(key: Key): void {
     this.#entries.delete(key);
   }
