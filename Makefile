@@ -16,6 +16,7 @@ endif
 
 BUN := build/tools/bun/package/bin/bun
 FUZZ_SECONDS ?= 10
+CALLS ?= 1000000
 SOURCES := package.json bun.lock tsconfig.json $(shell find src ffi -name '*.ts' -o -name '*.json')
 BPF_SOURCES := $(wildcard bpf/*.c bpf/*.h)
 SHIM_SOURCES := $(wildcard ffi/*.c ffi/*.h ffi/*.map)
@@ -25,7 +26,7 @@ help: ## Show this list
 	@sed -nE 's/^([a-z0-9-]+):.*## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
 
 .PHONY: bpf
-bpf: build/assets/overhear.bpf.o build/assets/libshim.so ## Build the kernel programs and the native shim
+bpf: build/assets/overhear.bpf.o build/assets/tls.bpf.o build/assets/connections.bpf.o build/assets/files.bpf.o build/assets/libshim.so ## Build the kernel programs and the native shim
 
 .PHONY: build
 build: dist/overhear ## Build dist/overhear for this machine (x64)
@@ -41,10 +42,11 @@ check: setup-check bpf ## Lint, types, formatting of C, generated files
 test: setup-test build build-arm64 traffic ## Run everything that one machine can; ends with the total
 	$(Q)$(BUN) scripts/run-tests.ts
 
-# The programs that make traffic for the kernel tests; builds only what is older than its sources.
+# The programs that make traffic for the kernel tests, and those that speak TLS; builds only what is older than its sources.
 .PHONY: traffic
 traffic: setup-test
 	$(Q)test/traffic/build.sh
+	$(Q)test/e2e/tls/build.sh
 
 .PHONY: test-kernels
 test-kernels: setup-test setup-kernels build build-arm64 traffic ## Run the kernel tests in guests of Debian's kernels
@@ -53,6 +55,10 @@ test-kernels: setup-test setup-kernels build build-arm64 traffic ## Run the kern
 .PHONY: bench
 bench: setup-build setup-kernels build ## Measure, and write test/bench/results.json
 	$(Q)$(BUN) test/bench/run.ts
+
+.PHONY: bench-store
+bench-store: setup-build ## Fill a history with CALLS=1000000, and time what is asked of it
+	$(Q)$(BUN) test/bench/store.ts $(CALLS)
 
 .PHONY: fuzz
 fuzz: setup-build ## Feed the parsers broken input (FUZZ_SECONDS=10)
@@ -78,7 +84,7 @@ build/%/libbpf.a: scripts/build-bpf.sh scripts/debian.sh | setup-build setup-arm
 	$(say) LIBBPF $@
 	$(Q)scripts/build-bpf.sh libbpf $*
 
-build/%/overhear.bpf.o: build/%/libbpf.a $(BPF_SOURCES)
+build/%/overhear.bpf.o build/%/tls.bpf.o build/%/connections.bpf.o build/%/files.bpf.o: build/%/libbpf.a $(BPF_SOURCES) scripts/build-bpf.sh
 	$(say) BPF $@
 	$(Q)scripts/build-bpf.sh object $*
 
@@ -103,10 +109,10 @@ build/commit: always
 	@git rev-parse HEAD >build/commit.new 2>/dev/null || echo unknown >build/commit.new
 	@cmp -s build/commit.new $@ || cp build/commit.new $@; rm build/commit.new
 
-dist/overhear: build/x64/overhear.bpf.o build/x64/libshim.so build/assets/overhear.bpf.o build/assets/libshim.so $(SOURCES) build/commit scripts/build-binary.sh
+dist/overhear: build/x64/overhear.bpf.o build/x64/tls.bpf.o build/x64/connections.bpf.o build/x64/files.bpf.o build/x64/libshim.so build/assets/overhear.bpf.o build/assets/tls.bpf.o build/assets/connections.bpf.o build/assets/files.bpf.o build/assets/libshim.so $(SOURCES) build/commit scripts/build-binary.sh
 	$(say) BUN $@
 	$(Q)scripts/build-binary.sh x64 $@
 
-dist/overhear-linux-arm64: build/arm64/overhear.bpf.o build/arm64/libshim.so $(SOURCES) build/commit scripts/build-binary.sh | setup-arm64
+dist/overhear-linux-arm64: build/arm64/overhear.bpf.o build/arm64/tls.bpf.o build/arm64/connections.bpf.o build/arm64/files.bpf.o build/arm64/libshim.so $(SOURCES) build/commit scripts/build-binary.sh | setup-arm64
 	$(say) BUN $@
 	$(Q)scripts/build-binary.sh arm64 $@

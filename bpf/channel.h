@@ -87,8 +87,7 @@ static __always_inline void renew(struct channel *channel, const struct place *p
 	channel->verdict = 0;
 	channel->interest = INTEREST_NONE;
 	channel->request_at = 0;
-	channel->answered = 0;
-	channel->asked = 0;
+	channel->awaits = 0;
 	channel->announced = 0;
 	channel->peer = 0;
 	channel->peer_generation = 0;

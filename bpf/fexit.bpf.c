@@ -5,6 +5,7 @@
  * has advanced, but not out of reach. The attach targets are set by user space (pipe_read is anon_pipe_read
  * since 6.16).
  */
+#include "mapped.h"
 #include "io.h"
 #include "twin.h"
 
@@ -106,7 +107,7 @@ static __always_inline int on_inet(__u32 slot, enum copy copy, struct socket *so
 	if (!place.kind || is_ignored(&place))
 		return 0;
 	not_blocked();
-	if (!takes(copy))
+	if (is_quiet(&place, side, result) || !takes(copy))
 		return 0;
 	CALL_OR_RETURN(slot);
 	call->place = place;
@@ -357,9 +358,19 @@ int BPF_PROG(do_sendfile, int out_fd, int in_fd, void *offset, __u64 count, __s6
 		return 0;
 	not_blocked();
 	CALL_OR_RETURN(SLOT_SENDFILE);
-	find_place(&place, out_fd, SIDE_WRITE);
+	find_place(&place, current_task(), out_fd, SIDE_WRITE);
 	if (place.kind && place.kind <= CHANNEL_FIFO && !is_ignored(&place))
 		on_bufferless_write(SLOT_SENDFILE, call, &place, result);
+	return 0;
+}
+
+/* mmap(2), and what execve(2) maps. */
+SEC("?fexit")
+int BPF_PROG(map_file, struct file *file, unsigned long start, unsigned long length, unsigned long protection,
+	     unsigned long flags, unsigned long page, unsigned long result)
+{
+	if (file && protection & PROT_EXEC)
+		tell_file(PEEK_WORD(&file->f_inode));
 	return 0;
 }
 

@@ -25,11 +25,21 @@ int forget_channel(struct bpf_raw_tracepoint_args *ctx)
 SEC("raw_tp")
 int judge_channel(struct bpf_raw_tracepoint_args *ctx)
 {
-	__u64 address = ctx->args[0];
+	__u64 address = ctx->args[0], sk;
 	struct channel *channel = look_up(CHANNEL_TCP, address);
+	struct link *link;
 
+	/* plaintext of TLS is among the others */
+	if (!channel)
+		channel = look_up(CHANNEL_TLS, address);
 	if (!channel || channel->generation != ctx->args[1])
 		return 0;
+	if (ctx->args[2] >= VERDICT_QUIET) {
+		channel->quiet = ctx->args[2] == VERDICT_QUIET;
+		return 1;
+	}
+	sk = address & ~1ULL;
+	link = bpf_map_lookup_elem(&links, &sk);
 	channel->verdict = ctx->args[2];
 	if (channel->verdict == VERDICT_MCP)
 		channel->interest = INTEREST_MCP;
@@ -38,5 +48,8 @@ int judge_channel(struct bpf_raw_tracepoint_args *ctx)
 	if (channel->verdict == VERDICT_OTHER &&
 	    (channel->interest != INTEREST_MCP || channel->request_at < ctx->args[3]))
 		channel->interest = INTEREST_NONE;
+	disturb(sk);
+	if (link && link->peer)
+		disturb(link->peer);
 	return 1;
 }

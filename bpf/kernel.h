@@ -18,31 +18,49 @@
 
 #define S_IFMT 00170000
 #define S_IFSOCK 0140000
+#define S_IFREG 0100000
 #define S_IFIFO 0010000
 #define PIPEFS_MAGIC 0x50495045
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
+#define IPPROTO_UDP 17
 #define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
 #define TCP_SYN_RECV 3
+#define TCP_FIN_WAIT1 4
+#define TCP_CLOSE 7
+#define TCP_CLOSE_WAIT 8
+#define TCP_LISTEN 10
+#define SOCK_DONE 1 /* bit of skc_flags: a FIN has come */
 #define IFF_LOOPBACK 8
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
 #define SOCK_SEQPACKET 5
+#define PROT_EXEC 4
 #define MSG_PEEK 2
 #define MSG_ERRQUEUE 0x2000
 #define RCV_SHUTDOWN 1
 #define SHUTDOWN_MASK 3
+#define SOCK_DONE_BIT (1UL << 1) /* enum sock_flags: the other end's FIN has come */
 #define FMODE_READ 1
 #define FMODE_WRITE 2
+#define FMODE_CREATED 0x100000
+#define S_IFREG 0100000
+#define EINTR 4
 #define EEXIST 17
 #define EPIPE 32
+#define EISCONN 106
+#define EALREADY 114
+#define EINPROGRESS 115
+#define ERESTARTSYS 512
+#define ERESTART_RESTARTBLOCK 516
 #define INT_MAX 0x7fffffff
 
 #ifdef __TARGET_ARCH_x86
 struct pt_regs {
-	unsigned long bx, bp, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+	unsigned long r14, bx, bp, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
 } __attribute__((preserve_access_index));
 #endif
 #ifdef __TARGET_ARCH_arm64
@@ -56,6 +74,8 @@ struct pt_regs {
 struct list_head;
 struct seq_file;
 
+struct file;
+
 struct thread_info {
 	unsigned long flags;
 	__u32 status; /* x86 */
@@ -64,6 +84,7 @@ struct thread_info {
 struct mm_struct {
 	unsigned long arg_start;
 	unsigned long arg_end;
+	struct file *exe_file;
 } __attribute__((preserve_access_index));
 
 typedef struct {
@@ -76,19 +97,51 @@ struct signal_struct {
 	unsigned int flags;
 } __attribute__((preserve_access_index));
 
+struct qstr {
+	const unsigned char *name;
+} __attribute__((preserve_access_index));
+
+struct dentry {
+	struct dentry *d_parent;
+	struct qstr d_name;
+} __attribute__((preserve_access_index));
+
+struct vfsmount {
+	struct dentry *mnt_root;
+} __attribute__((preserve_access_index));
+
+struct mount {
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+} __attribute__((preserve_access_index));
+
+struct path {
+	struct vfsmount *mnt;
+	struct dentry *dentry;
+} __attribute__((preserve_access_index));
+
+struct fs_struct {
+	struct path pwd;
+} __attribute__((preserve_access_index));
+
 struct super_block {
 	unsigned long s_magic;
+	__u32 s_dev;
 } __attribute__((preserve_access_index));
 
 struct inode {
 	struct super_block *i_sb;
 	unsigned short i_mode;
 	unsigned long i_ino;
+	__s64 i_size;
+	__u32 i_generation;
 } __attribute__((preserve_access_index));
 
 struct file {
 	unsigned int f_mode;
 	struct inode *f_inode;
+	struct path f_path;
 	void *private_data;
 } __attribute__((preserve_access_index));
 
@@ -143,6 +196,7 @@ struct task_struct {
 	__u64 start_boottime;
 	const struct cred *cred;
 	char comm[16];
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct css_set *cgroups;
 	struct mm_struct *mm;
@@ -177,6 +231,26 @@ struct in6_addr {
 	} in6_u;
 } __attribute__((preserve_access_index));
 
+struct ns_common {
+	unsigned int inum;
+} __attribute__((preserve_access_index));
+
+struct net {
+	struct ns_common ns;
+} __attribute__((preserve_access_index));
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct upid {
+	int nr;
+} __attribute__((preserve_access_index));
+
+struct pid {
+	struct upid numbers[1];
+} __attribute__((preserve_access_index));
+
 struct sock_common {
 	__u32 skc_daddr;
 	__u32 skc_rcv_saddr;
@@ -186,6 +260,8 @@ struct sock_common {
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 	unsigned char skc_state;
+	possible_net_t skc_net;
+	unsigned long skc_flags;
 } __attribute__((preserve_access_index));
 
 struct sk_buff {
@@ -208,12 +284,31 @@ struct sock {
 	struct sk_buff_head sk_receive_queue;
 	struct socket *sk_socket;
 	struct dst_entry *sk_dst_cache;
+	__u16 sk_type;
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
+	int sk_err;
+	struct pid *sk_peer_pid;
+} __attribute__((preserve_access_index));
+
+struct inet_sock {
+	struct sock sk;
+	__u16 inet_sport; /* network order; stays when the socket is closed, where skc_num does not */
+} __attribute__((preserve_access_index));
+
+struct sockaddr_un {
+	unsigned short sun_family;
+	char sun_path[108];
+} __attribute__((preserve_access_index));
+
+struct unix_address {
+	int len; /* of the family and the path */
+	struct sockaddr_un name[];
 } __attribute__((preserve_access_index));
 
 struct unix_sock {
 	struct sock sk;
+	struct unix_address *addr;
 	struct sock *peer;
 } __attribute__((preserve_access_index));
 
@@ -222,6 +317,9 @@ struct tcp_sock {
 	__u32 rcv_nxt;
 	__u32 snd_nxt;
 	__u32 write_seq; /* behind the last byte written */
+	__u64 bytes_sent; /* with those that were sent again */
+	__u64 bytes_retrans;
+	__u64 bytes_received; /* a FIN that came counts as one */
 } __attribute__((preserve_access_index));
 
 struct request_sock;
@@ -278,6 +376,8 @@ struct iov_iter___type {
 } __attribute__((preserve_access_index));
 
 struct msghdr {
+	void *msg_name; /* struct sockaddr in the kernel; NULL: none was given */
+	int msg_namelen;
 	struct iov_iter msg_iter;
 } __attribute__((preserve_access_index));
 

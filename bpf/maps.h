@@ -17,7 +17,12 @@ struct {
 } ring SEC(".maps");
 
 /* What a direction of a TCP connection carries. */
-enum speaks { SPEAKS_REQUESTS = 1, SPEAKS_ANSWERS = 2, SPEAKS_LINES = 3 };
+enum speaks {
+	SPEAKS_REQUESTS = 1,
+	SPEAKS_ANSWERS = 2,
+	SPEAKS_LINES = 3,
+	SPEAKS_FRAMES = 4, /* HTTP/2: its heads cannot be read here, so all is copied as long as user space wants it */
+};
 
 /* Whether what is under way is copied. */
 enum interest {
@@ -63,9 +68,8 @@ struct channel {
 	__u32 announced; /* enum announced */
 	__u32 late; /* the entry began inside the stream: writes have no place in it */
 	__u64 request_at; /* bytes moved before the request that is under way */
-	__u64 answered; /* bytes moved the other way by then */
-	__u32 asked; /* a request has begun */
-	__u32 _pad;
+	__u32 awaits; /* no answer has begun since; where a mark holds the same (struct mark), that counts */
+	__u32 quiet; /* TLS: heard where it is read, so that only notes are sent of what is written; by user space */
 };
 
 /* Address of the pipe_inode_info, or of the receiving sock of a Unix socket → its state. */
@@ -149,6 +153,32 @@ struct {
 	__type(key, __u64);
 	__type(value, __u32);
 } followed_cgroups SEC(".maps");
+
+/* Files that were mapped to be run, as far as user space was told of them; it takes those away that were gone before it
+ * could look. The oldest give way: to be told again does no harm. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, MAX_FILES);
+	__type(key, struct file_key);
+	__type(value, __u32);
+} known_files SEC(".maps");
+
+struct tls_user {
+	__u32 seen; /* a TLS record passed one of its sockets, and user space knows */
+	__u32 heard; /* it was inside a library that is listened to: its socket calls are looked at */
+	__u32 known; /* what came out there was HTTP or JSON, at least once */
+	__u32 strangers; /* calls before that of which something else came */
+	__u32 early; /* socket calls that were looked at before it was heard */
+};
+
+/* Processes (tgid) that speak TLS, until they end. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_FOLLOWED);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct tls_user);
+} tls_users SEC(".maps");
 
 /* Writes of a connecting end that came before its other end, of this host, was known. */
 struct early {
@@ -254,12 +284,14 @@ enum slot {
 	SLOTS,
 };
 
+#ifndef CALLS_OF_THREADS
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, SLOTS);
 	__type(key, __u32);
 	__type(value, struct call);
 } calls SEC(".maps");
+#endif
 
 /* Small buffers of one call, on their way into one record; per slot as `calls`. */
 struct gather {
@@ -268,33 +300,93 @@ struct gather {
 	__u64 filled; /* bytes used */
 };
 
+#ifndef CALLS_OF_THREADS
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, READING_SLOTS);
 	__type(key, __u32);
 	__type(value, struct gather);
 } gathers SEC(".maps");
+#else
+/* tls.bpf.c: its programs may be preempted by others of themselves, so what stands in `slot` is the thread (tid), and an
+ * entry lives as long as a program runs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_PROGRAMS);
+	__type(key, __u32);
+	__type(value, struct call);
+} calls SEC(".maps");
 
-/* Live variables, mapped into user space: read and written there without system calls. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, MAX_PROGRAMS);
+	__type(key, __u32);
+	__type(value, struct gather);
+} gathers SEC(".maps");
+#endif
+
+/* Live variables, mapped into user space: read and written there without system calls. The object for TLS has the same
+ * ones, by their places: with a value each, clang puts them in this order, and before those that have none. */
 
 /* Set by the consumer before it sleeps; the next record then wakes it. */
-__u32 consumer_sleeps;
+__u32 consumer_sleeps = 0;
 /* Non-zero: the same body is attached twice, and the first copy marks what it handled (docs/capture.md). */
-__u32 twins;
+__u32 twins = 0;
 /* Non-zero while `blocked` has entries. */
-__u32 blocked_left;
+__u32 blocked_left = 0;
+/* Non-zero: uprobes that are still attached do nothing any more. */
+__u32 deaf = 0;
 /* Channels that carry no MCP: at ignored_slot(channel), channel + generation. Written by user space. */
-__u64 ignored[IGNORED_SLOTS];
+__u64 ignored[IGNORED_SLOTS] = {};
+
+/* How a direction of a marked socket is heard. */
+enum heard {
+	HEARD_CLOSELY = 0, /* each call: there is no mark for it */
+	HEARD_AGAIN, /* as CLOSELY from the next call on, which counts what has moved since write_at or read_at */
+	HEARD_NOTES, /* written, and read on this host: who wrote last is kept */
+	HEARD_REQUESTS, /* each head is looked at */
+	HEARD_ANSWERS, /* the head of the first one since a request is looked at */
+};
+
+/* A TCP socket of HTTP that is of no interest just now: what its calls have to know, in one load, and without any map. All
+ * that moves meanwhile is counted by the socket's own sequence numbers, when it is of interest again. */
+struct mark {
+	__u64 key; /* address of the sock + its inode number, as in `ignored`; 0: nobody's */
+	__u64 peer_key; /* requests whose answers are read through another socket of this host: the same of that; 0: own */
+	__u64 writer_start_ns; /* the process that wrote last */
+	__u64 write_ns; /* when it did */
+	__u32 writer_tgid;
+	__u32 write_len;
+	__u32 write_seq; /* behind its bytes */
+	__u32 write_at; /* up to here the entry of what is written counts; tcp_sock::write_seq by then */
+	__u32 read_at; /* likewise tcp_sock::copied_seq */
+	__u32 sock; /* lower half of the address */
+	__u16 peer_slot; /* where peer_key stands */
+	__u8 read; /* enum heard */
+	__u8 write; /* enum heard */
+	__u8 awaits; /* if answers are heard here: none has begun since the last request */
+	__u8 asks; /* the answers have an entry, so that their begin will be seen */
+	__u8 open; /* nothing is known of the connection (VERDICT_OPEN) */
+	__u8 _pad;
+};
+
+/* At ignored_slot(sock). A slot is its socket's until that is over: who finds it taken is heard closely. */
+struct mark marks[MARK_SLOTS] __attribute__((aligned(64))) = {};
 /* Records about channels that found no room. */
-__u64 ring_full_count;
+__u64 ring_full_count = 0;
 /* Entries that were put into `ended`. */
-__u64 ended_count;
+__u64 ended_count = 0;
 /* Bytes for which there was no room in `channels` or `tcp_channels`, or, lost already, in `ended`: then also of those that
  * its own records told. */
-__u64 unattributed_bytes;
+__u64 unattributed_bytes = 0;
 /* Write notes that found no room. */
-__u64 notes_lost;
+__u64 notes_lost = 0;
 /* FORK, EXEC and EXIT records that found no room. */
-__u64 process_events_lost;
+__u64 process_events_lost = 0;
+/* Records about connections that found no room, and connections for which there was none in the maps. */
+__u64 connection_events_lost = 0;
+__u64 connections_unseen = 0;
+/* The same of changed files. */
+__u64 file_events_lost = 0;
 
 #endif

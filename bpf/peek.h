@@ -29,4 +29,15 @@ extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym __weak;
  * types that the kernel describes, rb_node is one that begins with a number. */
 #define PEEK_WORD(address) PEEK(address, struct rb_node, __rb_parent_color)
 
+/* Kernels that give the current task as a pointer that may be followed by plain loads. */
+#define TASK_IS_TYPED bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
+
+/* Who calls; to be followed with plain loads where TASK_IS_TYPED. A helper call, so to be asked for once. */
+static __always_inline struct task_struct *current_task(void)
+{
+	if (TASK_IS_TYPED)
+		return bpf_get_current_task_btf();
+	return (struct task_struct *)bpf_get_current_task();
+}
+
 #endif

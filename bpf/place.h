@@ -10,6 +10,8 @@
 
 enum side { SIDE_READ = 1, SIDE_WRITE = 2 };
 
+_Static_assert(IGNORED_SLOTS == MARK_SLOTS, "both by ignored_slot");
+
 static __always_inline __u32 ignored_slot(__u64 channel)
 {
 	return ((channel >> 6) ^ (channel >> 20)) & (IGNORED_SLOTS - 1);

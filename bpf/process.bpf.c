@@ -3,6 +3,8 @@
  * Processes: who they became (exec), how they ended, and which of them the filter follows.
  */
 #include "channel.h"
+#include "mapped.h"
+#include "tls-user.h"
 
 #define SIGNAL_GROUP_EXIT 4
 
@@ -86,6 +88,7 @@ int BPF_PROG(process_exec, struct task_struct *task)
 
 	if (!event)
 		return 0;
+	tell_file((__u64)BPF_CORE_READ(task, mm, exe_file, f_inode));
 	if (following_by_place && is_in_followed_place(task))
 		follow(BPF_CORE_READ(task, tgid));
 	fill_process(event, task, EVENT_EXEC);
@@ -133,6 +136,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 		add_to_word(&blocked_left, -1);
 	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
+	forget_tls_user(tgid);
 	bpf_map_delete_elem(&followed, &tgid);
 	bpf_map_delete_elem(&uring_users, &tgid);
 	record = bpf_ringbuf_reserve(&ring, offsetof(struct process_event, command_line), 0);

@@ -52,11 +52,12 @@ static __always_inline void take_back(__u64 flags)
 static __always_inline void fill_caller(struct io_event *event)
 {
 	__u64 id = bpf_get_current_pid_tgid();
+	struct task_struct *task = current_task(), *leader;
 
 	event->tgid = id >> 32;
 	event->tid = id;
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
-		struct task_struct *leader = bpf_get_current_task_btf()->group_leader;
+	if (TASK_IS_TYPED) {
+		leader = task->group_leader;
 
 		event->start_ns = leader->start_boottime;
 		if (bpf_ksym_exists(bpf_rdonly_cast)) {
@@ -66,9 +67,7 @@ static __always_inline void fill_caller(struct io_event *event)
 			bpf_probe_read_kernel(event->comm, COMM_LEN, leader->comm);
 		}
 	} else {
-		struct task_struct *task = (void *)bpf_get_current_task();
-		struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-
+		leader = BPF_CORE_READ(task, group_leader);
 		event->start_ns = BPF_CORE_READ(leader, start_boottime);
 		BPF_CORE_READ_INTO(&event->comm, leader, comm);
 	}

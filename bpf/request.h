@@ -34,24 +34,28 @@ static __always_inline bool is_watched(const struct pt_regs *regs, __u64 *number
 	return *number < SYSCALL_NUMBERS && (wide_ops[*number] || compat_ops[*number]);
 }
 
-static __always_inline bool read_request(struct request *request, const struct pt_regs *regs, __s64 result)
+/* Returns who calls; NULL: the call concerns nobody. */
+static __always_inline struct task_struct *read_request(struct request *request, const struct pt_regs *regs,
+							__s64 result)
 {
+	struct task_struct *task;
 	__u64 number;
 
-	if (!is_watched(regs, &number))
-		return false;
-	request->compat = is_compat();
-	request->op = request->compat ? compat_ops[number] : wide_ops[number];
-	if (!request->op)
-		return false;
 	/* of the failed calls only a broken pipe says something */
-	if (result < 0 && (result != -EPIPE || !is_writing(request->op)))
-		return false;
+	if (result < 0 && result != -EPIPE)
+		return NULL;
+	if (!is_watched(regs, &number))
+		return NULL;
+	task = current_task();
+	request->compat = is_compat(task);
+	request->op = request->compat ? compat_ops[number] : wide_ops[number];
+	if (!request->op || (result < 0 && !is_writing(request->op)))
+		return NULL;
 	request->arguments[0] = argument(regs, 0, request->compat);
 	request->arguments[1] = argument(regs, 1, request->compat);
 	request->arguments[2] = argument(regs, 2, request->compat);
 	request->arguments[3] = argument(regs, 3, request->compat);
-	return true;
+	return task;
 }
 
 #ifdef __TARGET_ARCH_x86

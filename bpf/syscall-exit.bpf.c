@@ -5,50 +5,12 @@
  * CPU only on a 7.0 kernel.
  */
 #include "buffers.h"
+#include "descriptor.h"
+#include "mapped.h"
 #include "io.h"
 #include "request.h"
 #include "tcp.h"
 #include "twin.h"
-
-static __always_inline struct file *file_of(__u32 fd)
-{
-	struct fdtable *table;
-	struct file **slots;
-
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)) {
-		table = bpf_get_current_task_btf()->files->fdt;
-		if (fd >= table->max_fds)
-			return NULL;
-		slots = table->fd;
-	} else {
-		table = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), files, fdt);
-		if (fd >= BPF_CORE_READ(table, max_fds))
-			return NULL;
-		slots = BPF_CORE_READ(table, fd);
-	}
-	return (struct file *)PEEK_WORD(slots + fd);
-}
-
-static __always_inline void find_file(struct place *place, struct file *file, enum side side)
-{
-	struct inode *inode;
-	unsigned short mode;
-
-	if (!file)
-		return;
-	/* most descriptors are regular files: that answer must be cheap */
-	inode = PEEK(file, struct file, f_inode);
-	mode = PEEK(inode, struct inode, i_mode);
-	if ((mode & S_IFMT) == S_IFIFO)
-		find_pipe(place, file, inode);
-	else if ((mode & S_IFMT) == S_IFSOCK)
-		find_socket(place, PEEK(file, struct file, private_data), side);
-}
-
-static __always_inline void find_place(struct place *place, __u32 fd, enum side side)
-{
-	find_file(place, file_of(fd), side);
-}
 
 /* No buffers: the bytes come from a file or a pipe, or go there. */
 static __always_inline void on_tcp_splice(__u32 slot, struct call *call, const struct place *place, __s64 result,
@@ -63,12 +25,13 @@ static __always_inline void on_tcp_splice(__u32 slot, struct call *call, const s
 static __always_inline void on_splice(__u32 slot, struct call *call, const struct request *request, __s64 result,
 				      bool sockets_too)
 {
+	struct task_struct *task = current_task();
 	struct place in = {}, out = {};
 
 	if (result <= 0)
 		return;
 	if (request->op == OP_SPLICE) {
-		find_place(&in, request->arguments[0], SIDE_READ);
+		find_place(&in, task, request->arguments[0], SIDE_READ);
 		if (in.kind == CHANNEL_TCP && !is_ignored(&in)) {
 			on_tcp_splice(slot, call, &in, result, SIDE_READ);
 		} else if (in.kind && !is_ignored(&in)) {
@@ -76,7 +39,7 @@ static __always_inline void on_splice(__u32 slot, struct call *call, const struc
 			on_read(slot, result, EVENT_UNSEEN);
 		}
 	}
-	find_place(&out, request->arguments[request->op == OP_SPLICE ? 2 : 1], SIDE_WRITE);
+	find_place(&out, task, request->arguments[request->op == OP_SPLICE ? 2 : 1], SIDE_WRITE);
 	if (out.kind == CHANNEL_TCP && sockets_too && !is_ignored(&out))
 		on_tcp_splice(slot, call, &out, result, SIDE_WRITE);
 	else if (out.kind && out.kind != CHANNEL_TCP && (sockets_too || out.kind <= CHANNEL_FIFO) && !is_ignored(&out))
@@ -86,7 +49,7 @@ static __always_inline void on_splice(__u32 slot, struct call *call, const struc
 /* Into a pipe: a write. Out of one (its pages are mapped or copied): a read, into the buffers of the call. */
 static __always_inline void on_vmsplice(__u32 slot, struct call *call, const struct request *request, __s64 result)
 {
-	struct file *file = file_of(request->arguments[0]);
+	struct file *file = file_of(current_task(), request->arguments[0]);
 	struct place place = {};
 	bool writes;
 
@@ -172,14 +135,24 @@ static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slo
 {
 	struct request request = {};
 	struct place place = {};
+	struct task_struct *task = read_request(&request, regs, result);
 	enum side side;
 
-	if (!read_request(&request, regs, result))
+	if (!task)
 		return 0;
 	if (request.op == OP_SOCKETCALL && !unpack_socketcall(&request))
 		return 0;
 	if (request.op == OP_URING)
 		return on_uring(slot);
+	if (request.op == OP_MMAP) {
+		struct file *file = NULL;
+
+		if (request.arguments[2] & PROT_EXEC && (__s32)fifth_argument(regs, request.compat) >= 0)
+			file = file_of(task, fifth_argument(regs, request.compat));
+		if (file)
+			tell_file(PEEK_WORD(&file->f_inode));
+		return 0;
+	}
 	if (request.op == OP_SPLICE || request.op == OP_TEE || request.op == OP_VMSPLICE) {
 		CALL_OR_RETURN(slot);
 
@@ -192,10 +165,13 @@ static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slo
 		return 0;
 	}
 	side = is_writing(request.op) ? SIDE_WRITE : SIDE_READ;
-	find_place(&place, request.arguments[0], side);
+	find_place(&place, task, request.arguments[0], side);
 	if (!place.kind || is_ignored(&place))
 		return 0;
 	if (side == SIDE_READ && is_peek(&request))
+		return 0;
+	if (place.kind == CHANNEL_TCP && request.op != OP_RECVMMSG && request.op != OP_SENDMMSG &&
+	    is_quiet(&place, side, result))
 		return 0;
 	if (!takes(copy))
 		return 0;

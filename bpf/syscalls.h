@@ -9,6 +9,7 @@
 
 #include <bpf/bpf_core_read.h>
 #include "kernel.h"
+#include "peek.h"
 
 enum op {
 	OP_NONE,
@@ -27,6 +28,7 @@ enum op {
 	OP_TEE, /* fd_in, fd_out */
 	OP_URING, /* io_uring_enter */
 	OP_SOCKETCALL, /* i386: call, pointer to the arguments */
+	OP_MMAP, /* address, length, protection, flags, fd; of 64-bit processes only */
 };
 
 #define SYSCALL_NUMBERS 512
@@ -38,10 +40,10 @@ static __always_inline bool is_writing(__u32 op)
 
 #ifdef __TARGET_ARCH_x86
 static const __u8 wide_ops[SYSCALL_NUMBERS] = {
-	[0] = OP_READ,	   [1] = OP_WRITE,	[19] = OP_READV,     [20] = OP_WRITEV,	  [40] = OP_SENDFILE,
-	[44] = OP_WRITE,   [45] = OP_RECVFROM,	[46] = OP_SENDMSG,   [47] = OP_RECVMSG,	  [275] = OP_SPLICE,
-	[276] = OP_TEE,	   [278] = OP_VMSPLICE, [299] = OP_RECVMMSG, [307] = OP_SENDMMSG, [327] = OP_READV,
-	[328] = OP_WRITEV, [426] = OP_URING,
+	[0] = OP_READ,	    [1] = OP_WRITE,    [9] = OP_MMAP,	    [19] = OP_READV,	 [20] = OP_WRITEV,
+	[40] = OP_SENDFILE, [44] = OP_WRITE,   [45] = OP_RECVFROM,  [46] = OP_SENDMSG,	 [47] = OP_RECVMSG,
+	[275] = OP_SPLICE,  [276] = OP_TEE,    [278] = OP_VMSPLICE, [299] = OP_RECVMMSG, [307] = OP_SENDMMSG,
+	[327] = OP_READV,   [328] = OP_WRITEV, [426] = OP_URING,
 };
 
 static const __u8 compat_ops[SYSCALL_NUMBERS] = {
@@ -65,14 +67,19 @@ static __always_inline __u64 argument(const struct pt_regs *regs, int n, bool co
 		return (__u32)(n == 0 ? regs->bx : n == 1 ? regs->cx : n == 2 ? regs->dx : regs->si);
 	return n == 0 ? regs->di : n == 1 ? regs->si : n == 2 ? regs->dx : regs->r10;
 }
+
+static __always_inline __u64 fifth_argument(const struct pt_regs *regs, bool compat)
+{
+	return compat ? (__u32)regs->di : regs->r8;
+}
 #endif
 
 #ifdef __TARGET_ARCH_arm64
 static const __u8 wide_ops[SYSCALL_NUMBERS] = {
-	[63] = OP_READ,	    [64] = OP_WRITE,	[65] = OP_READV,     [66] = OP_WRITEV,	  [71] = OP_SENDFILE,
-	[75] = OP_VMSPLICE, [76] = OP_SPLICE,	[77] = OP_TEE,	     [206] = OP_WRITE,	  [207] = OP_RECVFROM,
-	[211] = OP_SENDMSG, [212] = OP_RECVMSG, [243] = OP_RECVMMSG, [269] = OP_SENDMMSG, [286] = OP_READV,
-	[287] = OP_WRITEV,  [426] = OP_URING,
+	[63] = OP_READ,	    [64] = OP_WRITE,	[65] = OP_READV,    [66] = OP_WRITEV,	 [71] = OP_SENDFILE,
+	[75] = OP_VMSPLICE, [76] = OP_SPLICE,	[77] = OP_TEE,	    [206] = OP_WRITE,	 [207] = OP_RECVFROM,
+	[222] = OP_MMAP,    [211] = OP_SENDMSG, [212] = OP_RECVMSG, [243] = OP_RECVMMSG, [269] = OP_SENDMMSG,
+	[286] = OP_READV,   [287] = OP_WRITEV,	[426] = OP_URING,
 };
 
 static const __u8 compat_ops[SYSCALL_NUMBERS] = {
@@ -96,6 +103,11 @@ static __always_inline __u64 argument(const struct pt_regs *regs, int n, bool co
 
 	return compat ? (__u32)value : value;
 }
+
+static __always_inline __u64 fifth_argument(const struct pt_regs *regs, bool compat)
+{
+	return compat ? (__u32)regs->regs[4] : regs->regs[4];
+}
 #endif
 
 /* Of a kernel function, at its entry (kprobe). */
@@ -116,12 +128,12 @@ static __always_inline __u64 fourth_argument(const struct pt_regs *regs)
 #define COMPAT_BIT TIF_32BIT
 #endif
 
-/* True when the current call was made the 32-bit way. */
-static __always_inline bool is_compat(void)
+/* True when the task's current call was made the 32-bit way. */
+static __always_inline bool is_compat(struct task_struct *task)
 {
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
-		return bpf_get_current_task_btf()->thread_info.COMPAT_WORD & COMPAT_BIT;
-	return BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), thread_info.COMPAT_WORD) & COMPAT_BIT;
+	if (TASK_IS_TYPED)
+		return task->thread_info.COMPAT_WORD & COMPAT_BIT;
+	return BPF_CORE_READ(task, thread_info.COMPAT_WORD) & COMPAT_BIT;
 }
 
 #endif

@@ -10,6 +10,8 @@
 #define OVERHEAR_TCP_H
 
 #include "io.h"
+#include "marks.h"
+#include "tls-user.h"
 
 /* What user space says of a connection, on the channel of its requests. */
 enum verdict {
@@ -17,12 +19,15 @@ enum verdict {
 	VERDICT_MCP, /* all is copied */
 	VERDICT_OTHER, /* only requests whose heads speak of MCP */
 	VERDICT_ASIDE, /* nothing is copied or counted, for a while */
+	/* of a TLS connection, beside these */
+	VERDICT_QUIET, /* what is written there is heard where it is read */
+	VERDICT_LOUD, /* it is not, any more */
 };
 
 enum start { START_OTHER, START_REQUEST, START_ANSWER, START_JSON, START_HTTP2, START_CHUNK, START_TLS, START_UNKNOWN };
 
 /* What is to be done with a call. */
-enum tcp_way { TCP_LEAVE, TCP_COPY, TCP_NOTE, TCP_UNSEEN, TCP_OPAQUE };
+enum tcp_way { TCP_LEAVE, TCP_COPY, TCP_NOTE, TCP_UNSEEN };
 
 #define WORD(a, b, c, d) ((__u32)(a) | (__u32)(b) << 8 | (__u32)(c) << 16 | (__u32)(d) << 24)
 /* as four letters stand in a number into which they were shifted one by one */
@@ -46,15 +51,66 @@ static __always_inline bool is_token(__u32 word)
 	return true;
 }
 
-/* What the bytes of the call begin with: enum start. Leaves the call at its first buffer that is not empty. */
+/* Frames of HTTP/2 (RFC 9113, 6), by their number. */
+enum frame {
+	FRAME_DATA,
+	FRAME_HEADERS,
+	FRAME_PRIORITY,
+	FRAME_RESET,
+	FRAME_SETTINGS,
+	FRAME_PUSH,
+	FRAME_PING,
+	FRAME_GOAWAY,
+	FRAME_WINDOW,
+	FRAME_CONTINUATION
+};
+
+/* Whether a call on a connection that began unheard begins with a frame, of a usual length, with the flags that its type may
+ * have. One in some thousand millions of random calls does; of those, user space looks at what follows. */
+__attribute__((noinline)) int is_frame(__u32 slot, __u64 result)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	__u8 header[9];
+	__u32 length, stream, flags;
+
+	if (!call || call->segment_left < sizeof(header) || result < sizeof(header) ||
+	    bpf_probe_read_user(header, sizeof(header), (void *)call->base))
+		return false;
+	length = (__u32)header[0] << 16 | (__u32)header[1] << 8 | header[2];
+	stream = (__u32)header[5] << 24 | (__u32)header[6] << 16 | (__u32)header[7] << 8 | header[8];
+	flags = header[4];
+	if (length > MAX_FRAME_BYTES || stream >> 31)
+		return false;
+	switch (header[3]) {
+	case FRAME_DATA:
+		return length && (stream & 1) && !(flags & ~0x09);
+	case FRAME_HEADERS:
+		return length && (stream & 1) && !(flags & ~0x2d);
+	case FRAME_RESET:
+		return length == 4 && stream && !flags;
+	case FRAME_SETTINGS:
+		return !stream && (flags ? flags == 1 && !length : length % 6 == 0);
+	case FRAME_PING:
+		return length == 8 && !stream && !(flags & ~1);
+	case FRAME_WINDOW:
+		return length == 4 && !flags;
+	default:
+		return false;
+	}
+}
+
+/* What the bytes of the call begin with: enum start. Leaves the call at its first buffer that is not empty, and what may be a
+ * head in the slot's `gathers`, for is_of_interest. */
 __attribute__((noinline)) int start_of(__u32 slot, __u64 result)
 {
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
-	__u64 word = 0, length;
+	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
+	__u64 word, length;
 	__u32 first, half;
 
-	if (!call)
+	if (!call || !gather)
 		return START_UNKNOWN;
+	gather->filled = 0;
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < 4 && !call->segment_left; i++)
 		if (!next_segment(call))
@@ -63,12 +119,16 @@ __attribute__((noinline)) int start_of(__u32 slot, __u64 result)
 	barrier_var(length);
 	if (!length)
 		return START_UNKNOWN;
-	if (length > sizeof(word))
-		length = sizeof(word);
-	if (bpf_probe_read_user(&word, length, (void *)call->base))
+	if (length > HEAD_BYTES)
+		length = HEAD_BYTES;
+	if (bpf_probe_read_user(gather->bytes, length, (void *)call->base))
 		return START_UNKNOWN;
+	/* behind it lies what was there before: at a stride of 8 up to 15 bytes of it are looked at */
+	__builtin_memset(gather->bytes + length, 0, 16);
+	gather->filled = length;
+	word = *(const __u64 *)gather->bytes;
 	/* RFC 9112, 2.2: an empty line before a request is passed over */
-	if ((word & 0xffff) == ('\r' | '\n' << 8) && length == sizeof(word))
+	if ((word & 0xffff) == ('\r' | '\n' << 8) && length >= sizeof(word))
 		word >>= 16;
 	half = word;
 	first = word & 0xff;
@@ -83,6 +143,9 @@ __attribute__((noinline)) int start_of(__u32 slot, __u64 result)
 		return START_ANSWER;
 	if (half == WORD('P', 'R', 'I', ' ') && word >> 32 == WORD('*', ' ', 'H', 'T'))
 		return START_HTTP2;
+	/* SETTINGS, which a server sends first: 4 as its type, no flags, stream 0 */
+	if ((word & ~(__u64)0xff0000) == (__u64)FRAME_SETTINGS << 24 && (word >> 16 & 0xff) % 6 == 0)
+		return START_HTTP2;
 	/* a record of it: data, handshake, alert, version 3 */
 	if (first >= 0x14 && first <= 0x17 && (word >> 8 & 0xff) == 3)
 		return START_TLS;
@@ -94,34 +157,23 @@ __attribute__((noinline)) int start_of(__u32 slot, __u64 result)
 }
 
 #define EACH_BYTE 0x0101010101010101ULL
-/* Sets the highest bit of at least one byte if, and only if, one is 0. */
-#define HAS_ZERO(word) (((word) - EACH_BYTE) & ~(word) & EACH_BYTE * 0x80)
+#define HIGH_BITS (EACH_BYTE * 0x80)
+/* Sets the highest bit of at least one byte if, and only if, one is 0; other bits as they come. */
+#define HAS_ZERO(word) (((word) - EACH_BYTE) & ~(word))
 #define DIFFERS(word, letter) ((word) ^ (EACH_BYTE * (letter)))
 
-/* What the first HEAD_BYTES must hold to be of interest, one of these: "mcp" in any case; "text/event-stream", by five of
- * its letters; unless the connection is known for other things, "json". Of a stream that is under way: "jsonrpc".
- * Returns enum interest. INTEREST_MCP also for a head that is not whole: user space will see. Eight places at a time,
- * since all heads of other HTTP pass through here, and without branches on what is found, since the verifier follows each
- * of the rounds down every branch. What stands up to 10 bytes behind the head's end may count as of the head.
- * interests: 1, those of a request; 2, "json", too; 4, those of a stream. */
-__attribute__((noinline)) int is_of_interest(__u32 slot, __u32 interests)
+/* As is_of_interest, letter by letter, for heads that may be (may_be_of_interest). Without branches on what is found, since the verifier follows
+ * each of the rounds down every branch. What stands up to 10 bytes behind the head's end may count as of the head. */
+__attribute__((noinline)) int search_head(__u32 slot, __u32 interests)
 {
-	struct call *call = bpf_map_lookup_elem(&calls, &slot);
 	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
 	__u64 length, word, next, second, third, fourth, fifth, mcp = 0, words = 0, ends = 0;
 
-	if (!call || !gather)
+	if (!gather)
 		return INTEREST_NONE;
-	length = call->segment_left;
-	if (length > call->left)
-		length = call->left;
-	barrier_var(length);
-	if (length > HEAD_BYTES)
-		length = HEAD_BYTES;
-	if (bpf_probe_read_user(gather->bytes, length, (void *)call->base))
+	length = gather->filled;
+	if (!length)
 		return INTEREST_NONE;
-	/* behind it lies what was there before: at a stride of 8 up to 15 bytes of it are looked at */
-	__builtin_memset(gather->bytes + length, 0, 16);
 	next = *(const __u64 *)gather->bytes | EACH_BYTE * 0x20;
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < HEAD_BYTES; i += 8) {
@@ -139,22 +191,100 @@ __attribute__((noinline)) int is_of_interest(__u32 slot, __u32 interests)
 		if (interests & 2)
 			words |= HAS_ZERO(DIFFERS(word, 'j') | DIFFERS(second, 's') | DIFFERS(third, 'o') |
 					  DIFFERS(fourth, 'n'));
-		if (interests & 4)
-			words |= HAS_ZERO(DIFFERS(word, 'n') | DIFFERS(second, 'r') | DIFFERS(third, 'p') |
-					  DIFFERS(fourth, 'c'));
 		/* "\r\n\r\n", with the bit that makes letters small */
-		ends = HAS_ZERO(DIFFERS(word, '-') | DIFFERS(second, '*') | DIFFERS(third, '-') | DIFFERS(fourth, '*'));
-		if (ends && interests & 1)
+		ends = HAS_ZERO(DIFFERS(word, '-') | DIFFERS(second, '*') | DIFFERS(third, '-') |
+				DIFFERS(fourth, '*')) &
+		       HIGH_BITS;
+		if (ends)
 			break;
 	}
-	if (interests & 4)
-		return words ? INTEREST_MCP : INTEREST_NONE;
+	mcp &= HIGH_BITS;
+	words &= HIGH_BITS;
 	if (mcp)
 		return INTEREST_MCP;
 	/* not whole, and not for its length */
 	if (!ends && length < HEAD_BYTES)
 		return INTEREST_MCP;
 	return words || (!ends && interests & 2) ? INTEREST_JSON : INTEREST_NONE;
+}
+
+/* All heads of other HTTP pass through here, so most of them by two letters of each word only, eight places at a time: m?p,
+ * -?t, j?o. */
+__attribute__((noinline)) int may_be_of_interest(__u32 slot, __u32 interests)
+{
+	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
+	__u64 length, word, next, third, dash, found = 0;
+
+	if (!gather)
+		return false;
+	length = gather->filled;
+	if (!length)
+		return false;
+	next = *(const __u64 *)gather->bytes | EACH_BYTE * 0x20;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < HEAD_BYTES; i += 8) {
+		if (i >= length)
+			break;
+		word = next;
+		next = *(const __u64 *)(gather->bytes + i + 8) | EACH_BYTE * 0x20;
+		third = word >> 16 | next << 48;
+		dash = DIFFERS(word, '-');
+		found |= HAS_ZERO(DIFFERS(word, 'm') | DIFFERS(third, 'p')) | HAS_ZERO(dash | DIFFERS(third, 't'));
+		if (interests & 2)
+			found |= HAS_ZERO(DIFFERS(word, 'j') | DIFFERS(third, 'o'));
+		/* two carriage returns, with the bit that makes letters small: as a rule the head's end */
+		if (HAS_ZERO(dash | DIFFERS(third, '-')) & HIGH_BITS) {
+			dash |= DIFFERS(third, '-') | DIFFERS(word >> 8 | next << 56, '*') |
+				DIFFERS(word >> 24 | next << 40, '*');
+			if (HAS_ZERO(dash) & HIGH_BITS)
+				return (found & HIGH_BITS) != 0;
+		}
+	}
+	return true;
+}
+
+/* What the head that start_of has read must hold to be of interest, one of these: "mcp" in any case; "text/event-stream", by
+ * five of its letters; unless the connection is known for other things, "json". Of a stream that is under way: "jsonrpc".
+ * Returns enum interest. INTEREST_MCP also for a head that is not whole: user space will see.
+ * interests: 1, those of a request; 2, "json", too; 4, those of a stream. */
+/* Whether bytes of a stream hold "jsonrpc", by four of its letters. A function of its own: together they need too much
+ * stack. */
+__attribute__((noinline)) int search_stream(__u32 slot)
+{
+	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
+	__u64 length, word, next, words = 0;
+
+	if (!gather)
+		return INTEREST_NONE;
+	length = gather->filled;
+	if (!length)
+		return INTEREST_NONE;
+	next = *(const __u64 *)gather->bytes | EACH_BYTE * 0x20;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < HEAD_BYTES; i += 8) {
+		if (i >= length)
+			break;
+		word = next;
+		next = *(const __u64 *)(gather->bytes + i + 8) | EACH_BYTE * 0x20;
+		words |= HAS_ZERO(DIFFERS(word, 'n') | DIFFERS(word >> 8 | next << 56, 'r') |
+				  DIFFERS(word >> 16 | next << 48, 'p') | DIFFERS(word >> 24 | next << 40, 'c'));
+	}
+	return words & HIGH_BITS ? INTEREST_MCP : INTEREST_NONE;
+}
+
+static __always_inline int is_of_interest(__u32 slot, __u32 interests)
+{
+	if (interests & 4)
+		return search_stream(slot);
+	return may_be_of_interest(slot, interests) ? search_head(slot, interests) : INTEREST_NONE;
+}
+
+/* start_of has found an answer: "HTTP/1.1 100" or the like. */
+static __always_inline bool is_interim(__u32 slot)
+{
+	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
+
+	return gather && gather->bytes[9] == '1';
 }
 
 /* Goes by the loopback device: its reader is of this host, though nobody knows which one. */
@@ -190,13 +320,13 @@ static __always_inline struct channel *open_tcp(struct call *call, __u64 address
 	fresh->kind = CHANNEL_TCP;
 	fresh->speaks = speaks;
 	fresh->late = late;
-	fresh->interest = speaks == SPEAKS_LINES ? INTEREST_MCP : INTEREST_NONE;
+	fresh->interest = speaks >= SPEAKS_LINES ? INTEREST_MCP : INTEREST_NONE;
 	bpf_map_update_elem(&tcp_channels, &address, fresh, BPF_NOEXIST);
 	channel = look_up(CHANNEL_TCP, address);
 	if (channel && !channel->speaks) {
 		channel->speaks = speaks;
 		channel->late = late;
-		channel->interest = speaks == SPEAKS_LINES ? INTEREST_MCP : INTEREST_NONE;
+		channel->interest = speaks >= SPEAKS_LINES ? INTEREST_MCP : INTEREST_NONE;
 	}
 	return channel;
 }
@@ -215,6 +345,8 @@ static __always_inline void join(__u64 address, struct link *link, __u32 sends, 
 			link->peer = peer;
 			link->peers = other->own;
 			other->peer = address;
+			disturb(peer);
+			disturb(address);
 			bpf_map_delete_elem(&handshakes, &expected);
 			return;
 		}
@@ -226,10 +358,15 @@ static __always_inline void join(__u64 address, struct link *link, __u32 sends, 
 
 /* A connection that was there before, whose ends the scan could not join: one wrote and the other reads, so that both
  * are in the same state, unless there is more on its way. */
-static __always_inline void try_to_join(__u64 sk, struct link *link)
+__attribute__((noinline)) int try_to_join(__u64 sk)
 {
+	struct link *link = bpf_map_lookup_elem(&links, &sk);
+
+	if (!link)
+		return 0;
 	link->tries++;
 	join(sk, link, PEEK(sk, struct tcp_sock, snd_nxt), PEEK(sk, struct tcp_sock, rcv_nxt));
+	return 0;
 }
 
 static __always_inline void read_address(__u8 *out, struct sock *sk, bool own)
@@ -295,6 +432,15 @@ static __always_inline void note_early(struct call *call, struct link *link, __u
 	link->own.len += result;
 }
 
+/* What it carries is of no interest, and will not be looked at again; whose it is may be asked by another end's TLS. */
+static __always_inline void leave_alone(struct call *call, struct link *link)
+{
+	link->dull = 1;
+	fill_caller(&call->event);
+	link->own.start_ns = call->event.start_ns;
+	link->own.tgid = call->event.tgid;
+}
+
 static __always_inline void take_early(struct channel *channel, const struct early *early)
 {
 	channel->written = early->len;
@@ -340,8 +486,7 @@ static __always_inline void keep_write(struct call *call, struct channel *channe
 /* Opens the entry of a direction that begins to speak of something, and that of its answers: what comes back is to be
  * counted from its first byte, too. NULL: it is none of ours. */
 static __always_inline struct channel *meet(__u32 slot, struct call *call, __u64 sk, __u64 own, __u64 reverse,
-					    struct link *link, enum side side, __u64 result, __u32 behind,
-					    enum tcp_way *way)
+					    struct link *link, enum side side, __u64 result, __u32 behind)
 {
 	struct place *place = &call->place;
 	struct channel *other = look_up(CHANNEL_TCP, reverse), *channel;
@@ -356,7 +501,9 @@ static __always_inline struct channel *meet(__u32 slot, struct call *call, __u64
 	if (other) {
 		if (!other->interest)
 			return NULL;
-		if (other->speaks != SPEAKS_LINES)
+		if (other->speaks == SPEAKS_FRAMES)
+			speaks = SPEAKS_FRAMES;
+		else if (other->speaks != SPEAKS_LINES)
 			speaks = other->speaks == SPEAKS_REQUESTS ? SPEAKS_ANSWERS : SPEAKS_REQUESTS;
 		channel = open_tcp(call, place->channel, place->generation, speaks, late);
 		if (!channel && !is_note)
@@ -366,21 +513,22 @@ static __always_inline struct channel *meet(__u32 slot, struct call *call, __u64
 	start = start_of(slot, result);
 	if (start == START_REQUEST)
 		speaks = SPEAKS_REQUESTS;
+	else if (start == START_HTTP2 || (link && link->late && start == START_OTHER && is_frame(slot, result)))
+		speaks = SPEAKS_FRAMES;
 	else if (link && link->late &&
 		 ((start == START_CHUNK && is_of_interest(slot, 4)) ||
 		  (start == START_ANSWER && is_of_interest(slot, 1))))
 		speaks = SPEAKS_ANSWERS;
 	else if (start != START_JSON) {
-		is_dull = start == START_TLS ||
-			  (!late && (start == START_OTHER || start == START_CHUNK || start == START_HTTP2)) ||
+		if (start == START_TLS)
+			see_tls();
+		is_dull = start == START_TLS || (!late && (start == START_OTHER || start == START_CHUNK)) ||
 			  (link && ++link->strangers > MAX_STRANGERS);
 		if (is_dull) {
 			ignored[ignored_slot(sk)] = sk + own;
 			if (link)
-				link->dull = 1;
+				leave_alone(call, link);
 		}
-		if (start == START_HTTP2 && (side == SIDE_READ || place->flags & IO_WRITTEN))
-			*way = TCP_OPAQUE;
 		return NULL;
 	}
 	channel = open_tcp(call, place->channel, place->generation, speaks, late);
@@ -392,10 +540,10 @@ static __always_inline struct channel *meet(__u32 slot, struct call *call, __u64
 	}
 	if (speaks == SPEAKS_ANSWERS)
 		channel->interest = INTEREST_MCP;
-	if (speaks == SPEAKS_REQUESTS && !late) {
+	if ((speaks == SPEAKS_REQUESTS || speaks == SPEAKS_FRAMES) && !late) {
 		late = side == SIDE_READ ? written_by(sk, link) != 0 : read_by(sk, link) != 0;
 		open_tcp(call, reverse, reverse == sk ? own : socket_inode((struct sock *)(reverse & ~1ULL)),
-			 SPEAKS_ANSWERS, late);
+			 speaks == SPEAKS_REQUESTS ? SPEAKS_ANSWERS : SPEAKS_FRAMES, late);
 	}
 	return channel;
 }
@@ -414,31 +562,131 @@ static __always_inline void reconsider(__u32 slot, struct channel *channel, stru
 }
 
 /* The first bytes that come back since a request. An interim answer (100 Continue) is none: the request goes on. An event
- * stream is heard whatever its request accepts. */
-static __always_inline void begin_answer(__u32 slot, struct call *call, struct channel *requests, __u64 result)
+ * stream is heard whatever its request accepts. mark: where answers are heard, if it has one. */
+static __always_inline void begin_answer(__u32 slot, struct channel *requests, struct mark *mark, __u64 result)
 {
-	char status = 0;
+	int start = start_of(slot, result);
 
-	if (start_of(slot, result) != START_ANSWER)
+	if (start == START_ANSWER && is_interim(slot))
 		return;
-	/* "HTTP/1.1 100" */
-	if (!bpf_probe_read_user(&status, 1, (void *)(call->base + 9)) && status == '1')
-		requests->answered += result;
-	else if (!requests->interest && requests->verdict == VERDICT_OPEN)
+	requests->awaits = 0;
+	if (mark)
+		mark->awaits = 0;
+	if (start == START_ANSWER && !requests->interest && requests->verdict == VERDICT_OPEN)
 		requests->interest = is_of_interest(slot, 1);
 }
 
 /* Up to the answer nothing else is taken for a head: a body may hold what looks like one. */
-static __always_inline bool is_answered(struct channel *requests, __u64 reverse)
+static __always_inline bool is_answered(struct channel *requests, struct mark *mark, __u64 reverse)
 {
-	struct channel *answers = look_up(CHANNEL_TCP, reverse);
-	__u64 answered = answers ? answers->moved : 0;
-
-	if (answers && requests->asked && answered == requests->answered)
+	if (mark ? mark->awaits : requests->awaits)
 		return false;
-	requests->asked = 1;
-	requests->answered = answered;
+	requests->awaits = look_up(CHANNEL_TCP, reverse) != NULL;
+	if (mark)
+		mark->awaits = requests->awaits;
 	return true;
+}
+
+/* Whether the call is one on a marked socket, and of no interest. A global function, as small as it is called often; the
+ * call's buffers are described. */
+__attribute__((noinline)) int passes(__u32 slot, __s64 result, __u32 side)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct mark *mark, *answers;
+	__u32 heard;
+	int start;
+	__u64 sk;
+
+	if (!call)
+		return false;
+	sk = call->place.channel;
+	mark = mark_of(sk, call->place.generation);
+	if (!mark)
+		return false;
+	heard = side == SIDE_READ ? mark->read : mark->write;
+	answers = mark;
+	if (heard < HEARD_REQUESTS || !stays_near(mark, sk, side))
+		return false;
+	if (heard == HEARD_ANSWERS && !mark->awaits)
+		return true;
+	start = start_of(slot, result);
+	if (heard == HEARD_ANSWERS) {
+		if (start == START_ANSWER && is_interim(slot))
+			return true;
+		if (start == START_ANSWER && mark->open && is_of_interest(slot, 1))
+			return false;
+		mark->awaits = 0;
+		return true;
+	}
+	if (mark->peer_key) {
+		answers = &marks[mark->peer_slot & (MARK_SLOTS - 1)];
+		if (answers->key != mark->peer_key)
+			return false;
+	}
+	if (start != START_REQUEST || answers->awaits)
+		return true;
+	if (is_of_interest(slot, mark->open ? 3 : 1))
+		return false;
+	answers->awaits = mark->asks;
+	return true;
+}
+
+#define HEARD_BITS 8
+
+/* Nothing of interest is under way on the connection: from now on this side of the socket is heard by its mark alone, if
+ * it has one, and it has one from its next call on. A global function, to keep tcp_way's stack small. reverse: the channel of
+ * the other direction; how: enum side << HEARD_BITS | enum heard; behind: as for tcp_way. */
+__attribute__((noinline)) int rest(__u32 slot, __u64 sk, __u64 reverse, __u32 how, __u32 behind)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct link *link = bpf_map_lookup_elem(&links, &sk);
+	__u64 own = socket_inode((struct sock *)sk);
+	__u32 heard = how & ((1 << HEARD_BITS) - 1);
+	struct mark *mark = mark_of(sk, own);
+	struct channel *requests;
+
+	if (!call || !link || !own)
+		return 0;
+	/* which socket is the other end may yet turn out */
+	if (!link->peer && (link->local || link->gone || stays_here(sk) || (link->late && link->tries < JOIN_TRIES)))
+		return 0;
+	requests = look_up(CHANNEL_TCP, call->place.channel);
+	if (!requests || requests->speaks != SPEAKS_REQUESTS)
+		requests = look_up(CHANNEL_TCP, reverse);
+	if (!requests || requests->speaks != SPEAKS_REQUESTS || requests->interest || requests->verdict > VERDICT_OTHER)
+		return 0;
+	/* two that claim a free slot at a time both write the same, but for the key: the next call tells who has it */
+	if (!mark) {
+		mark = &marks[ignored_slot(sk)];
+		if (mark->key)
+			return 0;
+		mark->read = HEARD_CLOSELY;
+		mark->write = HEARD_CLOSELY;
+		mark->awaits = requests->awaits;
+		mark->sock = sk;
+		mark->key = sk + own;
+		return 0;
+	}
+	if (heard == HEARD_REQUESTS) {
+		mark->peer_key = 0;
+		mark->asks = look_up(CHANNEL_TCP, reverse) != NULL;
+		if (link->peer) {
+			mark->peer_key = link->peer + socket_inode((struct sock *)link->peer);
+			mark->peer_slot = ignored_slot(link->peer);
+		}
+	}
+	mark->open = requests->verdict == VERDICT_OPEN;
+	if (how >> HEARD_BITS == SIDE_READ) {
+		mark->read_at = read_to(sk) - behind;
+		mark->read = heard;
+		return 0;
+	}
+	mark->write_seq = PEEK(sk, struct tcp_sock, write_seq) - behind;
+	mark->write_at = mark->write_seq;
+	if (heard == HEARD_NOTES)
+		mark->writer_tgid = bpf_get_current_pid_tgid() >> 32;
+	mark->write = heard;
+	return 0;
 }
 
 /* call->place is the caller's own socket, and the call's buffers are described. Makes it the channel that the bytes go
@@ -447,18 +695,19 @@ __attribute__((noinline)) int tcp_way(__u32 slot, __s64 result, __u32 side, __u3
 {
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
 	struct channel *channel, *other;
-	enum tcp_way way = TCP_LEAVE;
 	__u64 sk, own, reverse;
 	struct place *place;
 	struct link *link;
-	bool is_note, was_of_interest;
+	struct mark *mark, *peers = NULL;
+	bool is_note, is_met, was_of_interest;
+	enum heard heard;
 
 	if (!call || result <= 0)
 		return TCP_LEAVE;
 	place = &call->place;
-	call->left = result;
 	sk = place->channel;
 	own = place->generation;
+	mark = mark_of(sk, own);
 	link = bpf_map_lookup_elem(&links, &sk);
 	if (link) {
 		if (link->dull) {
@@ -466,9 +715,11 @@ __attribute__((noinline)) int tcp_way(__u32 slot, __s64 result, __u32 side, __u3
 			return TCP_LEAVE;
 		}
 		if (link->late && !link->peer && link->tries < JOIN_TRIES)
-			try_to_join(sk, link);
+			try_to_join(sk);
 	}
 	place->peer = link ? link->peer : 0;
+	if (place->peer)
+		peers = mark_of(place->peer, socket_inode((struct sock *)place->peer));
 	place->flags = 0;
 	reverse = sk;
 	if (side == SIDE_READ) {
@@ -489,10 +740,17 @@ __attribute__((noinline)) int tcp_way(__u32 slot, __s64 result, __u32 side, __u3
 	channel = look_up(CHANNEL_TCP, place->channel);
 	if (channel && channel->generation != place->generation)
 		channel = find_channel(call, place, side);
-	if (!channel || !channel->speaks)
-		channel = meet(slot, call, sk, own, reverse, link, side, result, behind, &way);
-	if (!channel)
-		return way;
+	is_met = channel && channel->speaks;
+	if (mark)
+		count_up(mark, is_met ? channel : NULL, sk, side, is_note, result + behind);
+	if (!is_met)
+		channel = meet(slot, call, sk, own, reverse, link, side, result, behind);
+	if (!channel) {
+		/* the answers of a connection that was there before, and has asked for nothing of interest */
+		if (link && link->late)
+			rest(slot, sk, reverse, side << HEARD_BITS | (is_note ? HEARD_NOTES : HEARD_ANSWERS), behind);
+		return TCP_LEAVE;
+	}
 	if (side == SIDE_READ && (place->peer || (link && link->gone) || stays_here(sk)))
 		place->flags = IO_LOCAL;
 	if (link && !channel->written && !channel->late) {
@@ -513,14 +771,15 @@ __attribute__((noinline)) int tcp_way(__u32 slot, __s64 result, __u32 side, __u3
 		channel->interest = INTEREST_MCP;
 	} else if (channel->speaks == SPEAKS_ANSWERS) {
 		if (other && other->speaks == SPEAKS_REQUESTS) {
-			if (!is_note && channel->moved == other->answered)
-				begin_answer(slot, call, other, result);
+			if (!is_note && (mark ? mark->awaits : other->awaits))
+				begin_answer(slot, other, mark, result);
 			channel->interest = other->interest;
 		}
 	} else if (channel->speaks == SPEAKS_LINES) {
 		if (channel->verdict == VERDICT_OTHER || (other && other->verdict == VERDICT_OTHER))
 			channel->interest = INTEREST_NONE;
-	} else if (!is_note && start_of(slot, result) == START_REQUEST && is_answered(channel, reverse)) {
+	} else if (channel->speaks == SPEAKS_REQUESTS && !is_note && start_of(slot, result) == START_REQUEST &&
+		   is_answered(channel, link && link->peer ? peers : mark, reverse)) {
 		channel->request_at = channel->moved - channel->base_moved;
 		channel->interest = is_of_interest(slot, channel->verdict == VERDICT_OPEN ? 3 : 1);
 	}
@@ -531,8 +790,16 @@ __attribute__((noinline)) int tcp_way(__u32 slot, __s64 result, __u32 side, __u3
 			add(&channel->moved, result);
 			add(&channel->skipped, result);
 		}
+		heard = is_note ? HEARD_NOTES : channel->speaks == SPEAKS_REQUESTS ? HEARD_REQUESTS : HEARD_ANSWERS;
+		if (channel->speaks != SPEAKS_LINES && (heard != HEARD_REQUESTS || !place->peer || peers))
+			rest(slot, sk, reverse, side << HEARD_BITS | heard, behind);
 		return TCP_LEAVE;
 	}
+	if (peers && side == SIDE_READ)
+		take_write(channel, peers);
+	disturb(sk);
+	if (link && link->peer)
+		disturb(link->peer);
 	if (channel->announced != ANNOUNCED && !is_filtered(channel, bpf_get_current_pid_tgid() >> 32, side))
 		channel->announced = send_socket(slot, reverse, channel->late) ? TO_ANNOUNCE : ANNOUNCED;
 	if (is_note)
@@ -542,21 +809,46 @@ __attribute__((noinline)) int tcp_way(__u32 slot, __s64 result, __u32 side, __u3
 	return call->segment_left || call->iov ? TCP_COPY : TCP_UNSEEN;
 }
 
+/* The reader may have seen the end: what moved unlooked at is counted now. */
+__attribute__((noinline)) int tcp_end(__u32 slot)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct mark *mark, *peers = NULL;
+	struct channel *channel;
+	struct link *link;
+	__u64 sk;
+
+	if (!call)
+		return 0;
+	sk = call->place.channel;
+	mark = marked(sk);
+	link = bpf_map_lookup_elem(&links, &sk);
+	if (link && link->peer)
+		peers = marked(link->peer);
+	channel = look_up(CHANNEL_TCP, sk);
+	if (channel)
+		count_to_end(sk, mark, peers, channel);
+	return 0;
+}
+
 /* Through a TCP socket, which call->place says. The call's buffers are described. */
 static __always_inline void on_tcp(__u32 slot, struct call *call, __s64 result, enum side side, __u32 behind)
 {
 	int way;
 
 	if (side == SIDE_READ && result == 0) {
+		tcp_end(slot);
 		on_read(slot, 0, EVENT_EOF);
 		return;
 	}
+	if (passes(slot, result, side))
+		return;
 	way = tcp_way(slot, result, side, behind);
 	if (way == TCP_NOTE) {
 		if (on_write(slot, result))
 			send_opening(slot);
 	} else if (way != TCP_LEAVE) {
-		on_read(slot, result, way == TCP_COPY ? EVENT_DATA : way == TCP_UNSEEN ? EVENT_UNSEEN : EVENT_OPAQUE);
+		on_read(slot, result, way == TCP_COPY ? EVENT_DATA : EVENT_UNSEEN);
 	}
 }
 

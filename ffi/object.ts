@@ -13,9 +13,37 @@ export class BpfLink implements Disposable {
     this.#link = link;
   }
 
-  [Symbol.dispose](): void {
-    if (this.#link !== null) shim().sh_link_destroy(this.#link);
+  /** For `disposeLinks`, which takes it down. */
+  release(): Pointer | undefined {
+    const link = this.#link ?? undefined;
     this.#link = null;
+    return link;
+  }
+
+  [Symbol.dispose](): void {
+    const link = this.release();
+    if (link !== undefined) shim().sh_link_destroy(link);
+  }
+}
+
+/** Takes links down, all at a time: each one waits for the kernel. */
+export function disposeLinks(links: readonly BpfLink[]): void {
+  const pointers = links.flatMap((link) => link.release() ?? []);
+  if (pointers.length === 0) return;
+  const list = BigUint64Array.from(pointers, BigInt);
+  shim().sh_links_destroy(ptr(list), list.length);
+}
+
+/**
+ * The same, at the end of this process: links to perf events, each of which takes the kernel some 100 ms, are left to a
+ * child, which ends soon after this process. Their programs may run until then.
+ */
+export function leaveLinks(links: readonly BpfLink[]): void {
+  const pointers = links.flatMap((link) => link.release() ?? []);
+  if (pointers.length === 0) return;
+  const list = BigUint64Array.from(pointers, BigInt);
+  if (shim().sh_links_leave(ptr(list), list.length) < 0) {
+    shim().sh_links_destroy(ptr(list), list.length);
   }
 }
 
@@ -48,6 +76,9 @@ export class BpfIterator implements Disposable {
 
 export class BpfObject implements Disposable {
   #object: Pointer | null;
+  #isMulti = false;
+  /** A thread loads it. */
+  #load: Pointer | null = null;
 
   /** @throws BpfError when the bytes are no BPF object. */
   constructor(bytes: Uint8Array, name: string) {
@@ -79,6 +110,19 @@ export class BpfObject implements Disposable {
     if (code < 0) throw new BpfError(`Cannot size map "${map}" to ${entries}`, -code);
   }
 
+  /** Before load: maps and variables that `other`, which is loaded, has as well are the same ones; constants are not. */
+  share(other: BpfObject): void {
+    const code = shim().sh_object_share(this.pointer, other.pointer);
+    if (code < 0) throw new BpfError("Cannot share maps", -code);
+  }
+
+  /** Before load: one link attaches a uprobe program to many places (since 6.6). */
+  useUprobeMulti(): void {
+    const code = shim().sh_uprobe_multi(this.pointer);
+    if (code < 0) throw new BpfError("Cannot use uprobe_multi", -code);
+    this.#isMulti = true;
+  }
+
   /** @throws VerifierError with the end of the kernel's log. */
   load(): void {
     takeLog();
@@ -86,10 +130,71 @@ export class BpfObject implements Disposable {
     if (code < 0) throw new VerifierError("Cannot load the BPF programs", -code, takeLog());
   }
 
+  /** As `load`, by a thread: until `isLoaded` nothing else may be done with the object but `finishLoad`. */
+  beginLoad(): void {
+    this.#load = shim().sh_load_begin(this.pointer) as Pointer | null;
+    if (this.#load === null) throw new BpfError("Cannot start a thread for the BPF programs", 11);
+  }
+
+  /** True, too, when the thread has failed: `finishLoad` tells. */
+  get isLoaded(): boolean {
+    return this.#load === null || shim().sh_load_is_done(this.#load) !== 0;
+  }
+
+  /** Waits for the thread, if need be. @throws VerifierError with the end of what the kernel and libbpf said meanwhile. */
+  finishLoad(): void {
+    if (this.#load === null) return;
+    const load = this.#load;
+    this.#load = null;
+    const code = shim().sh_load_end(load);
+    if (code < 0) throw new VerifierError("Cannot load the BPF programs", -code, takeLog());
+  }
+
   attach(program: string): BpfLink {
     const out = new BigUint64Array(1);
     const code = shim().sh_program_attach(this.pointer, ptr(text(program)), ptr(out));
     if (code < 0) throw new BpfError(`Cannot attach program "${program}"`, -code);
+    return new BpfLink(read.ptr(ptr(out)) as Pointer);
+  }
+
+  /**
+   * Attaches a program to places of a file, by their offsets in it, in all processes that run them now or later.
+   * `atReturn`: when the functions that begin there return. @throws BpfError; nothing is attached then.
+   */
+  attachUprobe(
+    program: string,
+    place: { path: string; offsets: readonly number[]; atReturn: boolean },
+  ): BpfLink[] {
+    const { offsets } = place;
+    const groups = this.#isMulti ? [offsets] : offsets.map((offset) => [offset]);
+    const links: BpfLink[] = [];
+    try {
+      for (const group of groups)
+        links.push(this.#attachUprobes(program, { ...place, offsets: group }));
+      return links;
+    } catch (error) {
+      for (const link of links) link[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #attachUprobes(
+    program: string,
+    place: { path: string; offsets: readonly number[]; atReturn: boolean },
+  ): BpfLink {
+    const out = new BigUint64Array(1);
+    const offsets = BigUint64Array.from(place.offsets, BigInt);
+    const code = shim().sh_uprobe_attach(
+      this.pointer,
+      ptr(text(program)),
+      ptr(text(place.path)),
+      ptr(offsets),
+      offsets.length,
+      place.atReturn ? 1 : 0,
+      this.#isMulti ? 1 : 0,
+      ptr(out),
+    );
+    if (code < 0) throw new BpfError(`Cannot attach "${program}" to "${place.path}"`, -code);
     return new BpfLink(read.ptr(ptr(out)) as Pointer);
   }
 
@@ -135,6 +240,8 @@ export class BpfObject implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.#load !== null) shim().sh_load_end(this.#load);
+    this.#load = null;
     if (this.#object !== null) shim().sh_object_close(this.#object);
     this.#object = null;
   }

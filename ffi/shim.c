@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 #include "export.h"
@@ -92,6 +93,94 @@ EXPORT int sh_object_load(struct bpf_object *object)
 	return error;
 }
 
+/* An object that a thread of its own loads: the verifier takes its time, and nobody should wait for it. */
+struct load {
+	pthread_t thread;
+	struct bpf_object *object;
+	int error;
+	int is_done;
+};
+
+static void *load_object(void *argument)
+{
+	struct load *load = argument;
+
+	load->error = bpf_object__load(load->object);
+	__atomic_store_n(&load->is_done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* NULL: there is no thread to be had. The thread takes no signals, as in sh_object_load. */
+EXPORT struct load *sh_load_begin(struct bpf_object *object)
+{
+	struct load *load = calloc(1, sizeof(*load));
+	sigset_t all, before;
+
+	if (!load)
+		return NULL;
+	load->object = object;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&load->thread, NULL, load_object, load);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error) {
+		free(load);
+		return NULL;
+	}
+	return load;
+}
+
+EXPORT int sh_load_is_done(const struct load *load)
+{
+	return __atomic_load_n(&load->is_done, __ATOMIC_ACQUIRE);
+}
+
+/* Waits for it. Returns what sh_object_load would. */
+EXPORT int sh_load_end(struct load *load)
+{
+	pthread_join(load->thread, NULL);
+	int error = load->error;
+	free(load);
+	return error;
+}
+
+/* Internal maps (.bss) are called after their object. */
+static const char *name_of(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map), *dot = strrchr(name, '.');
+
+	return bpf_map__is_internal(map) && dot ? dot : name;
+}
+
+static int is_same(const struct bpf_map *a, const struct bpf_map *b)
+{
+	if (strcmp(name_of(a), name_of(b)) || bpf_map__type(a) != bpf_map__type(b) ||
+	    bpf_map__key_size(a) != bpf_map__key_size(b))
+		return 0;
+	/* variables: those that both have come first */
+	return bpf_map__is_internal(a) ? bpf_map__value_size(a) <= bpf_map__value_size(b) :
+					 bpf_map__value_size(a) == bpf_map__value_size(b);
+}
+
+/* Before load: maps and variables that `with`, which is loaded, has as well are the same ones. Its constants are not. */
+EXPORT int sh_object_share(struct bpf_object *object, struct bpf_object *with)
+{
+	struct bpf_map *map, *other;
+
+	bpf_object__for_each_map(map, object) {
+		if (!strcmp(name_of(map), ".rodata"))
+			continue;
+		bpf_object__for_each_map(other, with) {
+			if (bpf_map__fd(other) < 0 || !is_same(map, other))
+				continue;
+			int error = bpf_map__reuse_fd(map, bpf_map__fd(other));
+			if (error)
+				return error;
+		}
+	}
+	return 0;
+}
+
 EXPORT void sh_object_close(struct bpf_object *object)
 {
 	bpf_object__close(object);
@@ -129,6 +218,50 @@ EXPORT int sh_program_attach(struct bpf_object *object, const char *name, struct
 	return *link ? 0 : -errno;
 }
 
+/* ---- uprobes ---- */
+
+/* BPF_TRACE_UPROBE_MULTI of the kernel's headers since 6.6 */
+#define TRACE_UPROBE_MULTI 48
+
+/* Before load: the object's uprobe programs are attached to many places by one link each (since 6.6). */
+EXPORT int sh_uprobe_multi(struct bpf_object *object)
+{
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, object) {
+		const char *section = bpf_program__section_name(program);
+
+		if (strncmp(section + (section[0] == '?'), "uprobe", 6))
+			continue;
+		int error = bpf_program__set_expected_attach_type(program, TRACE_UPROBE_MULTI);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+/* Attaches a loaded program to places of a file, by their offsets in it, in all processes that run or will run them. At a
+ * return: offsets are those of the functions. One link for all of them with `multi`, else `count` must be 1. */
+EXPORT int sh_uprobe_attach(struct bpf_object *object, const char *name, const char *path, const uint64_t *offsets,
+			    uint32_t count, int at_return, int multi, struct bpf_link **link)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+
+	if (!program)
+		return -ENOENT;
+	if (multi) {
+		LIBBPF_OPTS(bpf_uprobe_multi_opts, options, .offsets = (const unsigned long *)offsets, .cnt = count,
+			    .retprobe = at_return);
+		*link = bpf_program__attach_uprobe_multi(program, -1, path, NULL, &options);
+	} else {
+		LIBBPF_OPTS(bpf_uprobe_opts, options, .retprobe = at_return);
+		*link = count == 1 ? bpf_program__attach_uprobe_opts(program, -1, path, offsets[0], &options) : NULL;
+		if (count != 1)
+			return -EINVAL;
+	}
+	return *link ? 0 : -errno;
+}
+
 /* Runs a loaded raw tracepoint program once, here and now, with `count` arguments. Returns what it returns. */
 EXPORT int sh_program_run(struct bpf_object *object, const char *name, const uint64_t *arguments, uint32_t count)
 {
@@ -144,6 +277,101 @@ EXPORT int sh_program_run(struct bpf_object *object, const char *name, const uin
 EXPORT int sh_link_destroy(struct bpf_link *link)
 {
 	return bpf_link__destroy(link);
+}
+
+struct links {
+	struct bpf_link **links;
+	uint32_t count;
+	uint32_t next;
+};
+
+static void *destroy_some(void *argument)
+{
+	struct links *all = argument;
+	uint32_t i;
+
+	while ((i = __atomic_fetch_add(&all->next, 1, __ATOMIC_RELAXED)) < all->count)
+		bpf_link__destroy(all->links[i]);
+	return NULL;
+}
+
+#define DESTROYERS 32
+
+/* Each waits until the kernel's other CPUs have left the program: together they wait hardly longer than one. */
+EXPORT void sh_links_destroy(struct bpf_link **links, uint32_t count)
+{
+	struct links all = { links, count, 0 };
+	pthread_t threads[DESTROYERS];
+	uint32_t started = 0;
+	sigset_t blocked, before;
+
+	/* signals are for the main thread */
+	sigfillset(&blocked);
+	pthread_sigmask(SIG_SETMASK, &blocked, &before);
+	while (started < DESTROYERS && started + 1 < count &&
+	       !pthread_create(&threads[started], NULL, destroy_some, &all))
+		started++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	destroy_some(&all);
+	while (started > 0)
+		pthread_join(threads[--started], NULL);
+}
+
+/* ---- links that are left ---- */
+
+#define KEEPER_PAUSE_NS (20 * 1000 * 1000)
+#define KEEPER_PAUSES (60 * 50)
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* What a child does until `parent` has ended: holds `fds`, and nothing else that somebody could wait for. The other
+ * threads are not in it: only what a signal handler may call. */
+static void keep_until_end(const int *fds, uint32_t count, pid_t parent)
+{
+	struct timespec pause = { .tv_nsec = KEEPER_PAUSE_NS };
+	uint32_t from = 0;
+
+	setsid();
+	for (uint32_t i = 0; i < count; i++) {
+		if (from < (uint32_t)fds[i])
+			syscall(SYS_close_range, from, fds[i] - 1, 0);
+		from = fds[i] + 1;
+	}
+	syscall(SYS_close_range, from, ~0U, 0);
+	for (int i = 0; i < KEEPER_PAUSES && getppid() == parent; i++)
+		nanosleep(&pause, NULL);
+	_exit(0);
+}
+
+/* Takes links to perf events down without a wait: the kernel takes each down for itself, 100 ms each, and holds up whoever
+ * closes them, or ends with them open. So a child has them until this process has ended. Returns 0, or why there is no
+ * child: then the links are as they were. */
+EXPORT int sh_links_leave(struct bpf_link **links, uint32_t count)
+{
+	int *fds = calloc(count, sizeof(*fds));
+	pid_t parent = getpid(), child;
+	sigset_t all, before;
+
+	if (!fds)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		fds[i] = bpf_link__fd(links[i]);
+	qsort(fds, count, sizeof(*fds), by_number);
+	/* no handler of this process may run in the child */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	child = fork();
+	if (child == 0)
+		keep_until_end(fds, count, parent);
+	int error = child < 0 ? -errno : 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	free(fds);
+	for (uint32_t i = 0; !error && i < count; i++)
+		bpf_link__destroy(links[i]);
+	return error;
 }
 
 EXPORT int sh_program_misses(struct bpf_object *object, const char *name, uint64_t *misses)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # build-bpf.sh libbpf|object|shim ARCH: builds one native part of overhear for ARCH (x64 or arm64).
 #   libbpf  build/ARCH/libbpf.a, build/ARCH/include   static libbpf from Debian's source package
-#   object  build/ARCH/overhear.bpf.o            the kernel programs, BTF kept, debug information not
+#   object  build/ARCH/{overhear,tls,connections,files}.bpf.o  the kernel programs, BTF kept, debug information not
 #   shim    build/ARCH/libshim.so                ffi/*.c with libbpf, libelf and zlib linked in
 # The same input gives the same bytes. docs/building.md tells how to move the pins.
 set -euo pipefail
@@ -66,12 +66,15 @@ build_libbpf() {
 }
 
 build_object() {
-  clang-19 -O2 -g -target bpf -mcpu=v3 "-D__TARGET_ARCH_$bpf_target" \
-    -Wall -Wextra -Wno-unused-parameter -Wpadded -Werror -ffile-prefix-map="$PWD=." \
-    -isystem "$out/include" -isystem "/usr/include/$(dpkg-architecture -qDEB_HOST_MULTIARCH)" \
-    -c bpf/overhear.bpf.c -o "$out/overhear.bpf.o"
-  check_atomics "$out/overhear.bpf.o"
-  llvm-strip-19 -g "$out/overhear.bpf.o"
+  local name
+  for name in overhear tls connections files; do
+    clang-19 -O2 -g -target bpf -mcpu=v3 "-D__TARGET_ARCH_$bpf_target" \
+      -Wall -Wextra -Wno-unused-parameter -Wpadded -Werror -ffile-prefix-map="$PWD=." \
+      -isystem "$out/include" -isystem "/usr/include/$(dpkg-architecture -qDEB_HOST_MULTIARCH)" \
+      -c "bpf/$name.bpf.c" -o "$out/$name.bpf.o"
+    check_atomics "$out/$name.bpf.o"
+    llvm-strip-19 -g "$out/$name.bpf.o"
+  done
 }
 
 # check_atomics FILE: names the atomic operations that 5.10 refuses; it knows XADD only. clang turns an

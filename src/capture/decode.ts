@@ -1,14 +1,32 @@
 /** A span of ring records in, typed events out; payloads stay views into the ring. */
-import { address, CommCache, cString, u64 } from "./fields.ts";
-import { CHANNEL_KINDS, COMM_LEN, EVENT, IO_EVENT, PROCESS_EVENT, SOCKET_EVENT } from "./layout.ts";
-import { formatAddress } from "./socket-address.ts";
+
+import { ConnectionDecoder } from "./connections/decode-connection.ts";
+import { address, CommCache, cString, u64, wholeMicros } from "./fields.ts";
+import { decodeFileChange } from "./files/decode-file-change.ts";
+import {
+  CHANNEL_KINDS,
+  COMM_LEN,
+  EVENT,
+  IO_EVENT,
+  MAPPED_EVENT,
+  PROCESS_EVENT,
+  SOCKET_EVENT,
+  TLS_EVENT,
+  TLS_FLAG,
+} from "./layout.ts";
+import { readEndpoint } from "./socket-address.ts";
 import type {
+  Endpoint,
   ExecEvent,
   ExitEvent,
   ForkEvent,
   IoEvent,
   KernelEvent,
+  MappedEvent,
   SocketEvent,
+  TlsEvent,
+  TlsSocket,
+  TlsUserEvent,
 } from "./types.ts";
 
 const RECORD_HEADER = 8;
@@ -27,16 +45,24 @@ const IO_KINDS: Readonly<Record<number, IoEvent["kind"]>> = {
   [EVENT.uring]: "uring",
 };
 
+const TLS_USER_KINDS: Readonly<Record<number, TlsUserEvent["kind"]>> = {
+  [EVENT.tls_seen]: "tls-seen",
+  [EVENT.tls_unheard]: "tls-unheard",
+  [EVENT.tls_strange]: "tls-strange",
+};
+
 export class Decoder {
   readonly #view: DataView;
   readonly #bytes: Buffer;
   readonly #comms = new CommCache();
+  readonly #connections: ConnectionDecoder;
 
   /** `view` and `bytes`: the ring's memory, mapped twice in a row. */
   constructor(view: DataView, bytes: Uint8Array) {
     this.#view = view;
     // a payload is looked at as a Buffer by all rooms: one view of it is enough
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#connections = new ConnectionDecoder(view, this.#bytes, this.#comms);
   }
 
   /** Calls `visit` with each record of the span; a record of an unknown kind is skipped. Returns how many there were. */
@@ -62,10 +88,18 @@ export class Decoder {
     const io = IO_KINDS[kind];
     if (io !== undefined) return this.#decodeIo(io, at);
     if (kind === EVENT.socket) return this.#decodeSocket(at);
+    if (kind === EVENT.tls) return this.#decodeTls(at);
     if (kind === EVENT.fork) return this.#decodeFork(at);
     if (kind === EVENT.exec) return this.#decodeExec(at);
     if (kind === EVENT.exit) return this.#decodeExit(at);
-    return undefined;
+    if (kind === EVENT.mapped) return this.#decodeMapped(at);
+    if (kind === EVENT.connection) return this.#connections.connection(at);
+    if (kind === EVENT.greeting) return this.#connections.payload("greeting", at);
+    if (kind === EVENT.file_change)
+      return decodeFileChange(this.#view, this.#bytes, at, this.#comms);
+    if (kind === EVENT.dns) return this.#connections.payload("dns", at);
+    const user = TLS_USER_KINDS[kind];
+    return user === undefined ? undefined : this.#decodeTlsUser(user, at);
   }
 
   #decodeIo(kind: IoEvent["kind"], at: number): IoEvent {
@@ -98,10 +132,6 @@ export class Decoder {
 
   #decodeSocket(at: number): SocketEvent {
     const view = this.#view;
-    const end = (address: number, port: number) => ({
-      address: formatAddress(this.#bytes.subarray(at + address, at + address + 16)),
-      port: view.getUint32(at + port, true),
-    });
     return {
       kind: "socket",
       timeNs: wholeMicros(u64(view, at + SOCKET_EVENT.time_ns)),
@@ -109,10 +139,52 @@ export class Decoder {
       generation: u64(view, at + SOCKET_EVENT.generation),
       reverse: address(view, at + SOCKET_EVENT.reverse),
       reverseGeneration: u64(view, at + SOCKET_EVENT.reverse_generation),
-      from: end(SOCKET_EVENT.from_address, SOCKET_EVENT.from_port),
-      to: end(SOCKET_EVENT.to_address, SOCKET_EVENT.to_port),
+      from: this.#end(at + SOCKET_EVENT.from_address, at + SOCKET_EVENT.from_port),
+      to: this.#end(at + SOCKET_EVENT.to_address, at + SOCKET_EVENT.to_port),
       late: (view.getUint32(at + SOCKET_EVENT.flags, true) & 1) !== 0,
     };
+  }
+
+  #end(address: number, port: number): Endpoint {
+    return readEndpoint(this.#view, this.#bytes, address, port);
+  }
+
+  #decodeTls(at: number): TlsEvent {
+    const view = this.#view;
+    const pid = view.getUint32(at + TLS_EVENT.tgid, true);
+    return {
+      kind: "tls",
+      timeNs: wholeMicros(u64(view, at + TLS_EVENT.time_ns)),
+      channel: address(view, at + TLS_EVENT.channel),
+      generation: u64(view, at + TLS_EVENT.generation),
+      pid,
+      startNs: u64(view, at + TLS_EVENT.start_ns),
+      comm: this.#comms.read(view, at + TLS_EVENT.comm, pid),
+      isHeard: (view.getUint32(at + TLS_EVENT.flags, true) & TLS_FLAG.unheard) === 0,
+      socket: this.#decodeTlsSocket(at),
+    };
+  }
+
+  #decodeTlsSocket(at: number): TlsSocket | undefined {
+    const view = this.#view;
+    const own = address(view, at + TLS_EVENT.socket);
+    if (own === 0) return undefined;
+    return {
+      own,
+      inode: view.getUint32(at + TLS_EVENT.inode, true),
+      peer: address(view, at + TLS_EVENT.peer) || undefined,
+      peerInode: u64(view, at + TLS_EVENT.peer_inode),
+      peerOwner: this.#ownerOfPeer(at),
+      isLocal: (view.getUint32(at + TLS_EVENT.flags, true) & TLS_FLAG.local) !== 0,
+      ownEnd: this.#end(at + TLS_EVENT.own_address, at + TLS_EVENT.own_port),
+      peerEnd: this.#end(at + TLS_EVENT.peer_address, at + TLS_EVENT.peer_port),
+    };
+  }
+
+  #ownerOfPeer(at: number): TlsSocket["peerOwner"] {
+    const pid = this.#view.getUint32(at + TLS_EVENT.peer_tgid, true);
+    if (pid === 0) return undefined;
+    return { pid, startNs: u64(this.#view, at + TLS_EVENT.peer_start_ns) };
   }
 
   #decodeFork(at: number): ForkEvent {
@@ -142,6 +214,27 @@ export class Decoder {
     };
   }
 
+  #decodeMapped(at: number): MappedEvent {
+    const view = this.#view;
+    return {
+      kind: "mapped",
+      pid: view.getUint32(at + MAPPED_EVENT.tgid, true),
+      timeNs: wholeMicros(u64(view, at + MAPPED_EVENT.time_ns)),
+      file: Uint8Array.from(this.#bytes.subarray(at + MAPPED_EVENT.file, at + MAPPED_EVENT.size)),
+    };
+  }
+
+  #decodeTlsUser(kind: TlsUserEvent["kind"], at: number): TlsUserEvent {
+    const view = this.#view;
+    return {
+      kind,
+      pid: view.getUint32(at + PROCESS_EVENT.tgid, true),
+      timeNs: wholeMicros(u64(view, at + PROCESS_EVENT.time_ns)),
+      startNs: u64(view, at + PROCESS_EVENT.start_ns),
+      comm: cString(view, at + PROCESS_EVENT.comm, COMM_LEN),
+    };
+  }
+
   #decodeExit(at: number): ExitEvent {
     const view = this.#view;
     return {
@@ -152,11 +245,6 @@ export class Decoder {
       status: view.getUint32(at + PROCESS_EVENT.exit_code, true),
     };
   }
-}
-
-/** Output tells µs: a time that is finer than that would make a replay's durations differ. */
-function wholeMicros(ns: number): number {
-  return ns - (ns % 1000);
 }
 
 /** argv as the kernel keeps it: NUL after each argument; the last may be cut. */

@@ -8,6 +8,11 @@ export function u64(view: DataView, offset: number): number {
   return view.getUint32(offset + 4, true) * TWO_32 + view.getUint32(offset, true);
 }
 
+/** Output tells µs: a time that is finer than that would make a replay's durations differ. */
+export function wholeMicros(ns: number): number {
+  return ns - (ns % 1000);
+}
+
 const LOW_21 = 0x1fffff;
 /** The bits above: the same for all kernel memory (0xffff8… or, with five-level page tables, 0xff11…). */
 let top = 0x7ff;

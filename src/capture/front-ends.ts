@@ -89,6 +89,7 @@ export function fexitPrograms(preemptible: boolean): ProgramPlan[] {
     optional("tee_call", systemCall("tee")),
     ...vmsplicePrograms("vmsplice", preemptible, [systemCall("vmsplice")]),
     ...compatPrograms(preemptible),
+    optional("map_file", "vm_mmap_pgoff"),
     // before 5.12 sendfile wrote into a pipe by the pipe's own write operation, which is heard already
     { ...optional("do_sendfile", "do_sendfile"), requires: "splice_file_to_pipe" },
   ];

@@ -1,5 +1,9 @@
 /** The object's global variables, by name: offsets come from its own symbol table, so they cannot drift. */
 
+import { BpfError } from "../../ffi/errors.ts";
+
+const ENOENT = 2;
+
 interface Section {
   readonly name: string;
   readonly type: number;
@@ -51,4 +55,11 @@ export function variableOffsets(object: Uint8Array, section: string): ReadonlyMa
     }
   }
   return found;
+}
+
+/** @throws BpfError when there is none of this name. */
+export function offsetOf(offsets: ReadonlyMap<string, number>, name: string): number {
+  const offset = offsets.get(name);
+  if (offset === undefined) throw new BpfError(`Cannot find variable "${name}"`, ENOENT);
+  return offset;
 }

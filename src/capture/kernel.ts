@@ -1,24 +1,34 @@
 /** The programs at work: a front end loaded and attached, its ring, its maps and live variables. */
 import { readObject } from "../../ffi/assets.ts";
-import { BpfError } from "../../ffi/errors.ts";
 import type { BpfMap } from "../../ffi/map.ts";
 import { type BpfIterator, type BpfLink, BpfObject } from "../../ffi/object.ts";
 import { RingBuffer } from "../../ffi/ring-buffer.ts";
+import { BlockedWatch, type ThreadId } from "./blocked-watch.ts";
 import { ChannelEntries } from "./channel-entries.ts";
+import {
+  type ConnectionsKernel,
+  type ConnectionsWish,
+  openConnections,
+} from "./connections/connections-kernel.ts";
+import { setConstants } from "./constants.ts";
 import { u64, wholeAddress } from "./fields.ts";
+import { FilesKernel } from "./files/files-kernel.ts";
+import { FrontEndPrograms, MAP_FILE } from "./front-end-programs.ts";
 import {
   blockedCopies,
   FIRST_COPIES,
   type FrontEnd,
-  fexitPrograms,
   LAST_COPIES,
   type ProgramPlan,
   plansToProbe,
-  tracepointPrograms,
 } from "./front-ends.ts";
-import { variableOffsets } from "./globals.ts";
+import { offsetOf, variableOffsets } from "./globals.ts";
 import { decodeHolders, type Holder } from "./holders.ts";
-import { IGNORED_SLOTS, LINK } from "./layout.ts";
+import { hasUprobeMulti } from "./kernel-types.ts";
+import { IGNORED_SLOTS } from "./layout.ts";
+import { type Owner, writeLink } from "./links.ts";
+import { TlsKernel, type TlsKernelOptions } from "./tls/tls-kernel.ts";
+import { TlsUsers } from "./tls/tls-users.ts";
 
 export interface KernelOptions {
   readonly frontEnd: FrontEnd;
@@ -28,19 +38,24 @@ export interface KernelOptions {
   readonly preemptible: boolean;
   /** To find out only whether it works: disturbs nobody else's programs. */
   readonly probing?: boolean;
+  /** False: nothing of what channels carry, only processes. */
+  readonly hearsChannels?: boolean;
+  /** Connections, too. */
+  readonly connections?: ConnectionsWish | undefined;
+  /** Files that processes below servers change, too. */
+  readonly files?: boolean;
   readonly filtering: boolean;
+  /** Tells of files that are mapped to be run, and of processes whose sockets carry TLS. */
+  readonly watchFiles?: boolean;
   readonly followNames: readonly string[];
   readonly followCgroups: readonly bigint[];
 }
 
+export type TlsOptions = Pick<TlsKernelOptions, "ownPid" | "filtering">;
+
 /** enum verdict of bpf/tcp.h */
 const TCP_VERDICTS = ["open", "mcp", "other", "aside"] as const;
 export type TcpVerdict = (typeof TCP_VERDICTS)[number];
-
-export interface ThreadId {
-  readonly pid: number;
-  readonly tid: number;
-}
 
 /** What found no room, and no channel's entry counts. */
 export interface Counters {
@@ -49,9 +64,8 @@ export interface Counters {
   readonly processEventsLost: number;
 }
 
-function threadKey({ pid, tid }: ThreadId): Uint8Array {
-  return new Uint8Array(new Uint32Array([tid, pid]).buffer);
-}
+/** What else found no room, by the name of its variable (bpf/maps.h). */
+export type LostCount = "connection_events_lost" | "connections_unseen" | "file_events_lost";
 
 function pidKey(pid: number): Uint8Array {
   return new Uint8Array(new Uint32Array([pid]).buffer);
@@ -60,11 +74,10 @@ function pidKey(pid: number): Uint8Array {
 /** Needed by --comm only: most processes rename themselves at exec, which is heard anyhow. */
 const RENAME = "process_rename";
 
-/** Processes and connections, whichever front end. */
-const ALWAYS = ["process_fork", "process_exec", "process_exit", "socket_state", "socket_end"];
+const PROCESSES = ["process_fork", "process_exec", "process_exit"];
+const SOCKETS = ["socket_state", "socket_end"];
 
-/** Optional: the ends of connections that have no socket yet. Without: a client of this host that writes before its server's
- * socket is there may be heard twice, unless by loopback. */
+/** Optional; without, a client of this host that writes before its server has a socket may be heard twice. */
 const PROBES = ["synack_v4", "synack_v6"];
 
 const ONE = new Uint8Array([1, 0, 0, 0, 0, 0, 0, 0]);
@@ -73,12 +86,17 @@ export class Kernel implements Disposable {
   readonly frontEnd: FrontEnd;
   readonly ring: RingBuffer;
   readonly entries: ChannelEntries;
+  readonly tlsUsers: TlsUsers;
+  /** undefined: not asked for, or this kernel does not take them. */
+  readonly connections: ConnectionsKernel | undefined;
+  /** undefined: not asked for. */
+  readonly files: FilesKernel | undefined;
   /** Optional programs that this kernel does not take. */
   readonly missing: string[] = [];
   readonly #object: BpfObject;
   /** The programs for calls that were under way at the start. */
   readonly #blockedCopies: readonly string[];
-  readonly #blockedLinks: BpfLink[] = [];
+  readonly #blocked: BlockedWatch;
   #scanner: BpfIterator | undefined;
   readonly #links: BpfLink[] = [];
   readonly #bss: DataView<ArrayBuffer>;
@@ -98,8 +116,14 @@ export class Kernel implements Disposable {
     this.#object = new BpfObject(bytes, "overhear");
     try {
       this.#object.resizeMap("ring", options.ringBytes);
-      this.#setConstants(bytes, options);
-      const plans = this.#enable(options);
+      setConstants(this.#object, bytes, {
+        own_tgid: options.ownPid,
+        filtering: options.filtering,
+        following_by_place: options.filtering,
+        watching_files: options.watchFiles === true,
+      });
+      const programs = new FrontEndPrograms(this.#object, this.#links, this.missing);
+      const plans = this.#enable(programs, options);
       this.#object.load();
       this.#bss = this.#object.memory(".bss");
       this.#bss.setUint32(this.#variable("twins"), this.#twins ? 1 : 0, true);
@@ -109,14 +133,23 @@ export class Kernel implements Disposable {
         ended: this.#object.map("ended"),
         forget: (address, generation) => this.#object.run("forget_channel", address, generation),
       });
+      this.tlsUsers = new TlsUsers(this.#object.map("tls_users"), this.#object.map("known_files"));
+      this.#blocked = new BlockedWatch(
+        this.#object,
+        this.#blockedCopies,
+        new Int32Array(this.#bss.buffer, this.#variable("blocked_left"), 1),
+      );
       this.#followed = this.#object.map("followed");
       this.#fillFollowed(options);
-      for (const name of ALWAYS) {
-        this.#links.push(this.#object.attach(name));
+      for (const name of PROCESSES) this.#links.push(this.#object.attach(name));
+      if (options.hearsChannels !== false) {
+        for (const name of SOCKETS) this.#links.push(this.#object.attach(name));
+        for (const name of PROBES) programs.attachIfPossible(name);
       }
-      for (const name of PROBES) this.#attachIfPossible(name);
       if (options.followNames.length > 0) this.#links.push(this.#object.attach(RENAME));
-      for (const plan of options.probing ? plansToProbe(plans) : plans) this.#attach(plan);
+      for (const plan of options.probing ? plansToProbe(plans) : plans) programs.attach(plan);
+      this.connections = openConnections(this.#object, options, this.missing);
+      if (options.files === true) this.files = new FilesKernel(this.#object, options.ownPid);
       // last: its memory, once mapped, stays
       this.ring = new RingBuffer(
         this.#object.map("ring"),
@@ -127,6 +160,18 @@ export class Kernel implements Disposable {
       this[Symbol.dispose]();
       throw error;
     }
+  }
+
+  /** What hears TLS, with this object's ring and channels. @throws BpfError or VerifierError */
+  openTls(options: TlsOptions, multi = hasUprobeMulti()): TlsKernel {
+    const { frontEnd } = this;
+    const deafen = () => this.#bss.setUint32(this.#variable("deaf"), 1, true);
+    return new TlsKernel(this.#object, { ...options, frontEnd, multi, deafen });
+  }
+
+  /** False where mapped files are not told of. */
+  get tellsFiles(): boolean {
+    return !this.missing.includes(MAP_FILE);
   }
 
   /** Who holds which channel now. */
@@ -160,16 +205,16 @@ export class Kernel implements Disposable {
     );
   }
 
+  /** TLS: of what is written there only notes are sent, since it is heard where it is read; or the bytes again. */
+  quiet(channel: number, generation: number, isQuiet: boolean): void {
+    const verdict = isQuiet ? 4n : 5n;
+    // the kernel wants all arguments that the program may look at
+    this.#object.run("judge_channel", wholeAddress(channel), BigInt(generation), verdict, 0n);
+  }
+
   /** Two sockets that were connected before the tool listened are each other's ends; without `peer`: to another host. */
-  link(socket: number, peer: number | undefined): void {
-    const value = new DataView(new ArrayBuffer(LINK.size));
-    if (peer !== undefined) value.setBigUint64(LINK.peer, wholeAddress(peer), true);
-    value.setUint32(LINK.late, 1, true);
-    const key = new Uint8Array(new BigUint64Array([wholeAddress(socket)]).buffer);
-    const links = this.#object.map("links");
-    // one that was connected since the programs are attached is known better
-    if (links.lookup(key, new Uint8Array(LINK.size))) return;
-    links.set(key, new Uint8Array(value.buffer));
+  link(socket: number, peer: number | undefined, owner: Owner | undefined): void {
+    writeLink(this.#object.map("links"), { socket, peer, owner });
   }
 
   follow(pid: number): void {
@@ -185,29 +230,19 @@ export class Kernel implements Disposable {
     this.#object.map("followed_cgroups").set(key, ONE.subarray(0, 4));
   }
 
-  /** fexit: these threads are inside a call that fexit will not see return; programs at the exit of system calls wait for
-   * them. */
+  /** fexit: these threads are inside a call that it will not see return; programs at its exit wait for them. */
   watchBlocked(threads: readonly ThreadId[]): void {
-    if (threads.length === 0) return;
-    const map = this.#object.map("blocked");
-    for (const thread of threads) map.set(threadKey(thread), ONE);
-    this.#bss.setUint32(this.#variable("blocked_left"), threads.length, true);
-    for (const program of this.#blockedCopies)
-      this.#blockedLinks.push(this.#object.attach(program));
+    this.#blocked.watch(threads);
   }
 
   /** These threads have ended, perhaps before the kernel began to look for that. */
   unwatchBlocked(threads: readonly ThreadId[]): void {
-    const map = this.#object.map("blocked");
-    const left = new Int32Array(this.#bss.buffer, this.#variable("blocked_left"), 1);
-    // the programs count down meanwhile
-    for (const thread of threads) if (map.delete(threadKey(thread))) Atomics.sub(left, 0, 1);
+    this.#blocked.unwatch(threads);
   }
 
   /** Takes these programs away when none of their threads is left. */
   releaseBlocked(): void {
-    if (this.#blockedLinks.length === 0) return;
-    if (this.#bss.getInt32(this.#variable("blocked_left"), true) <= 0) this.#detachBlocked();
+    this.#blocked.release();
   }
 
   /** tracepoint: the kernel does skip runs. The first copy marks from now on; after a pause, attachTwin. */
@@ -233,6 +268,10 @@ export class Kernel implements Disposable {
       notesLost: read("notes_lost"),
       processEventsLost: read("process_events_lost"),
     };
+  }
+
+  lostCount(of: LostCount): number {
+    return u64(this.#bss, this.#variable(of));
   }
 
   /** Failed reserves so far: one load from shared memory, for every batch. */
@@ -269,17 +308,19 @@ export class Kernel implements Disposable {
 
   /** Hears nothing more; what is in the ring stays there to be drained. */
   detach(): void {
-    this.#detachBlocked();
+    // undefined, too, when the constructor failed before
+    this.connections?.detach();
+    this.files?.detach();
+    const blocked: BlockedWatch | undefined = this.#blocked;
+    blocked?.detach();
     for (const link of this.#links.splice(0).reverse()) link[Symbol.dispose]();
-  }
-
-  #detachBlocked(): void {
-    for (const link of this.#blockedLinks.splice(0)) link[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {
     this.detach();
     this.#scanner?.[Symbol.dispose]();
+    this.connections?.[Symbol.dispose]();
+    this.files?.[Symbol.dispose]();
     // undefined when the constructor failed before
     const ring: RingBuffer | undefined = this.ring;
     ring?.[Symbol.dispose]();
@@ -290,67 +331,9 @@ export class Kernel implements Disposable {
     return programs[this.frontEnd].reduce((sum, each) => sum + this.#object.misses(each), 0);
   }
 
-  #setConstants(bytes: Uint8Array, options: KernelOptions): void {
-    const rodata = this.#object.memory(".rodata");
-    const offsets = variableOffsets(bytes, "rodata");
-    const offset = (name: string) => {
-      const found = offsets.get(name);
-      if (found === undefined) throw new BpfError(`Cannot find constant "${name}"`, 2);
-      return found;
-    };
-    rodata.setUint32(offset("own_tgid"), options.ownPid, true);
-    rodata.setUint8(offset("filtering"), options.filtering ? 1 : 0);
-    rodata.setUint8(offset("following_by_place"), options.filtering ? 1 : 0);
-  }
-
-  #enable(options: KernelOptions): ProgramPlan[] {
-    const plans =
-      options.frontEnd === "fexit"
-        ? fexitPrograms(options.preemptible)
-        : tracepointPrograms(options.preemptible);
-    const enabled = plans.filter((plan) => this.#enableOne(plan));
+  #enable(programs: FrontEndPrograms, options: KernelOptions): readonly ProgramPlan[] {
     if (options.followNames.length > 0) this.#object.enable(RENAME);
-    const later = options.frontEnd === "fexit" ? this.#blockedCopies : ["exit_twin"];
-    for (const program of later) this.#object.enable(program);
-    return enabled;
-  }
-
-  #enableOne(plan: ProgramPlan): boolean {
-    if (plan.targets.length === 0) {
-      this.#object.enable(plan.program);
-      return true;
-    }
-    let failure: unknown;
-    for (const target of plan.targets) {
-      try {
-        if (plan.requires !== undefined) this.#object.enable(plan.program, plan.requires);
-        this.#object.enable(plan.program, target);
-        return true;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    if (!plan.optional) throw failure;
-    this.#object.disable(plan.program);
-    if (plan.requires === undefined) this.missing.push(plan.program);
-    return false;
-  }
-
-  #attachIfPossible(program: string): void {
-    try {
-      this.#links.push(this.#object.attach(program));
-    } catch (error) {
-      if (!(error instanceof BpfError)) throw error;
-    }
-  }
-
-  #attach(plan: ProgramPlan): void {
-    try {
-      this.#links.push(this.#object.attach(plan.program));
-    } catch (error) {
-      if (!plan.optional) throw error;
-      this.missing.push(plan.program);
-    }
+    return options.hearsChannels === false ? [] : programs.enable(options);
   }
 
   #fillFollowed(options: KernelOptions): void {
@@ -364,8 +347,6 @@ export class Kernel implements Disposable {
   }
 
   #variable(name: string): number {
-    const offset = this.#bssOffsets.get(name);
-    if (offset === undefined) throw new BpfError(`Cannot find variable "${name}"`, 2);
-    return offset;
+    return offsetOf(this.#bssOffsets, name);
   }
 }

@@ -1,8 +1,9 @@
 /** What this kernel takes of what overhear needs, found by loading and attaching, not by version. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { BpfError } from "../../ffi/errors.ts";
 import type { FrontEnd } from "./front-ends.ts";
 import { Kernel } from "./kernel.ts";
+import { hasUprobeMulti } from "./kernel-types.ts";
 
 /** One feature of the kernel. */
 export interface ProbeResult {
@@ -57,8 +58,6 @@ function probeFrontEnd(frontEnd: FrontEnd): ProbeResult {
   }
 }
 
-/** The link type is in the kernel's type information since 6.6, which has it. */
 function probeUprobeMulti(): ProbeResult {
-  const has = readFileSync(BTF).includes("bpf_uprobe_multi_link");
-  return has ? { ok: true } : { ok: false, why: "kernel 6.6 or newer needed" };
+  return hasUprobeMulti() ? { ok: true } : { ok: false, why: "kernel 6.6 or newer needed" };
 }

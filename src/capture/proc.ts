@@ -49,6 +49,15 @@ export function isSameStart(startNs: number, ticks: number): boolean {
   return Math.abs(Math.floor(startNs / CLOCK_TICK_NS) - ticks) <= 1;
 }
 
+/** Whose child a process is, and its start in clock ticks since boot. */
+export function readFamily(pid: number): { parentPid: number; startTicks: number } | undefined {
+  const stat = readStat(`/proc/${pid}`);
+  const parentPid = Number(stat?.fields[1]);
+  const startTicks = Number(stat?.fields[19]);
+  if (!Number.isFinite(parentPid) || !Number.isFinite(startTicks)) return undefined;
+  return { parentPid, startTicks };
+}
+
 export function readParent(pid: number): number | undefined {
   const parent = Number(readStat(`/proc/${pid}`)?.fields[1]);
   return Number.isFinite(parent) ? parent : undefined;

@@ -9,6 +9,8 @@ interface Remembered {
   /** Whose command line it has, when it forked and did not exec yet; else 0. */
   readonly parentPid: number;
   readonly commandLine: readonly string[];
+  /** After its exec; of a process that has only forked, its parent's. */
+  readonly comm: string;
   readonly cgroupId: bigint;
 }
 
@@ -57,6 +59,10 @@ export class ProcessTable implements ProcessDirectory {
     return pid === 0 ? undefined : this.at(pid, startNs, "");
   }
 
+  running(pid: number): Process | undefined {
+    return this.#known.get(pid);
+  }
+
   /** The process that has this pid now, if it was met. */
   find(pid: number, startNs: number): Process | undefined {
     const known = this.#known.get(pid);
@@ -67,6 +73,7 @@ export class ProcessTable implements ProcessDirectory {
     const { pid, startNs, cgroupId } = event;
     const parent = this.#remembered.get(event.parentPid) ?? this.#known.get(event.parentPid);
     const commandLine = parent?.commandLine ?? [];
+    const comm = parent?.comm ?? "";
     const known = this.#known.get(pid);
     if (known?.startNs === startNs) {
       // a scan has met it already, which is ahead of the ring; it may have been gone before /proc was asked
@@ -76,7 +83,7 @@ export class ProcessTable implements ProcessDirectory {
       }
       return;
     }
-    this.#remembered.set(pid, { startNs, cgroupId, commandLine, parentPid: event.parentPid });
+    this.#remembered.set(pid, { startNs, cgroupId, commandLine, comm, parentPid: event.parentPid });
   }
 
   exec(event: ExecEvent): void {
@@ -128,7 +135,7 @@ export class ProcessTable implements ProcessDirectory {
     return {
       pid,
       startNs,
-      comm: comm || (snapshot?.comm ?? ""),
+      comm: comm || (snapshot?.comm ?? exec?.comm ?? ""),
       commandLine,
       containerId,
       exit: undefined,

@@ -37,7 +37,14 @@ export interface Endpoint {
   readonly port: number;
 }
 
-export type ChannelKind = "pipe" | "fifo" | "unix-stream" | "unix-seqpacket" | "unix-dgram" | "tcp";
+export type ChannelKind =
+  | "pipe"
+  | "fifo"
+  | "unix-stream"
+  | "unix-seqpacket"
+  | "unix-dgram"
+  | "tcp"
+  | "tls";
 
 /**
  * One direction of a pipe, a Unix socket or a TCP connection: bytes go in at one end and come out, in order, at the other.
@@ -168,13 +175,151 @@ export interface SocketEvent {
   readonly late: boolean;
 }
 
-export type KernelEvent = IoEvent | SocketEvent | ForkEvent | ExecEvent | ExitEvent;
+/** A TLS connection of a process; before its first other record, and again when its socket becomes known, or unknown. */
+export interface TlsEvent {
+  readonly kind: "tls";
+  readonly timeNs: number;
+  /** Of what the process reads; the next number is the channel of what it writes. */
+  readonly channel: number;
+  readonly generation: number;
+  readonly pid: number;
+  readonly startNs: number;
+  readonly comm: string;
+  /** False: the process is not followed, and nothing else is told of it. */
+  readonly isHeard: boolean;
+  readonly socket: TlsSocket | undefined;
+}
+
+/** By which socket a TLS connection goes. */
+export interface TlsSocket {
+  /** Its address. */
+  readonly own: number;
+  readonly inode: number;
+  /** Address of the other end's, where that is known, and its inode; 0 while nobody has accepted it. */
+  readonly peer: number | undefined;
+  readonly peerInode: number;
+  /** Whose the other end is, as far as its calls have told: it may be gone by now. */
+  readonly peerOwner: { readonly pid: number; readonly startNs: number } | undefined;
+  /** The other end is of this host. */
+  readonly isLocal: boolean;
+  readonly ownEnd: Endpoint;
+  readonly peerEnd: Endpoint;
+}
+
+/** A file was mapped to be run that was not told of before. */
+export interface MappedEvent {
+  readonly kind: "mapped";
+  readonly pid: number;
+  readonly timeNs: number;
+  /** As the kernel's table of known files has it. */
+  readonly file: Uint8Array;
+}
+
+/**
+ * A process speaks TLS. tls-seen: its sockets say so. tls-unheard: it ended, and no library that is listened to was heard
+ * of it. tls-strange: nothing that its libraries gave looks like HTTP or JSON.
+ */
+export interface TlsUserEvent {
+  readonly kind: "tls-seen" | "tls-unheard" | "tls-strange";
+  readonly pid: number;
+  readonly timeNs: number;
+  readonly startNs: number;
+  readonly comm: string;
+}
+
+/** A connection, or an attempt, as it is at the moment: each event tells all that is known by then. */
+export interface ConnectionEvent {
+  readonly kind: "connection";
+  /** "attempt": the SYN is about to be sent; "outcome": established, accepted or failed; "found": it was there already;
+   * "gone": the socket is over, its end came before, and nobody accepted it. */
+  readonly what: "attempt" | "outcome" | "end" | "found" | "gone";
+  readonly timeNs: number;
+  /** Address of the socket; with the start (of UDP, and the remote end) it names the connection. */
+  readonly socket: number;
+  /** Of the attempt; accepted: when it was established. */
+  readonly startNs: number;
+  readonly establishedNs: number | undefined;
+  /** Who connected or accepted; 0: not known. */
+  readonly pid: number;
+  readonly ownerStartNs: number;
+  readonly comm: string;
+  readonly sent: number;
+  readonly received: number;
+  /** Of the socket; 0: nobody has accepted it. */
+  readonly inode: number;
+  /** Unix: address of the other end's socket, and who listens, or connected, there. */
+  readonly peerSocket: number;
+  readonly peerPid: number;
+  readonly isAccepted: boolean;
+  /** It was there when the tool began to listen. */
+  readonly isBefore: boolean;
+  /** The first FIN; Unix: `finReceived` when a read saw the end. */
+  readonly finSent: boolean;
+  readonly finReceived: boolean;
+  /** An RST came. */
+  readonly isReset: boolean;
+  readonly isFailed: boolean;
+  /** "found": no connection, but a socket that listens. */
+  readonly listens: boolean;
+  /** "ECONNREFUSED"; undefined: none. */
+  readonly errno: string | undefined;
+  /** TCP: state of the socket now, and before (include/net/tcp_states.h). */
+  readonly state: number;
+  readonly previous: number;
+  /** Inode of the network namespace. */
+  readonly netns: number;
+  readonly family: "inet" | "inet6" | "unix";
+  readonly socketType: "stream" | "dgram" | "seqpacket";
+  readonly protocol: "tcp" | "udp" | "unix";
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** Unix; "@" stands for the NUL that an abstract name begins with. "": it has none. */
+  readonly path: string;
+}
+
+/** Bytes that tell names: what an outgoing TCP connection begins with, or what came from port 53. */
+export interface PayloadEvent {
+  readonly kind: "greeting" | "dns";
+  readonly timeNs: number;
+  readonly socket: number;
+  /** Of the connection; 0: not known. */
+  readonly startNs: number;
+  /** A view into the ring: valid only until the batch is released. */
+  readonly payload: Buffer;
+}
+
+/** What channels and processes do. */
+export type StreamEvent = IoEvent | SocketEvent | TlsEvent | ForkEvent | ExecEvent | ExitEvent;
+
+/** A process below a server changed a file. */
+export interface FileChangeEvent {
+  readonly kind: "file-change";
+  readonly change: "create" | "write" | "rename" | "unlink";
+  readonly timeNs: number;
+  readonly pid: number;
+  readonly startNs: number;
+  readonly comm: string;
+  /** From the root that its process sees; "": not known. */
+  readonly path: string;
+  /** rename: the new one. */
+  readonly to: string | undefined;
+}
+
+export type KernelEvent =
+  | StreamEvent
+  | ConnectionEvent
+  | PayloadEvent
+  | FileChangeEvent
+  | MappedEvent
+  | TlsUserEvent;
 
 /** Finds the one object that stands for a process, and is told what becomes of it. */
 export interface ProcessDirectory {
   at(pid: number, startNs: number, comm: string): Process;
   /** The process that a channel's entry names; undefined: pid 0, not known. */
   named(pid: number, startNs: number): Process | undefined;
+  /** The process that has the pid now, if it was met. */
+  running(pid: number): Process | undefined;
   fork(event: ForkEvent): void;
   exec(event: ExecEvent): void;
   /** The process that ended, if it was met. */

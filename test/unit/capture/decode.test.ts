@@ -226,7 +226,7 @@ test("Decoder skips records that were discarded, whatever they hold", () => {
   ]);
 });
 
-test.each([0, 13, 4_294_967_295])("Decoder skips a record of the unknown kind %d", (kind) => {
+test.each([0, 99, 4_294_967_295])("Decoder skips a record of the unknown kind %d", (kind) => {
   expect(decode(inRing(ioRecord({ kind, payload: "newer than this" })), note(3))).toEqual([
     expect.objectContaining({ kind: "note", pid: 3 }),
   ]);

@@ -3,7 +3,8 @@ import { ARM64_CALLS, movingOf, SOCKETCALL, X64_CALLS } from "../../../src/captu
 
 const header = await Bun.file(new URL("../../../bpf/syscalls.h", import.meta.url)).text();
 
-/** What bpf/syscalls.h says of each number: into which of its arguments the call writes. io_uring's is left out. */
+/** What bpf/syscalls.h says of each number: into which of its arguments the call writes. io_uring's is left out, and
+ * mmap. */
 function callsOf(arch: "x86" | "arm64"): Map<number, number | undefined> {
   const from = header.indexOf("wide_ops[", header.indexOf(`#ifdef __TARGET_ARCH_${arch}`));
   const tables = header.slice(from, header.indexOf("#define", from));
@@ -13,7 +14,8 @@ function callsOf(arch: "x86" | "arm64"): Map<number, number | undefined> {
     return /^(?:READ|RECV)/.test(op) ? undefined : 0;
   };
   const entries = [...tables.matchAll(/\[(\d+)\] = OP_(\w+)/g)];
-  const moving = entries.filter(([, , op]) => op !== "URING" && op !== "SOCKETCALL");
+  const others = new Set(["URING", "SOCKETCALL", "MMAP"]);
+  const moving = entries.filter(([, , op = ""]) => !others.has(op));
   return new Map(moving.map(([, number, op]) => [Number(number), into(op)]));
 }
 

@@ -1,14 +1,23 @@
 /** Builds ring records field by field, in the order of bpf/event.h, with none of the offsets that src/ knows. */
 
-type Word = number | bigint;
+export type Word = number | bigint;
 
-class Fields {
+export class RecordBytes {
   readonly #parts: Buffer[] = [];
 
   u32(...values: readonly number[]): this {
     for (const value of values) {
       const part = Buffer.alloc(4);
       part.writeUInt32LE(value);
+      this.#parts.push(part);
+    }
+    return this;
+  }
+
+  u16(...values: readonly number[]): this {
+    for (const value of values) {
+      const part = Buffer.alloc(2);
+      part.writeUInt16LE(value);
       this.#parts.push(part);
     }
     return this;
@@ -77,7 +86,7 @@ const NO_IO = {
 export function ioRecord(fields: IoFields): Buffer {
   const io = { ...NO_IO, ...fields };
   const payload = Buffer.from(io.payload ?? "");
-  return new Fields()
+  return new RecordBytes()
     .u32(io.kind, io.flags)
     .u64(io.channel, io.generation, io.timeNs, io.moved)
     .u64(io.lost, io.skipped, io.startNs, io.peer)
@@ -104,7 +113,7 @@ export interface ProcessFields {
 /** struct process_event. */
 export function processRecord(process: ProcessFields): Buffer {
   const commandLine = Buffer.from(process.commandLine ?? "");
-  return new Fields()
+  return new RecordBytes()
     .u32(process.kind, process.tgid)
     .u64(process.timeNs ?? 0, process.startNs ?? 0, process.cgroupId ?? 0)
     .u32(process.parentTgid ?? 0, process.exitCode ?? 0, commandLine.length, 0)
@@ -130,7 +139,7 @@ export interface HolderFields {
 
 /** struct holder_event. */
 export function holderRecord(holder: HolderFields): Buffer {
-  return new Fields()
+  return new RecordBytes()
     .u64(holder.channel, holder.generation, holder.peer ?? 0, holder.startNs ?? 0)
     .u32(holder.tgid, holder.fd, holder.channelKind, holder.mode, holder.buffered ?? 0)
     .u32(holder.sendNext ?? 0, holder.receiveNext ?? 0, 0)
@@ -153,7 +162,7 @@ export interface SocketFields {
 
 /** struct socket_event. */
 export function socketRecord(socket: SocketFields): Buffer {
-  return new Fields()
+  return new RecordBytes()
     .u32(socket.kind, socket.flags ?? 0)
     .u64(1_000, socket.channel, socket.generation, socket.reverse, socket.reverseGeneration)
     .text(socket.fromAddress, 16)
@@ -183,7 +192,7 @@ export interface EntryFields {
 /** struct channel of bpf/maps.h */
 export function channelEntry(entry: EntryFields): Buffer {
   const base = entry.base ?? { moved: 0, lost: 0, written: 0, unseen: 0 };
-  return new Fields()
+  return new RecordBytes()
     .u64(entry.generation, entry.moved ?? 0, entry.lost ?? 0, entry.written ?? 0)
     .u64(entry.unseen ?? 0, 0, entry.readerStartNs ?? 0, entry.writerStartNs ?? 0)
     .u32(entry.readerTgid ?? 0, entry.writerTgid ?? 0, entry.channelKind ?? 1)
