@@ -4,9 +4,14 @@ import type { Stage } from "../stage.ts";
 import type { ChannelEnd, Chunk, Gap, Skip, StreamItem } from "../stream/types.ts";
 import type { ChannelFramer } from "./channel-framer.ts";
 import { readFirstBytes, readResume } from "./first-bytes.ts";
+import type { HttpLimits } from "./http1/body.ts";
 import { HttpConnection, type HttpMemory, type HttpSide } from "./http1/connection.ts";
 import { Endpoints } from "./http1/endpoints.ts";
-import { HttpFramer, type HttpLimits } from "./http1/http-framer.ts";
+import type { Upgrade } from "./http1/exchange-state.ts";
+import { HttpFramer } from "./http1/http-framer.ts";
+import { Http2Connection } from "./http2/connection.ts";
+import { readFirstFrame, startsWithFrames } from "./http2/frame-header.ts";
+import { Http2Framer } from "./http2/http2-framer.ts";
 import { ChannelLines } from "./lines/channel-lines.ts";
 import { readLineStart } from "./lines/line-start.ts";
 import type { HeldBytes } from "./partial-line.ts";
@@ -15,6 +20,8 @@ import type { FramingItem } from "./types.ts";
 const MEBIBYTE = 1024 * 1024;
 /** Room for one of the longest, which may take twice its length while it grows, and for others beside it. */
 const LONGEST_LINES = 3;
+/** As long as a channel that is set aside is left alone at least (live/set-aside.ts). */
+const LEFT_ALONE_NS = 10_000_000_000;
 /** Channels whose first bytes, 8 KiB at most, may wait for more of them; the oldest then is one of lines. */
 const MAX_OPENINGS = 1024;
 
@@ -31,24 +38,34 @@ interface Lines {
   readonly isOpen: boolean;
 }
 
+/** What begins a direction of HTTP. `side`: undefined, what follows will tell. */
+interface HttpStart {
+  readonly version: 1 | 2;
+  readonly side: HttpSide | undefined;
+}
+
+const UNKNOWN_START: HttpStart = { version: 1, side: undefined };
+
 /**
  * Cuts channels into the units of MCP's transports: HTTP/1 where the first bytes of a socket are a request line or a status
- * line (or where those of the opposite direction are), else lines.
+ * line, HTTP/2 where they are a preface or frames (or where those of the opposite direction are), else lines.
  * In: chunks in stream order, cut anywhere, even inside UTF-8. Out: a Frame per JSON text (a line that starts with `{` or
  * `[`, a body, an event), Noise for what is none, a Loss for every byte that is in neither, with its reason.
  * For each channel the bytes of these sum up to the bytes of its chunks, gaps and skips and to what was
  * never read. A channel of 64 KiB without a JSON line is set aside, each time anew, and so is a Unix socket whose HTTP is
- * not MCP's.
- * Source: MCP 2025-11-25, basic/transports; RFC 9112.
+ * not MCP's, and any connection of HTTP/2 that is not.
+ * Source: MCP 2025-11-25, basic/transports; RFC 9112; RFC 9113.
  */
 export class FramingStage implements Stage<StreamItem, FramingItem> {
   readonly #limits: HttpLimits;
   readonly #maxTotalBytes: number;
   readonly #held: HeldBytes = { total: 0 };
   readonly #lines = new Map<Channel, Lines>();
-  readonly #http = new Map<Channel, HttpFramer>();
-  /** First bytes that may yet become a request line or a status line. */
+  readonly #http = new Map<Channel, HttpFramer | Http2Framer>();
+  /** First bytes that may yet become what HTTP begins with. */
   readonly #openings = new Map<Channel, Chunk>();
+  /** When channels were set aside that were not heard since; what was on its way then may still come. */
+  readonly #aside = new Map<Channel, number>();
   readonly #memory: HttpMemory = {
     exchanges: 0,
     endpoints: new Endpoints(),
@@ -89,10 +106,10 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
 
   #pushChunk(chunk: Chunk, out: FramingItem[]): void {
     const { channel } = chunk;
+    if (this.#aside.size > 0) this.#takeUp(chunk, out);
     const http = this.#http.get(channel);
     if (http !== undefined) {
-      if (!http.connection.isJoined && channel.reverse !== undefined) this.#join(http, out);
-      this.#hear(http, chunk, out);
+      this.#pushHttp(http, chunk, out);
       return;
     }
     const lines = this.#lines.get(channel);
@@ -100,9 +117,23 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
       this.#begin(chunk, out);
       return;
     }
-    const side = lines.isOpen && mayTurn(channel, lines.framer) && readSide(chunk.bytes, true);
-    if (side) this.#hear(this.#openHttp(channel, side, out), chunk, out);
+    const mayBeHttp = lines.isOpen && mayTurn(channel, lines.framer);
+    const start = mayBeHttp ? readStart(chunk.bytes, true) : undefined;
+    if (start) this.#hear(this.#openHttp(channel, start, out), chunk, out);
     else this.#hear(lines.framer, chunk, out);
+  }
+
+  #pushHttp(framer: HttpFramer | Http2Framer, chunk: Chunk, out: FramingItem[]): void {
+    const { channel, bytes } = chunk;
+    if (!framer.connection.isJoined && channel.reverse !== undefined) this.#join(framer, out);
+    // nothing was known of it, and it turns out to be HTTP/2
+    const isUnknown = framer instanceof HttpFramer && framer.side === undefined;
+    const start = isUnknown ? readStart(bytes, true) : undefined;
+    if (start?.version !== 2) this.#hear(framer, chunk, out);
+    else {
+      framer.abandon(out);
+      this.#hear(this.#openHttp(channel, start, out), chunk, out);
+    }
   }
 
   /** The first bytes of a channel, or what follows them while they do not tell yet. */
@@ -113,12 +144,7 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     const { bytes } = first;
     const isOpen = first.position > 0 || channel.late === true;
     const mayBeHttp = isSocket(channel);
-    if (
-      mayBeHttp &&
-      !isOpen &&
-      bytes.length > 0 &&
-      readFirstBytes(bytes, 0, bytes.length) === "open"
-    ) {
+    if (mayBeHttp && !isOpen && bytes.length > 0 && mayBecomeHttp(bytes)) {
       this.#openings.set(channel, { ...first, bytes: Buffer.from(bytes) });
       const [oldest] = this.#openings.keys();
       if (oldest !== undefined && this.#openings.size > MAX_OPENINGS) {
@@ -127,27 +153,44 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
       return;
     }
     this.#openings.delete(channel);
-    const side = mayBeHttp ? readSide(bytes, isOpen) : undefined;
-    const isLines = channel.kind !== "tcp" || !isOpen || isJsonStart(bytes);
-    if (side === undefined && isLines) this.#hear(this.#openLines(channel, isOpen), first, out);
-    else this.#hear(this.#openHttp(channel, side, out), first, out);
+    const start = mayBeHttp ? readStart(bytes, isOpen) : undefined;
+    const isLines = !isConnection(channel) || !isOpen || isJsonStart(bytes);
+    if (start === undefined && isLines) this.#hear(this.#openLines(channel, isOpen), first, out);
+    else this.#hear(this.#openHttp(channel, start ?? UNKNOWN_START, out), first, out);
   }
 
   #hear(framer: ChannelFramer, chunk: Chunk, out: FramingItem[]): void {
     framer.pushChunk(chunk, out);
-    if (framer.isHopeless) this.#setAside(framer, chunk.channel, out);
+    const upgrade = framer instanceof HttpFramer ? framer.upgrade : undefined;
+    if (upgrade !== undefined) this.#upgrade(chunk, upgrade, out);
+    if (framer.isHopeless) this.#setAside(framer, chunk, out);
     if (this.#held.total > this.#maxTotalBytes) this.#dropLargest(out);
   }
 
-  #setAside(framer: ChannelFramer, channel: Channel, out: FramingItem[]): void {
+  /** Heard again after a while: what was under way then is not what is now. */
+  #takeUp({ channel, timeNs }: Chunk, out: FramingItem[]): void {
+    const sinceNs = this.#aside.get(channel);
+    if (sinceNs === undefined || timeNs - sinceNs < LEFT_ALONE_NS) return;
+    for (const each of [channel, channel.reverse]) {
+      if (each === undefined || !this.#aside.delete(each)) continue;
+      this.#framerOf(each)?.abandon(out);
+      this.#http.delete(each);
+      this.#lines.delete(each);
+      this.#openings.delete(each);
+    }
+  }
+
+  #setAside(framer: ChannelFramer, { channel, timeNs }: Chunk, out: FramingItem[]): void {
     framer.abandon(out);
     out.push({ kind: "set-aside", channel });
+    this.#aside.set(channel, timeNs);
     this.#lines.delete(channel);
     const { reverse } = channel;
     if (!this.#http.delete(channel) || reverse === undefined) return;
     this.#http.get(reverse)?.abandon(out);
     this.#http.delete(reverse);
     out.push({ kind: "set-aside", channel: reverse });
+    this.#aside.set(reverse, timeNs);
   }
 
   #pushGap(gap: Gap, out: FramingItem[]): void {
@@ -155,7 +198,7 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     this.#settleOpening(channel, out);
     // on TCP what comes behind it tells
     const known = this.#framerOf(channel);
-    const framer = known ?? (channel.kind === "tcp" ? undefined : this.#openLines(channel, true));
+    const framer = known ?? (isConnection(channel) ? undefined : this.#openLines(channel, true));
     if (framer !== undefined) framer.pushGap(gap, out);
     else if (bytes > 0) out.push({ kind: "loss", channel, bytes, reason, timeNs });
   }
@@ -168,7 +211,7 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     const framer =
       lines !== undefined && !mayTurn(channel, lines)
         ? lines
-        : (this.#http.get(channel) ?? this.#openHttp(channel, undefined, out));
+        : (this.#http.get(channel) ?? this.#openHttp(channel, UNKNOWN_START, out));
     framer.pushSkip(skip, out);
   }
 
@@ -178,6 +221,7 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     this.#framerOf(channel)?.finish(timeNs, out);
     this.#lines.delete(channel);
     this.#http.delete(channel);
+    this.#aside.delete(channel);
     if (unreadBytes > 0) {
       out.push({ kind: "loss", channel, bytes: unreadBytes, reason: "unread", timeNs });
     }
@@ -199,44 +243,75 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
   }
 
   /** The opposite direction is HTTP, too. */
-  #openHttp(channel: Channel, side: HttpSide | undefined, out: FramingItem[]): HttpFramer {
+  #openHttp(channel: Channel, start: HttpStart, out: FramingItem[]): HttpFramer | Http2Framer {
     const { reverse } = channel;
-    const connection = new HttpConnection(this.#memory);
-    const framer = this.#takeOver(channel, connection, side, out);
+    const make = start.version === 2 ? this.#makerOf2() : this.#makerOf1();
+    const framer = make(channel, start.side);
+    this.#takeOver(framer, out);
     if (reverse === undefined) return framer;
     const other = this.#http.get(reverse);
     const lines = this.#lines.get(reverse)?.framer;
-    if (other !== undefined) this.#join(framer, out);
+    const is2 = framer instanceof Http2Framer;
+    const isOfOther = other !== undefined && other instanceof Http2Framer !== is2;
+    if (isOfOther) other.abandon(out);
+    if (other !== undefined && !isOfOther) this.#join(framer, out);
     else if (lines === undefined || mayTurn(reverse, lines)) {
-      this.#takeOver(reverse, connection, side && oppositeOf(side), out);
-      connection.isJoined = true;
+      this.#takeOver(make(reverse, start.side && oppositeOf(start.side)), out);
+      framer.connection.isJoined = true;
     }
     return framer;
   }
 
+  /** Both directions go on with HTTP/2. Source: RFC 7540, 3.2. */
+  #upgrade(chunk: Chunk, { state, from }: Upgrade, out: FramingItem[]): void {
+    const { channel } = chunk;
+    for (const each of this.#pairOf(channel)) each.abandon(out);
+    this.#http.delete(channel);
+    if (channel.reverse !== undefined) this.#http.delete(channel.reverse);
+    const framer = this.#openHttp(channel, { version: 2, side: "response" }, out);
+    if (framer instanceof Http2Framer) framer.goOn(state);
+    for (const each of this.#pairOf(channel)) if (each instanceof Http2Framer) each.startHere();
+    const rest = { ...chunk, bytes: chunk.bytes.subarray(from), position: chunk.position + from };
+    if (rest.bytes.length > 0) this.#hear(framer, rest, out);
+  }
+
+  /** What hears the two directions. */
+  #pairOf(channel: Channel): readonly (HttpFramer | Http2Framer)[] {
+    return [channel, channel.reverse].flatMap((each) => (each && this.#http.get(each)) ?? []);
+  }
+
+  #makerOf1() {
+    const connection = new HttpConnection(this.#memory);
+    return (channel: Channel, side: HttpSide | undefined) =>
+      new HttpFramer(channel, connection, side, this.#limits);
+  }
+
+  #makerOf2() {
+    const connection = new Http2Connection(this.#memory);
+    return (channel: Channel, side: HttpSide | undefined) =>
+      new Http2Framer(channel, connection, side, this.#limits);
+  }
+
   /** Lines of a channel that turns out to be HTTP are lost: they were parts of bodies. */
-  #takeOver(
-    channel: Channel,
-    connection: HttpConnection,
-    side: HttpSide | undefined,
-    out: FramingItem[],
-  ): HttpFramer {
+  #takeOver(framer: HttpFramer | Http2Framer, out: FramingItem[]): void {
+    const { channel } = framer;
     this.#lines.get(channel)?.framer.drop("started_before_attach", out);
     this.#lines.delete(channel);
-    const framer = new HttpFramer(channel, connection, side, this.#limits);
     this.#http.set(channel, framer);
     const opening = this.#openings.get(channel);
     this.#openings.delete(channel);
     if (opening !== undefined) framer.pushChunk(opening, out);
-    return framer;
   }
 
-  #join(framer: HttpFramer, out: FramingItem[]): void {
+  #join(framer: HttpFramer | Http2Framer, out: FramingItem[]): void {
     const { reverse } = framer.channel;
     const other = reverse && this.#http.get(reverse);
     if (other === undefined) return;
-    if (framer.side === "request" || other.side === "response") other.join(framer, out);
-    else framer.join(other, out);
+    const isFirst = framer.side === "request" || other.side === "response";
+    const [answers, requests] = isFirst ? [other, framer] : [framer, other];
+    if (answers instanceof HttpFramer) {
+      if (requests instanceof HttpFramer) answers.join(requests, out);
+    } else if (requests instanceof Http2Framer) answers.join(requests);
   }
 
   *#framers(): Iterable<ChannelFramer> {
@@ -260,12 +335,12 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
 
 /** HTTP goes over these. What looks like it on a pipe is a log, whose writer may yet speak MCP in lines. */
 function isSocket({ kind }: Channel): boolean {
-  return kind === "tcp" || kind === "unix-stream";
+  return kind === "tcp" || kind === "tls" || kind === "unix-stream";
 }
 
 /** Lines that may turn out to have been parts of HTTP: on TCP a chunk of a body may hold JSON, and a line end. */
 function mayTurn(channel: Channel, lines: ChannelLines): boolean {
-  return channel.kind === "tcp" || (isSocket(channel) && !lines.hasFrames);
+  return isConnection(channel) || (isSocket(channel) && !lines.hasFrames);
 }
 
 function isJsonStart(bytes: Buffer): boolean {
@@ -273,10 +348,19 @@ function isJsonStart(bytes: Buffer): boolean {
 }
 
 /** `isLate`: the read may begin anywhere in a message. */
-function readSide(bytes: Buffer, isLate: boolean): HttpSide | undefined {
+function readStart(bytes: Buffer, isLate: boolean): HttpStart | undefined {
+  const frame = readFirstFrame(bytes);
+  if (frame === "request") return { version: 2, side: frame };
+  if (isLate && startsWithFrames(bytes)) return { version: 2, side: undefined };
+  if (!isLate && frame === "response") return { version: 2, side: frame };
   const first = isLate ? readResume(bytes) : readFirstBytes(bytes, 0, bytes.length);
-  if (first === "request" || first === "response") return first;
-  return first === "events" ? "response" : undefined;
+  if (first === "request" || first === "response") return { version: 1, side: first };
+  return first === "events" ? { version: 1, side: "response" } : undefined;
+}
+
+/** What there is of it does not tell yet. */
+function mayBecomeHttp(bytes: Buffer): boolean {
+  return readFirstBytes(bytes, 0, bytes.length) === "open" || readFirstFrame(bytes) === "open";
 }
 
 function oppositeOf(side: HttpSide): HttpSide {
@@ -285,4 +369,9 @@ function oppositeOf(side: HttpSide): HttpSide {
 
 function joinChunks(first: Chunk, next: Chunk): Chunk {
   return { ...next, position: first.position, bytes: Buffer.concat([first.bytes, next.bytes]) };
+}
+
+/** Of the network; what passes in TLS included. */
+function isConnection({ kind }: Channel): boolean {
+  return kind === "tcp" || kind === "tls";
 }

@@ -31,7 +31,9 @@ export type Flag =
   /** HTTP: Mcp-Method or Mcp-Name say something else than the body (MCP 2026-07-28) */
   | "header_mismatch"
   /** HTTP: a head that two parsers may read differently (two lengths, folded or malformed fields): request smuggling */
-  | "ambiguous_http";
+  | "ambiguous_http"
+  /** HTTP/2: not all of a head is known, since the connection was there before, or bytes of it were not heard */
+  | "headers_unknown";
 
 /** What is kept of the head of a request or an answer. Never credentials: Authorization and cookies are not even parsed. */
 export interface HttpFields {
@@ -55,7 +57,7 @@ export interface HttpRequest {
   readonly target: string;
   /** Host, or an absolute target's, with its port where it has one; undefined: there is none (HTTP/1.0). */
   readonly authority: string | undefined;
-  /** "1.1" */
+  /** "1.1", "2" */
   readonly version: string;
   readonly fields: HttpFields;
 }

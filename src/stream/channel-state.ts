@@ -8,6 +8,7 @@ import type {
   Party,
   Process,
   ProcessDirectory,
+  TlsSocket,
   WriteNote,
 } from "../capture/types.ts";
 import { WriteNotes } from "./write-notes.ts";
@@ -39,6 +40,10 @@ export class ChannelState implements Channel {
   /** Sockets: address of the other end's; 0: not known. */
   peerAddress = 0;
   reverse: Channel | undefined;
+  /** TLS: the own socket of the process that is listened to, where it is known, and that process. */
+  tls: { readonly socket: TlsSocket | undefined; readonly process: Process } | undefined;
+  /** TLS: the same direction, as it is heard at its other end. */
+  twin: ChannelState | undefined;
   reader: Party | undefined;
   writer: Party | undefined;
   from: Endpoint | undefined;

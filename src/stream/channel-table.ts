@@ -55,6 +55,10 @@ export class ChannelTable {
     channel.id = this.#names.next(channel.kind, inode);
   }
 
+  nameOf(kind: ChannelState["kind"], number: number): string {
+    return this.#names.next(kind, number);
+  }
+
   /** Takes the address from whichever channel had it. */
   openFor(event: IoEvent): ChannelState {
     const channel = this.#open(event.channel, event.generation, event.channelKind, false);

@@ -7,16 +7,18 @@ import type {
   ExitEvent,
   Host,
   IoEvent,
-  KernelEvent,
   LossReason,
   Process,
   ProcessDirectory,
   SocketEvent,
+  StreamEvent,
+  TlsEvent,
 } from "../capture/types.ts";
 import { RecentMap } from "../recent-map.ts";
 import type { Stage } from "../stage.ts";
 import type { ChannelState, HolderSource, LastWordSource } from "./channel-state.ts";
 import { ChannelTable } from "./channel-table.ts";
+import { TlsHearings } from "./tls-hearings.ts";
 import type { Blind, StreamItem, Tick } from "./types.ts";
 
 const CUT = 2;
@@ -33,7 +35,7 @@ const MAX_HOSTS = 4096;
 const NOTHING: readonly StreamOutput[] = [];
 
 export type StreamInput =
-  | KernelEvent
+  | StreamEvent
   | ChannelTotals
   | ChannelClosed
   | ChannelFound
@@ -44,6 +46,10 @@ export type StreamInput =
 export interface StreamSources {
   readonly holders?: HolderSource;
   readonly lastWord?: LastWordSource;
+  /** Who has the socket with this address and inode. */
+  readonly ownerOf?: (socket: number, inode: number) => Process | undefined;
+  /** TLS: what is written there is heard where it is read, or is not any more. */
+  readonly quiet?: (channel: ChannelState, isQuiet: boolean) => void;
 }
 
 /**
@@ -55,11 +61,22 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   readonly #channels: ChannelTable;
   readonly #lastWord: LastWordSource;
 
+  readonly #tls: TlsHearings;
+
+  /** Most hosts have none: nothing is sifted there. */
+  #hasTls = false;
+
   readonly #hosts = new RecentMap<string, Host>(MAX_HOSTS);
 
   constructor(processes: ProcessDirectory, sources: StreamSources = {}) {
     this.#processes = processes;
     this.#channels = new ChannelTable(sources.holders);
+    this.#tls = new TlsHearings(processes, {
+      host: (address) => this.#host(address),
+      ownerOf: sources.ownerOf ?? (() => undefined),
+      quiet: sources.quiet ?? (() => undefined),
+      nameOf: (number) => this.#channels.nameOf("tls", number),
+    });
     this.#lastWord = sources.lastWord ?? (({ lost }) => ({ lost, unreadBytes: 0 }));
   }
 
@@ -72,7 +89,23 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     return this.#channels.byAddress;
   }
 
+  /** Something waits for what comes next: a tick is wanted soon. */
+  get isHolding(): boolean {
+    return this.#tls.isHolding;
+  }
+
   push(item: StreamInput): readonly StreamOutput[] {
+    if (item.kind === "tls") {
+      this.#hasTls = true;
+      return this.#tls.learn(item);
+    }
+    const out = this.#hear(item);
+    if (!this.#hasTls) return out;
+    if (item.kind === "tick") return [...this.#tls.tick(item.timeNs), item];
+    return out.flatMap((each) => this.#tls.sift(each));
+  }
+
+  #hear(item: Exclude<StreamInput, TlsEvent>): readonly StreamOutput[] {
     switch (item.kind) {
       case "data":
         return this.#data(item);
@@ -115,7 +148,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   }
 
   end(): readonly StreamOutput[] {
-    return NOTHING;
+    return this.#tls.end();
   }
 
   #data(event: IoEvent): readonly StreamOutput[] {
@@ -153,6 +186,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   /** Who wrote, where that is known without a note: the bytes were copied as written, or come from another host. */
   #nameEnds(channel: ChannelState, event: IoEvent, process: Process): Process | Host | undefined {
+    if (channel.kind === "tls") return undefined;
     if ((event.flags & WRITTEN) !== 0) {
       channel.writer = process;
       channel.reader = channel.to && this.#host(channel.to.address);
@@ -202,6 +236,11 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   #takeNote(channel: ChannelState, event: IoEvent): void {
     if (event.flags & WANTED) channel.wanted = true;
+    if (channel.kind === "tls") {
+      channel.position += event.len;
+      this.#tls.note(channel, event);
+      return;
+    }
     channel.writer = this.#processes.at(event.pid, event.startNs, event.comm);
     if (!channel.unplaced) {
       channel.notes.add(channel.writer, event.timeNs, event.moved, event.len);
@@ -231,10 +270,8 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     ];
   }
 
-  #blind(event: IoEvent, why: "packet_socket" | "unseen_read"): readonly StreamOutput[] {
+  #blind(event: IoEvent, reason: "packet_socket" | "unseen_read"): readonly StreamOutput[] {
     const out: StreamOutput[] = [];
-    // of TCP only HTTP/2 is looked at and not read
-    const reason = why === "packet_socket" && event.channelKind === "tcp" ? "http2" : why;
     const channel = this.#channelOf(event, out);
     if (event.flags & WANTED) channel.wanted = true;
     const process = this.#processes.at(event.pid, event.startNs, event.comm);
@@ -337,6 +374,8 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
   #openFor(event: IoEvent, out: StreamOutput[]): ChannelState {
     const before = this.#channels.at(event.channel);
     if (before) this.#replace(before, event.timeNs, out);
-    return this.#channels.openFor(event);
+    const channel = this.#channels.openFor(event);
+    if (channel.kind === "tls") this.#tls.open(channel, event);
+    return channel;
   }
 }

@@ -63,7 +63,7 @@ export interface Blind {
   readonly kind: "blind";
   readonly channel: Channel | undefined;
   readonly process: Process | undefined;
-  readonly reason: "packet_socket" | "unseen_read" | "io_uring" | "http2";
+  readonly reason: "packet_socket" | "unseen_read" | "io_uring";
   readonly bytes: number;
   readonly timeNs: number;
 }

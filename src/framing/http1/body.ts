@@ -1,8 +1,8 @@
 /** What becomes of a body's bytes, and what all kinds of bodies need to know. */
 import type { LossReason } from "../../capture/types.ts";
 import type { HeldBytes } from "../partial-line.ts";
-import type { HttpConnection } from "./connection.ts";
 import type { DirectionItems } from "./direction-items.ts";
+import type { Endpoints } from "./endpoints.ts";
 import type { ExchangeState } from "./exchange-state.ts";
 
 /** One body, held as far as needed. Gives every byte of its content to `DirectionItems` once. */
@@ -18,18 +18,33 @@ export interface Body {
   end(reason: LossReason | undefined): void;
 }
 
+export interface HttpLimits {
+  /** A longer body, or event, is lost as `line_too_long`. */
+  readonly maxBodyBytes: number;
+  readonly held: HeldBytes;
+}
+
+/** What bodies tell their connection, of whatever version of HTTP. */
+export interface BodyConnection {
+  readonly memory: { readonly endpoints: Endpoints };
+  /** The exchange is MCP's. */
+  prove(state: ExchangeState, items: DirectionItems): void;
+}
+
 export interface BodyContext {
   readonly items: DirectionItems;
   readonly held: HeldBytes;
   readonly maxBytes: number;
   readonly side: "request" | "response";
   /** Changes when a connection's two directions are found to belong together. */
-  readonly connection: () => HttpConnection;
+  readonly connection: () => BodyConnection;
 }
 
 export interface BodySubject {
   readonly state: ExchangeState;
   readonly codings: readonly string[];
+  /** It may have begun unheard: it counts only if it is complete, and is lost for this otherwise. */
+  readonly doubt?: LossReason | undefined;
 }
 
 const JSON_RPC = Buffer.from('"jsonrpc"');

@@ -180,6 +180,11 @@ export class HttpConnection {
     this.#judge("other", items, true);
   }
 
+  /** Another version is spoken from here on: all of it is wanted. */
+  openHttp2(items: DirectionItems): void {
+    this.#judge("mcp", items, true);
+  }
+
   /** `other` has the requests of this connection's answers: they were not known to belong together. */
   absorb(other: HttpConnection, items: DirectionItems): void {
     this.isJoined = true;
@@ -244,6 +249,7 @@ export class HttpConnection {
     // an answer alone tells no direction of requests: its next one is asked again
     if (channel === undefined) return;
     this.verdict = verdict;
-    if (channel.kind === "tcp") items.push({ kind: "http-verdict", channel, verdict });
+    if (channel.kind !== "tcp" && channel.kind !== "tls") return;
+    items.push({ kind: "http-verdict", channel, verdict });
   }
 }

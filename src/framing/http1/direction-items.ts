@@ -1,6 +1,6 @@
 /** What one direction of a connection gives out, so that each of its bytes is in exactly one item. */
 import type { Channel, LossReason, Party } from "../../capture/types.ts";
-import type { Blind, Chunk } from "../../stream/types.ts";
+import type { Chunk } from "../../stream/types.ts";
 import type { Flag, FramingItem, HttpItem, HttpPlace } from "../types.ts";
 
 /** The text of a frame, and the bytes that carried it. */
@@ -38,12 +38,6 @@ export class DirectionItems {
 
   push(item: FramingItem): void {
     this.#out.push(item);
-  }
-
-  /** From here on the channel cannot be heard. */
-  blind(reason: Blind["reason"]): void {
-    const { channel, timeNs } = this;
-    this.push({ kind: "blind", channel, process: undefined, reason, bytes: 0, timeNs });
   }
 
   /** Behind the losses of what it ends. */

@@ -61,11 +61,12 @@ export class EventBody implements Body, EventTaker {
   readonly #frames: EventFrames;
   readonly #parser: EventParser;
 
-  constructor(context: BodyContext, { state }: BodySubject) {
+  constructor(context: BodyContext, { state, doubt }: BodySubject) {
     this.#context = context;
     this.#exchange = state;
     this.#frames = new EventFrames(context, state);
     this.#parser = new EventParser(context.maxBytes, context.held, this);
+    if (doubt !== undefined) this.#parser.cut(doubt, true);
   }
 
   get heldBytes(): number {

@@ -19,6 +19,8 @@ export type Interest = "none" | "guess" | "likely" | "mcp";
 
 const NO_FLAGS: readonly Flag[] = [];
 const AMBIGUOUS: readonly Flag[] = ["ambiguous_http"];
+const PARTLY: readonly Flag[] = ["headers_unknown"];
+const BOTH: readonly Flag[] = [...AMBIGUOUS, ...PARTLY];
 
 export class ExchangeState {
   readonly #exchange: Mutable<HttpExchange>;
@@ -26,6 +28,8 @@ export class ExchangeState {
   /** It carried JSON-RPC or a header of MCP's: not only its path is known. */
   isProven = false;
   isAmbiguous = false;
+  /** HTTP/2: of its heads not all is known. */
+  isPartly = false;
   isLost = false;
   requestDone = false;
   responseDone = false;
@@ -57,11 +61,13 @@ export class ExchangeState {
   }
 
   get flags(): readonly Flag[] {
+    if (this.isPartly) return this.isAmbiguous ? BOTH : PARTLY;
     return this.isAmbiguous ? AMBIGUOUS : NO_FLAGS;
   }
 
-  setRequest(request: HttpRequest): void {
+  setRequest(request: HttpRequest, channel?: Channel): void {
     this.#exchange.request = request;
+    if (channel !== undefined) this.#exchange.requestChannel = channel;
   }
 
   setResponse(response: HttpResponse | undefined, channel: Channel): void {
@@ -81,4 +87,11 @@ export class ExchangeState {
     const outcome = this.isLost ? "lost" : ended;
     return { kind: "http-end", exchange: this.#exchange, outcome, flags: this.flags, timeNs };
   }
+}
+
+/** What follows in both directions is HTTP/2, and its stream 1 the answer to this exchange's request. */
+export interface Upgrade {
+  readonly state: ExchangeState;
+  /** Index in the read behind the last byte that is of HTTP/1. */
+  readonly from: number;
 }

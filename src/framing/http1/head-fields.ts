@@ -66,6 +66,17 @@ export function readField(
   reader(isFolded ? value.replace(/\r?\n[ \t]+/g, " ") : value, fields);
 }
 
+/** A field of HTTP/2: its name in lower case, its value whole. */
+export function readNamedField(name: string, value: string, fields: HeadFields): void {
+  if (name.startsWith("mcp-")) fields.hasMcpField = true;
+  READERS.get(name)?.(trim(value, 0, value.length), fields);
+}
+
+/** Whether anything is made of fields of this name, which is in lower case; never of one with a secret. */
+export function isKeptField(name: string): boolean {
+  return READERS.has(name) || name.startsWith("mcp-");
+}
+
 /** RFC 9112, 5.1: of "Name : value" a server must refuse the space, others drop it. −1: something else is wrong. */
 function colonBehind(text: string, nameEnd: number, to: number): number {
   const rest = text.slice(nameEnd, to);

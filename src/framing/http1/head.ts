@@ -75,7 +75,8 @@ function endOfLine(text: string, at: number, fields: HeadFields): number {
 
 const NO_CODINGS: readonly string[] = [];
 
-function makeHead(): Head {
+/** With nothing known. */
+export function makeHead(): Head {
   return {
     method: "",
     target: "",

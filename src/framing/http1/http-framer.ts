@@ -3,16 +3,15 @@ import type { Channel, LossReason } from "../../capture/types.ts";
 import type { Chunk, Gap, Skip } from "../../stream/types.ts";
 import type { ChannelFramer } from "../channel-framer.ts";
 import { readResume } from "../first-bytes.ts";
-import type { HeldBytes } from "../partial-line.ts";
 import type { FramingItem } from "../types.ts";
 import { Bodies } from "./bodies.ts";
-import type { Body } from "./body.ts";
+import type { Body, HttpLimits } from "./body.ts";
 import { BodyFraming, type BodyTaker } from "./body-framing.ts";
 import { type BodyLength, requestBody, responseBody } from "./body-length.ts";
 import type { HttpConnection, HttpSide } from "./connection.ts";
 import { DirectionItems } from "./direction-items.ts";
 import { EventBody } from "./event-body.ts";
-import type { ExchangeState } from "./exchange-state.ts";
+import type { ExchangeState, Upgrade } from "./exchange-state.ts";
 import type { Head } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
 import { codingsOf, contentOf, interestOf, isAmbiguous, Messages } from "./messages.ts";
@@ -23,14 +22,10 @@ type Place = "head" | "body" | "seek" | "tunnel";
 /** Bytes without a head after which a channel that began unheard is set aside. */
 const MAX_SOUGHT = 64 * 1024;
 
-export interface HttpLimits {
-  /** A longer body, or event, is lost as `line_too_long`. */
-  readonly maxBodyBytes: number;
-  readonly held: HeldBytes;
-}
-
 export class HttpFramer implements ChannelFramer {
   readonly channel: Channel;
+  /** Set when an answer has switched to HTTP/2: the rest of its read is not taken. */
+  upgrade: Upgrade | undefined;
   readonly #limits: HttpLimits;
   readonly #items: DirectionItems;
   readonly #head: HeadReader;
@@ -89,7 +84,8 @@ export class HttpFramer implements ChannelFramer {
 
   get isHopeless(): boolean {
     if (this.#side === undefined) return this.#sought > MAX_SOUGHT;
-    return this.channel.kind !== "tcp" && this.#connection.isHopeless;
+    const { kind } = this.channel;
+    return kind !== "tcp" && kind !== "tls" && this.#connection.isHopeless;
   }
 
   /** The two directions were not known to belong together: `other` is that of the requests. */
@@ -111,7 +107,7 @@ export class HttpFramer implements ChannelFramer {
     if (this.#connection.isTunnel && this.#place !== "tunnel") this.#enterTunnel();
     if (this.#place === "seek") this.#find(bytes);
     let at = 0;
-    while (at < bytes.length) at = this.#take(bytes, at);
+    while (at < bytes.length && this.upgrade === undefined) at = this.#take(bytes, at);
     this.#body?.keep();
     this.#items.flush();
   }
@@ -204,7 +200,7 @@ export class HttpFramer implements ChannelFramer {
     } else if (head !== undefined) {
       if (this.#side === undefined) this.#learnSide(head.status === 0 ? "request" : "response");
       if (this.#side === "request") this.#openRequest(head);
-      else this.#openResponse(head);
+      else this.#openResponse(head, next);
     }
     return next;
   }
@@ -223,7 +219,8 @@ export class HttpFramer implements ChannelFramer {
     this.#open(state, head, requestBody(head));
   }
 
-  #openResponse(head: Head): void {
+  /** `next`: index behind the head in the read. */
+  #openResponse(head: Head, next: number): void {
     const { channel } = this;
     const connection = this.#connection;
     const items = this.#items;
@@ -233,7 +230,10 @@ export class HttpFramer implements ChannelFramer {
     state.setResponse(this.#messages.response(head), channel);
     if (isAmbiguous(head)) state.isAmbiguous = true;
     if (head.hasMcpField) connection.believe(state, items);
-    this.#open(state, head, responseBody(head, state.method));
+    if (head.status === 101 && head.upgradesToHttp2) {
+      connection.openHttp2(items);
+      this.upgrade = { state, from: next };
+    } else this.#open(state, head, responseBody(head, state.method));
   }
 
   /** An answer whose request went by unheard. */
@@ -255,7 +255,6 @@ export class HttpFramer implements ChannelFramer {
     else if (length.kind === "tunnel") {
       this.#endMessage(undefined);
       this.#connection.openTunnel(this.#items);
-      if (head.upgradesToHttp2 && head.status === 101) this.#items.blind("http2");
       this.#place = "tunnel";
     } else if (length.kind === "unknown") this.#break();
     else {

@@ -1,5 +1,6 @@
 /** The content of a body that may be JSON in, one frame with its text out. */
 import type { LossReason } from "../../capture/types.ts";
+import { isJson } from "../../json-grammar.ts";
 import { decodeLine } from "../decode-line.ts";
 import { Pieces } from "../pieces.ts";
 import type { Flag } from "../types.ts";
@@ -26,6 +27,7 @@ export class JsonBody implements Body {
   readonly #pieces: Pieces;
   #exchange: ExchangeState;
   #codings: readonly string[];
+  #doubt: LossReason | undefined;
   #state: BodyState = "held";
   #hasStart = false;
   #reason: LossReason = "cut_by_gap";
@@ -36,6 +38,7 @@ export class JsonBody implements Body {
     this.#pieces = new Pieces(context.held);
     this.#exchange = subject.state;
     this.#codings = subject.codings;
+    this.#doubt = subject.doubt;
   }
 
   get heldBytes(): number {
@@ -43,10 +46,11 @@ export class JsonBody implements Body {
   }
 
   /** One object serves all bodies of a direction, one after the other. */
-  restart({ state, codings }: BodySubject): void {
+  restart({ state, codings, doubt }: BodySubject): void {
     this.#pieces.clear();
     this.#exchange = state;
     this.#codings = codings;
+    this.#doubt = doubt;
     this.#state = "held";
     this.#hasStart = false;
   }
@@ -123,6 +127,9 @@ export class JsonBody implements Body {
       // what cannot be decoded is no message of anybody's
       items.spend(length, plain === "too_long" ? "line_too_long" : undefined);
       this.#exchange.isLost = plain === "too_long" || this.#exchange.isLost;
+    } else if (this.#doubt !== undefined && !isJson(plain.toString("utf8"))) {
+      items.lose(length, this.#doubt);
+      this.#exchange.isLost = true;
     } else if (isMessage(plain, this.#exchange, this.#context)) {
       const { text, flags } = decodeLine(plain, 0, plain.length);
       const place = this.#exchange.place(side, "json");

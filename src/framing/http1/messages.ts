@@ -49,8 +49,8 @@ export class Messages {
     this.#method = method;
     this.#target = target;
     this.#authority = authority;
-    const version = head.version === "1.0" ? "1.0" : "1.1";
-    const request = { method, target, authority, version, fields: this.#own(head) };
+    const version = versionOf(head);
+    const request = this.#same({ method, target, authority, version, fields: this.#own(head) });
     this.#head = head;
     this.#request = request;
     this.#limit(request.fields);
@@ -59,12 +59,24 @@ export class Messages {
 
   response(head: Head): HttpResponse {
     if (this.#head === head && this.#response !== undefined) return this.#response;
-    const version = head.version === "1.0" ? "1.0" : "1.1";
+    const version = versionOf(head);
     const response = { status: head.status, version, fields: this.#own(head) };
     this.#head = head;
     this.#response = response;
     this.#limit(response.fields);
     return response;
+  }
+
+  /** The request before, where this one says the same in other bytes. */
+  #same(request: HttpRequest): HttpRequest {
+    const before = this.#request;
+    const isSame =
+      before?.method === request.method &&
+      before.target === request.target &&
+      before.authority === request.authority &&
+      before.version === request.version &&
+      before.fields === request.fields;
+    return isSame ? before : request;
   }
 
   #limit(fields: HttpFields): void {
@@ -95,6 +107,10 @@ export function sizeOf(request: HttpRequest, before: HttpRequest | undefined): n
   if (request === before) return STATE_BYTES;
   const { authority, target, fields } = request;
   return STATE_BYTES + REQUEST_BYTES + target.length + (authority?.length ?? 0) + charsOf(fields);
+}
+
+function versionOf({ version }: Head): string {
+  return version === "1.0" || version === "2" ? version : "1.1";
 }
 
 function charsOf(fields: HttpFields): number {

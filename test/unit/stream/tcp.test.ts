@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { SocketEvent } from "../../../src/capture/types.ts";
 import { StreamStage } from "../../../src/stream/stream-stage.ts";
-import { brief, data, io, note, pidOf, processes, READER, WRITER } from "./events.ts";
+import { brief, data, note, pidOf, processes, READER, WRITER } from "./events.ts";
 
 const REQUESTS = 0x1000;
 const ANSWERS = 0x2000;
@@ -94,11 +94,4 @@ test("StreamStage ends the connection that had the address when another one has 
   stage.push(data("abc", up));
   expect(brief(stage.push(socket({ generation: 9 })))).toEqual([["tcp:7", "end", 0]]);
   expect(brief(stage.push(data("x", { ...up, generation: 9 })))).toEqual([["tcp:9", 0, "x"]]);
-});
-
-test("StreamStage names HTTP/2 for what it is", () => {
-  const stage = new StreamStage(processes());
-  expect(brief(stage.push(io("opaque", { ...up, len: 24 })))).toEqual([
-    ["tcp:7", "blind", "http2", 24],
-  ]);
 });

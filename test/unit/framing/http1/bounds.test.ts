@@ -9,7 +9,6 @@ import {
   EVENTS_HEAD,
   jsonAnswer,
   makeConnection,
-  NOTE,
   post,
   RESULT,
   run,
@@ -137,24 +136,4 @@ test("FramingStage keeps a name of 8,192 characters whole", () => {
   const { items } = run({ steps: [["C", post(CALL, `Mcp-Name: ${name}`)]] });
   const frame = items.find((item) => item.kind === "frame");
   expect(frame?.kind === "frame" && frame.http?.exchange.request?.fields.mcpName).toBe(name);
-});
-
-test("FramingStage tells of HTTP/2 behind an upgrade as of what it cannot hear", () => {
-  const upgrade = "Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
-  const made = run({
-    steps: [
-      ["C", `GET /mcp HTTP/1.1\r\nHost: h\r\n${upgrade}`],
-      ["S", `HTTP/1.1 101 Switching Protocols\r\n${upgrade}`],
-      ["S", NOTE],
-    ],
-  });
-  const channel = made.connection.response;
-  expect(made.items).toContainEqual({
-    kind: "blind",
-    channel,
-    process: undefined,
-    reason: "http2",
-    bytes: 0,
-    timeNs: 2,
-  });
 });
