@@ -10,16 +10,31 @@ export interface StreamState {
   readerGone(): boolean;
 }
 
+/** What can be asked about a history that is written. */
+export interface StoreState {
+  /** Grows while it is written. */
+  readonly written: number;
+  /** Rows that it has no room for. */
+  readonly droppedRows: number;
+}
+
 export class Outputs implements Consumer {
   readonly #selection: Selection;
   readonly #all: FanOut;
   readonly #stream: StreamState | undefined;
+  readonly #store: StoreState | undefined;
 
-  /** `stream`: standard output, when something is shown there. */
-  constructor(consumers: readonly Consumer[], asked: Asked, stream: StreamState | undefined) {
+  /** `stream`: standard output, when something is shown there. `store`: a history, where there is one. */
+  constructor(
+    consumers: readonly Consumer[],
+    asked: Asked,
+    stream: StreamState | undefined,
+    store?: StoreState,
+  ) {
     this.#selection = new Selection(asked);
     this.#all = new FanOut(consumers);
     this.#stream = stream;
+    this.#store = store;
   }
 
   /** As many messages as --max-messages allows are written: what comes after is not. */
@@ -37,9 +52,14 @@ export class Outputs implements Consumer {
     return this.#stream?.readerGone() ?? false;
   }
 
-  /** Bytes that standard output has taken: while it grows, its reader reads. */
+  /** Bytes that standard output and the history have taken: while it grows, they are not stuck. */
   get streamed(): number {
-    return this.#stream?.written ?? 0;
+    return (this.#stream?.written ?? 0) + (this.#store?.written ?? 0);
+  }
+
+  /** Rows that the history has no room for. */
+  get droppedRows(): number {
+    return this.#store?.droppedRows ?? 0;
   }
 
   write(items: readonly ExchangeItem[]): void | Promise<void> {

@@ -1,9 +1,11 @@
 /** Counts finished calls by server, transport, method and target, in a bounded number of rows. */
 
+import { destinationOf, isLookup } from "../destination.ts";
+import type { Effect } from "../effects/types.ts";
 import { serverName } from "../names.ts";
 import { capText, copyText } from "../text.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
-import type { CallLine, ToolStatistics, Transport } from "./types.ts";
+import type { CallLine, EffectLine, ToolStatistics, Transport } from "./types.ts";
 
 const OTHER = "(other)";
 
@@ -15,7 +17,13 @@ interface Row {
   readonly latency: LatencyHistogram;
   calls: number;
   errors: number;
+  /** undefined: there was none. */
+  programs: Map<string, number> | undefined;
+  reached: Map<string, number> | undefined;
 }
+
+/** Different programs and destinations of one row; the rest is one more, "(other)". */
+const MAX_CAUSED = 100;
 
 type Targets = Map<string | undefined, Row>;
 type Methods = Map<string, Targets>;
@@ -37,6 +45,13 @@ export class CallStatistics {
     row.calls++;
     if (call.outcome === "error" || call.outcome === "tool_error") row.errors++;
     if (call.durationMs !== undefined) row.latency.add(call.durationMs);
+    for (const effect of call.effects ?? []) addEffect(row, effect);
+  }
+
+  /** What came after the line of its call. */
+  addEffect({ session, method, target, effect }: EffectLine): void {
+    const row = this.#rows[session.transport].get(serverName(session))?.get(method)?.get(target);
+    if (row !== undefined) addEffect(row, effect);
   }
 
   /** Most calls first. */
@@ -96,14 +111,34 @@ function newRow(
   target: string | undefined,
 ): Row {
   const latency = new LatencyHistogram();
-  return { server, transport, method, target, latency, calls: 0, errors: 0 };
+  const counts = { calls: 0, errors: 0, programs: undefined, reached: undefined };
+  return { server, transport, method, target, latency, ...counts };
+}
+
+/** What may be of another call as well is in no sum. */
+function addEffect(row: Row, effect: Effect): void {
+  if (effect.candidates.length > 0) return;
+  if (effect.kind === "exec") {
+    const program = effect.argv[0] ?? effect.process.comm;
+    row.programs = count(row.programs, program.slice(program.lastIndexOf("/") + 1));
+  } else if (effect.kind === "connect" && !isLookup(effect.connection)) {
+    row.reached = count(row.reached, destinationOf(effect.connection));
+  }
+}
+
+function count(counts: Map<string, number> = new Map(), key: string): Map<string, number> {
+  const isFull = counts.size >= MAX_CAUSED && !counts.has(key);
+  const name = isFull ? OTHER : capText(copyText(key));
+  return counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 function statisticsOf(row: Row): ToolStatistics {
   const { server, transport, method, target, calls, errors, latency } = row;
   const p50Ms = latency.percentile(0.5);
   const p95Ms = latency.percentile(0.95);
-  return { server, transport, method, target, calls, errors, p50Ms, p95Ms };
+  const programs = row.programs && Object.fromEntries(row.programs);
+  const reached = row.reached && Object.fromEntries(row.reached);
+  return { server, transport, method, target, calls, errors, p50Ms, p95Ms, programs, reached };
 }
 
 function compareText(left: string, right: string): number {

@@ -1,6 +1,7 @@
 /** Adds up a run: every line that goes to the sinks comes in, one summary comes out. */
 import type { LossReason } from "../capture/types.ts";
 import { CallStatistics } from "./call-statistics.ts";
+import { ConnectionCounts } from "./connection-statistics.ts";
 import type { CaptureFacts, ExchangeItem, MessageLine, OpenCall, Summary } from "./types.ts";
 
 /** Rows of calls by server, method and target; the rest is one row "(other)". */
@@ -26,6 +27,7 @@ export class SummaryCollector {
   readonly #openEnds: OpenEnds;
   readonly #run: RunStart;
   readonly #calls = new CallStatistics(MAX_ROWS);
+  readonly #connections = new ConnectionCounts();
   readonly #byType = { request: 0, notification: 0, response: 0, error: 0 };
   readonly #loss: Record<LossReason, number> = {
     ring_full: 0,
@@ -84,6 +86,7 @@ export class SummaryCollector {
       httpBytes: this.#openEnds.httpBytes,
       skippedBytes: this.#openEnds.skippedBytes,
       httpExchanges: this.#httpExchanges,
+      connections: this.#connections.totals(),
       coverage: Object.fromEntries(this.#coverage),
       endedBy,
     };
@@ -109,6 +112,12 @@ export class SummaryCollector {
         return;
       case "http":
         this.#httpExchanges++;
+        return;
+      case "effect":
+        this.#calls.addEffect(item);
+        return;
+      case "connection":
+        this.#connections.add(item);
         return;
       case "coverage":
         this.#cover(item.reason, item.count ?? 1);

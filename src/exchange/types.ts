@@ -1,5 +1,7 @@
 /** Messages joined: calls with their answers, sessions with their ends, who is who. */
 import type { Channel, LossReason, Party, Process } from "../capture/types.ts";
+import type { ConnectionLine, Protocol } from "../connections/types.ts";
+import type { Effect } from "../effects/types.ts";
 import type { Flag, HttpExchange, Loss } from "../framing/types.ts";
 import type { Message } from "../message/types.ts";
 
@@ -67,6 +69,8 @@ export interface MessageLine {
   readonly serverMs: number | undefined;
   readonly queuedMs: number | undefined;
   readonly flags: readonly Flag[];
+  /** On the answer to a call: what that caused, as on its call line. */
+  readonly effects?: readonly Effect[] | undefined;
 }
 
 export interface SessionLine {
@@ -101,6 +105,20 @@ export interface CallLine {
   readonly timeNs: number;
   readonly durationMs: number | undefined;
   readonly serverMs: number | undefined;
+  /** What its server did for it, where that was listened to; undefined: nothing. */
+  readonly effects?: readonly Effect[] | undefined;
+}
+
+/** What a process that outlives the call that it was started for did after the call's line. */
+export interface EffectLine {
+  readonly kind: "effect";
+  readonly session: Session;
+  /** Of the call. */
+  readonly idText: string;
+  readonly method: string;
+  readonly target: string | undefined;
+  readonly effect: Effect;
+  readonly timeNs: number;
 }
 
 /** An exchange on an MCP endpoint that did not carry what it should: an error status, a wrong content type, a cut connection;
@@ -125,7 +143,15 @@ export interface CoverageLine {
   readonly timeNs: number;
 }
 
-export type ExchangeItem = MessageLine | SessionLine | CallLine | HttpLine | CoverageLine | Loss;
+export type ExchangeItem =
+  | MessageLine
+  | SessionLine
+  | CallLine
+  | EffectLine
+  | HttpLine
+  | ConnectionLine
+  | CoverageLine
+  | Loss;
 
 /** Where an exchange stands when the tool ends. */
 export interface OpenCall {
@@ -155,6 +181,8 @@ export interface CaptureFacts {
   readonly channelsSeen: number;
   /** Bytes lost that no channel can be named for. */
   readonly unattributedBytes: number;
+  /** undefined: connections were not listened to. */
+  readonly connections?: ConnectionLosses | undefined;
 }
 
 export interface ToolStatistics {
@@ -166,6 +194,48 @@ export interface ToolStatistics {
   readonly errors: number;
   readonly p50Ms: number | undefined;
   readonly p95Ms: number | undefined;
+  /** Programs that its calls ran, and destinations that they reached or tried to: how often. What may be of another call,
+   * too, is not counted. */
+  readonly programs?: Readonly<Record<string, number>> | undefined;
+  readonly reached?: Readonly<Record<string, number>> | undefined;
+}
+
+/** Connections of one program to one destination. */
+export interface ConnectionStatistics {
+  readonly process: string;
+  readonly direction: "outgoing" | "accepted";
+  readonly protocol: Protocol;
+  /** A name where one is known, with the port; the path of a Unix socket. Accepted: the own port. */
+  readonly destination: string;
+  readonly attempts: number;
+  /** By outcome, those that occurred. */
+  readonly failures: Readonly<Record<string, number>>;
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Of TCP handshakes. */
+  readonly p50Ms: number | undefined;
+  readonly p95Ms: number | undefined;
+}
+
+export interface ConnectionTotals {
+  /** Attempts, connections that were accepted, and those that were open before. */
+  readonly attempts: number;
+  /** By outcome, those that occurred. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** At the end of the run. */
+  readonly open: number;
+  /** Most attempts first. */
+  readonly rows: readonly ConnectionStatistics[];
+}
+
+/** What of connections was not told. */
+export interface ConnectionLosses {
+  /** Records that found no room in the ring. */
+  readonly eventsLost: number;
+  /** Connections for which there was no entry. */
+  readonly unseen: number;
+  /** Runs that the kernel skipped (upper bound): attempts that failed at once, owners of what was accepted. */
+  readonly skippedRuns: number;
 }
 
 export interface Summary {
@@ -196,8 +266,11 @@ export interface Summary {
   readonly skippedBytes: number;
   /** Exchanges that a line of kind `http` tells of. */
   readonly httpExchanges: number;
+  /** undefined: there was none, or they were not asked for. */
+  readonly connections?: ConnectionTotals | undefined;
   /** What is there and cannot be heard: reason → how often. */
   readonly coverage: Readonly<Record<string, number>>;
-  /** Why the tool ended: "signal", "duration", "max_messages", "command_exited", "reader_gone", "end_of_input", "output_failed". */
+  /** Why the tool ended: "signal", "duration", "max_messages", "command_exited", "reader_gone", "client_gone",
+   * "end_of_input", "output_failed". */
   readonly endedBy: string;
 }

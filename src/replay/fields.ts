@@ -50,6 +50,12 @@ export function textsField(fields: Fields | undefined, key: string): readonly st
   return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
 
+/** The objects of a list. */
+export function listField(fields: Fields | undefined, key: string): readonly Fields[] {
+  const value = own(fields, key);
+  return Array.isArray(value) ? value.filter(isFields) : [];
+}
+
 /** Own fields only: a recording may name "constructor" or "__proto__". */
 export function own(fields: Fields | undefined, key: string): unknown {
   return fields !== undefined && Object.hasOwn(fields, key) ? fields[key] : undefined;

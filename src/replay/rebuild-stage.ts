@@ -1,6 +1,7 @@
 /** Recorded lines in, the frames, losses and ends that they were made from out. */
 import type { Channel, Party } from "../capture/types.ts";
-import type { CoverageLine } from "../exchange/types.ts";
+import type { ConnectionLine } from "../connections/types.ts";
+import type { CoverageLine, EffectLine } from "../exchange/types.ts";
 import type { Flag, Frame, FramingItem, HttpEnd, HttpPlace, Loss } from "../framing/types.ts";
 import type { Stage } from "../stage.ts";
 import {
@@ -9,10 +10,13 @@ import {
   type Fields,
   fieldsField,
   millisField,
+  own,
   textField,
   textsField,
 } from "./fields.ts";
 import { isLossReason } from "./loss-reasons.ts";
+import { readConnection } from "./rebuild-connection.ts";
+import { readEffect } from "./rebuild-effects.ts";
 import { rebuildText } from "./rebuild-text.ts";
 import { completeExchange, RecordedExchanges } from "./recorded-exchanges.ts";
 import { parseTimestamp, type RecordedClock } from "./recorded-time.ts";
@@ -22,7 +26,7 @@ import { type RecordedHttp, type RecordedTransport, readTransport } from "./tran
 
 type HttpTransport = Extract<RecordedTransport, { type: "http" }>;
 
-export type ReplayItem = FramingItem | CoverageLine;
+export type ReplayItem = FramingItem | CoverageLine | ConnectionLine | EffectLine;
 
 export interface RebuildCounts {
   messages: number;
@@ -96,12 +100,18 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       case "loss":
         this.#loss(line, timeNs, out);
         return;
+      case "connection":
+        this.#connectionLine(line, timeNs, out);
+        return;
       case "coverage":
         out.push(this.#coverage(line, timeNs));
         return;
       case "call":
       case "summary":
-        // Both are made again from the messages.
+        // Both are made again from the messages; replay-run.ts adds what a call caused.
+        return;
+      case "effect":
+        this.#effect(line, timeNs, out);
         return;
       default:
         this.#counts.unknown++;
@@ -290,6 +300,26 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
     out.push({ kind: "http-end", exchange, outcome, flags, recorded, timeNs } satisfies HttpEnd);
   }
 
+  #connectionLine(line: Fields, timeNs: number, out: ReplayItem[]): void {
+    const item = readConnection(line, timeNs, this.#clock, this.#world);
+    if (item === undefined) this.#counts.malformed++;
+    else out.push(item);
+  }
+
+  #effect(line: Fields, timeNs: number, out: ReplayItem[]): void {
+    const effect = readEffect(fieldsField(line, "effect"), this.#clock);
+    const id = textField(line, "session");
+    const method = textField(line, "method");
+    if (effect === undefined || id === undefined || method === undefined) {
+      this.#counts.malformed++;
+      return;
+    }
+    const session = this.#world.shownSession(id);
+    const idText = JSON.stringify(own(line, "id")) ?? "null";
+    const target = textField(line, "target");
+    out.push({ kind: "effect", session, idText, method, target, effect, timeNs });
+  }
+
   #loss(line: Fields, timeNs: number, out: ReplayItem[]): void {
     const reason = textField(line, "reason");
     const bytes = countField(line, "bytes");
@@ -363,6 +393,6 @@ function readDirection(line: Fields): Direction | undefined {
 /** Flags that the text cannot tell; all others are found again. */
 function frameFlags(line: Fields): readonly Flag[] {
   const found = textsField(line, "flags");
-  const ofFrame: readonly Flag[] = ["invalid_utf8", "bom", "ambiguous_http"];
+  const ofFrame: readonly Flag[] = ["invalid_utf8", "bom", "ambiguous_http", "headers_unknown"];
   return ofFrame.filter((flag) => found.includes(flag));
 }

@@ -1,5 +1,6 @@
 /** Ends named in recorded lines in, the Process and Channel objects that stand for them out. */
 import type { Channel, ChannelKind, Endpoint, Host, Party, Process } from "../capture/types.ts";
+import type { Session } from "../exchange/types.ts";
 import { isProcess } from "../party.ts";
 import { RecentMap } from "../recent-map.ts";
 import {
@@ -54,6 +55,29 @@ export class RecordedWorld {
     const session: RecordedSession = { id, ...parties, channels: new Map() };
     this.#sessions.set(id, session);
     return session;
+  }
+
+  /** As a line about something else than its messages shows it. */
+  shownSession(id: string): Session {
+    const { client, server, lateAttach } = this.session(id);
+    return {
+      id,
+      transport: id.startsWith("http") ? "http" : "stdio",
+      client,
+      server,
+      httpSessionId: undefined,
+      authority: undefined,
+      clientInfo: undefined,
+      serverInfo: undefined,
+      protocolVersion: undefined,
+      era: undefined,
+      clientCapabilities: undefined,
+      serverCapabilities: undefined,
+      startNs: 0,
+      endNs: undefined,
+      endReason: undefined,
+      lateAttach: lateAttach ?? false,
+    };
   }
 
   /** As its first line said; undefined: there was none. */
@@ -186,6 +210,7 @@ function sameTexts(one: readonly string[], other: readonly string[]): boolean {
 
 function kindOf(id: string): ChannelKind {
   if (id.startsWith("tcp")) return "tcp";
+  if (id.startsWith("tls")) return "tls";
   if (id.startsWith("unix-seqpacket")) return "unix-seqpacket";
   if (id.startsWith("unix-dgram")) return "unix-dgram";
   if (id.startsWith("unix")) return "unix-stream";

@@ -1,9 +1,11 @@
 /** Recorded lines in, exchange items and a summary out: the rooms of a replay, without files. */
 import type { Channel } from "../capture/types.ts";
 import { SummaryCollector } from "../exchange/summary.ts";
-import type { ExchangeItem, OpenCall, Summary } from "../exchange/types.ts";
+import type { ExchangeItem, OpenCall, Session, Summary } from "../exchange/types.ts";
+import { RecentMap } from "../recent-map.ts";
 import { Rooms } from "../rooms.ts";
-import { type Fields, textField } from "./fields.ts";
+import { type Fields, own, textField } from "./fields.ts";
+import { readEffects } from "./rebuild-effects.ts";
 import { type RebuildCounts, RebuildStage, type ReplayItem } from "./rebuild-stage.ts";
 import { parseTimestamp, type RecordedClock } from "./recorded-time.ts";
 
@@ -11,7 +13,11 @@ import { parseTimestamp, type RecordedClock } from "./recorded-time.ts";
 interface RecordedRun {
   readonly rebuild: RebuildStage;
   readonly rooms: Rooms;
+  /** By its recorded id, as its last call showed it: recorded effects that come later are of the same. */
+  readonly called: RecentMap<string, Session>;
 }
+
+const MAX_CALLED = 4096;
 
 export class ReplayRun {
   readonly counts: RebuildCounts = { messages: 0, rebuilt: 0, malformed: 0, unknown: 0 };
@@ -23,6 +29,8 @@ export class ReplayRun {
   #summary: SummaryCollector | undefined;
   #taken: ExchangeItem[] = [];
   #hasSessionLine = false;
+  /** Lines at the end that are not given out yet: the next one that is read may say what their call caused. */
+  #held = 0;
   readonly #endedOpen: OpenCall[] = [];
   #endedNoise = 0;
   #firstNs: number | undefined;
@@ -36,6 +44,8 @@ export class ReplayRun {
   push(line: Fields): void {
     const before = this.counts.malformed + this.counts.unknown;
     this.#noteTime(line);
+    if (textField(line, "kind") === "call") this.#addEffects(line);
+    this.#held = 0;
     const { rebuild, rooms } = this.#open();
     for (const item of rebuild.push(line)) this.#pass(rooms, item);
     if (this.counts.malformed + this.counts.unknown === before) this.readable++;
@@ -48,6 +58,7 @@ export class ReplayRun {
     const { rebuild, rooms } = this.#run;
     for (const item of rebuild.end()) this.#pass(rooms, item);
     rooms.end();
+    this.#held = 0;
     this.#endedOpen.push(...rooms.exchange.openCalls());
     this.#endedNoise += rooms.exchange.noiseBytes;
     this.#run = undefined;
@@ -56,8 +67,8 @@ export class ReplayRun {
   /** What has come out since the last call. */
   take(): readonly ExchangeItem[] {
     const taken = this.#taken;
-    this.#taken = [];
-    this.#hasSessionLine = false;
+    this.#taken = this.#held > 0 ? taken.splice(taken.length - this.#held) : [];
+    this.#hasSessionLine = this.#taken.some(({ kind }) => kind === "session");
     return taken;
   }
 
@@ -89,12 +100,15 @@ export class ReplayRun {
     };
     const give = (lines: readonly ExchangeItem[]) => this.#keep(lines);
     const rooms = new Rooms({ allJsonrpc: this.#allJsonrpc, listenNs, give });
-    this.#run = { rebuild, rooms };
+    this.#run = { rebuild, rooms, called: new RecentMap(MAX_CALLED) };
     return this.#run;
   }
 
   #pass(rooms: Rooms, item: ReplayItem): void {
-    if (item.kind === "coverage") this.#keep([item]);
+    if (item.kind === "effect") {
+      const session = this.#run?.called.get(item.session.id) ?? item.session;
+      this.#keep([{ ...item, session }]);
+    } else if (item.kind === "coverage" || item.kind === "connection") this.#keep([item]);
     else rooms.pushRecorded(item);
   }
 
@@ -105,6 +119,43 @@ export class ReplayRun {
       this.#taken.push(item);
       this.#hasSessionLine ||= item.kind === "session";
     }
+    this.#held = items.some(({ kind }) => kind === "call") ? this.#held + items.length : 0;
+  }
+
+  /** A call is made again from its messages; its recorded line, the next one, has what it caused. */
+  #addEffects(line: Fields): void {
+    const effects = readEffects(line, this.#clock);
+    const idText = JSON.stringify(own(line, "id"));
+    const method = textField(line, "method");
+    // the one that was answered last: its line follows
+    const at = this.#taken.findLastIndex(
+      (item) => item.kind === "call" && item.request.idText === idText && item.method === method,
+    );
+    const call = this.#taken[at];
+    if (call?.kind !== "call") return;
+    this.#run?.called.set(textField(line, "session") ?? "", call.session);
+    if (effects.length === 0) return;
+    this.#taken[at] = { ...call, effects };
+    const answer = this.#taken.findLastIndex(
+      (item) => item.kind === "message" && item.message === call.response,
+    );
+    const said = this.#taken[answer];
+    if (said?.kind === "message") this.#taken[answer] = { ...said, effects };
+    const { session, target } = call;
+    this.#collector().observe(
+      effects.map((effect) => {
+        const { timeNs } = effect;
+        return {
+          kind: "effect",
+          session,
+          idText: idText ?? "null",
+          method: call.method,
+          target,
+          effect,
+          timeNs,
+        };
+      }),
+    );
   }
 
   #collector(): SummaryCollector {

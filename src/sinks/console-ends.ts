@@ -13,6 +13,8 @@ export interface Place {
   /** Of the request; "": not known. */
   readonly target: string;
   readonly server: "from" | "to";
+  /** It says all that is known of its end. */
+  readonly standsAlone?: boolean;
 }
 
 /** Who speaks to whom, in what. */
@@ -66,7 +68,8 @@ export class EndColumns {
     const address = party !== undefined && !isProcess(party) ? party.address : undefined;
     for (const text of placesOf(authority, path)) {
       const left = room - Bun.stringWidth(text) - 1;
-      const end = hostOf(text) === address ? text : `${text} ${this.#party(party, session, left)}`;
+      const isSaid = hostOf(text) === address || place.standsAlone === true;
+      const end = isSaid ? text : `${text} ${this.#party(party, session, left)}`;
       if (Bun.stringWidth(end) <= room) return end;
     }
     return this.#party(party, session);

@@ -1,7 +1,11 @@
 /** Exchange items in, lines for a person's eyes out. */
+
+import type { ConnectionLine } from "../connections/types.ts";
+import type { Effect } from "../effects/types.ts";
 import type {
   CallLine,
   CoverageLine,
+  EffectLine,
   ExchangeItem,
   HttpLine,
   MessageLine,
@@ -10,7 +14,9 @@ import type {
 } from "../exchange/types.ts";
 import type { Frame, HttpExchange, Loss } from "../framing/types.ts";
 import type { Colors } from "./color.ts";
+import { connectionEnds, connectionWords, isFailedConnection } from "./connection-words.ts";
 import { EndColumns, NARROW_COLUMNS, type Place, shortPath } from "./console-ends.ts";
+import { effectWords, isFailedEffect, isWorthALine } from "./effect-words.ts";
 import { truncate } from "./fit.ts";
 import { gistOf, isFailure } from "./message-gist.ts";
 import { printable } from "./printable.ts";
@@ -40,6 +46,12 @@ const MAX_REST_CHARS = 2000;
 const KIND_WIDTH = 4;
 /** "12:34:56.789" */
 const TIME_WIDTH = 12;
+/** Of one call; NDJSON has all. */
+const MAX_EFFECTS = 20;
+const MAX_FILES = 8;
+/** Of those that may be of other calls as well, which show the same. */
+const MAX_SHARED = 5;
+const UNDER = `${" ".repeat(TIME_WIDTH)} ↳ `;
 /** Without a terminal, previews end here. */
 const DEFAULT_COLUMNS = 240;
 
@@ -57,13 +69,17 @@ export class ConsoleLineRenderer {
   render(item: ExchangeItem): string {
     switch (item.kind) {
       case "message":
-        return this.#message(item);
+        return this.#message(item) + this.#effects(item.effects);
       case "session":
         return this.#options.quiet ? "" : this.#session(item);
       case "call":
         return this.#options.quiet && item.outcome === "ok" ? "" : this.#call(item);
+      case "effect":
+        return this.#options.quiet && !isFailedEffect(item.effect) ? "" : this.#effect(item);
       case "http":
         return this.#http(item);
+      case "connection":
+        return this.#connection(item);
       case "loss":
         return this.#loss(item);
       case "coverage":
@@ -148,6 +164,33 @@ export class ConsoleLineRenderer {
     return this.#line(line.timeNs, ends, "CALL", rest, failed ? colors.red : PLAIN, PLAIN);
   }
 
+  /** Below the answer. */
+  #effects(effects: readonly Effect[] = []): string {
+    const { quiet } = this.#options;
+    const all = effects.filter((each) => isWorthALine(each) && (!quiet || isFailedEffect(each)));
+    const lines = mostTelling(all).map((effect) => this.#under(effectWords(effect), effect));
+    const more = all.length - lines.length;
+    if (more > 0) lines.push(this.#under(`and ${formatCount(more)} more`));
+    return lines.join("");
+  }
+
+  #under(words: string, effect?: Effect): string {
+    const { colors } = this.#options;
+    const paint = effect !== undefined && isFailedEffect(effect) ? colors.red : colors.dim;
+    const text = truncate(this.#shown(words), Math.max(8, this.#columns() - UNDER.length));
+    return `${UNDER}${paint(text)}\n`;
+  }
+
+  /** After its call has ended. */
+  #effect({ session, method, target, effect, timeNs }: EffectLine): string {
+    const { colors } = this.#options;
+    const { client: from, server: to } = session;
+    const ends = this.#ends.render({ from, to, session });
+    const rest = `${this.#subject(method, target)} ↳ ${effectWords(effect)}`;
+    const paint = isFailedEffect(effect) ? colors.red : colors.dim;
+    return this.#line(timeNs, ends, "LATE", rest, paint, PLAIN);
+  }
+
   #http(line: HttpLine): string {
     const { colors, quiet } = this.#options;
     const { exchange, flags, session, timeNs } = line;
@@ -162,6 +205,16 @@ export class ConsoleLineRenderer {
       .join(" ");
     const paint = failed ? colors.red : flags.length > 0 ? colors.yellow : PLAIN;
     return this.#line(timeNs, ends, "HTTP", rest, paint, failed ? colors.inverse : PLAIN);
+  }
+
+  #connection(line: ConnectionLine): string {
+    const { colors, quiet } = this.#options;
+    const failed = isFailedConnection(line.connection);
+    if (quiet && !failed) return "";
+    const ends = this.#ends.render({ ...connectionEnds(line.connection), session: undefined });
+    const paint = failed ? colors.red : line.event === "open" ? colors.dim : PLAIN;
+    const mark = failed ? colors.inverse : line.event === "start" ? colors.green : PLAIN;
+    return this.#line(line.timeNs, ends, "CONN", connectionWords(line), paint, mark);
   }
 
   #loss(loss: Loss): string {
@@ -229,6 +282,17 @@ export class ConsoleLineRenderer {
   #columns(): number {
     return this.#options.columns() ?? DEFAULT_COLUMNS;
   }
+}
+
+/** What surely is this call's, programs and connections first, files behind them; then what may be of others. */
+function mostTelling(effects: readonly Effect[]): readonly Effect[] {
+  const own = effects.filter(({ candidates }) => candidates.length === 0);
+  const isFile = ({ kind }: Effect) => kind === "file";
+  return [
+    ...own.filter((each) => !isFile(each)).slice(0, MAX_EFFECTS),
+    ...own.filter(isFile).slice(0, MAX_FILES),
+    ...effects.filter(({ candidates }) => candidates.length > 0).slice(0, MAX_SHARED),
+  ];
 }
 
 /** "POST 401 text/html 1.27 ms"; `named`: with the path, for which the ends have no room. */

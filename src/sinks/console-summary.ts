@@ -1,6 +1,12 @@
 /** The run's summary in, a block of text for a person out. */
 import Table from "cli-table3";
-import type { OpenCall, Session, Summary, ToolStatistics } from "../exchange/types.ts";
+import type {
+  ConnectionTotals,
+  OpenCall,
+  Session,
+  Summary,
+  ToolStatistics,
+} from "../exchange/types.ts";
 import { serverName } from "../names.ts";
 import { isProcess } from "../party.ts";
 import type { Colors } from "./color.ts";
@@ -32,11 +38,17 @@ const BETWEEN_CELLS = 2;
 export function renderConsoleSummary(summary: Summary, options: ConsoleSummaryOptions): string {
   const { quiet } = options;
   const blocks: string[][] = [];
-  if (!quiet) blocks.push(heading(summary, options), totals(summary, options));
+  const { connections } = summary;
+  const isAboutMessages = summary.messages > 0 || connections === undefined;
+  if (!quiet) blocks.push(heading(summary, options));
+  if (!quiet && isAboutMessages) blocks.push(totals(summary, options));
   if (!quiet && summary.calls.length > 0) blocks.push(callTable(summary.calls, options));
+  if (!quiet) blocks.push(...causedBlock(summary.calls, options));
+  if (!quiet && connections !== undefined) blocks.push(connectionBlock(connections, options));
   const problems = [
     ...openCalls(summary, options),
-    ...loss(summary, options),
+    ...(isAboutMessages ? loss(summary, options) : []),
+    ...connectionLosses(summary, options),
     ...coverage(summary, options),
   ];
   if (problems.length > 0) blocks.push(problems);
@@ -90,11 +102,97 @@ function http(summary: Summary, options: ConsoleSummaryOptions): string[] {
 }
 
 function callTable(calls: readonly ToolStatistics[], options: ConsoleSummaryOptions): string[] {
-  const { colors, mask } = options;
   const hasHttp = calls.some(({ transport }) => transport === "http");
   const head = hasHttp ? TABLE_HEAD.toSpliced(NAME_COLUMNS, 0, "TRANSPORT") : TABLE_HEAD;
+  const cell = cellOf(options);
+  const rows = calls.map((entry) => [
+    cell(entry.server),
+    cell(entry.method),
+    cell(entry.target),
+    ...(hasHttp ? [entry.transport] : []),
+    formatCount(entry.calls),
+    formatCount(entry.errors),
+    entry.p50Ms === undefined ? "" : formatMs(entry.p50Ms),
+    entry.p95Ms === undefined ? "" : formatMs(entry.p95Ms),
+  ]);
   const textColumns = hasHttp ? NAME_COLUMNS + 1 : NAME_COLUMNS;
-  const errorsColumn = head.indexOf("ERRORS");
+  return renderTable(head, rows, { textColumns, redColumn: head.indexOf("ERRORS") }, options);
+}
+
+/** Of a tool's programs and destinations, and tools that have any. */
+const MAX_CAUSED = 6;
+const MAX_TOOLS = 20;
+
+/** Which programs a tool ran, and which hosts it reached. */
+function causedBlock(calls: readonly ToolStatistics[], options: ConsoleSummaryOptions): string[][] {
+  const cell = cellOf(options);
+  const texts = calls.flatMap(({ server, method, target, programs, reached }) => {
+    const ran = listed("ran", programs);
+    const went = listed("reached", reached);
+    const what = [ran, went].filter((part) => part !== "").join("; ");
+    return what === "" ? [] : [cell(`${server} ${target ?? method}: ${what}`)];
+  });
+  const rows = texts
+    .slice(0, MAX_TOOLS)
+    .map((text, index) => row(index === 0 ? "caused" : "", text, options));
+  return rows.length === 0 ? [] : [rows];
+}
+
+function listed(verb: string, counts: Readonly<Record<string, number>> = {}): string {
+  const most = Object.entries(counts).sort(([, a], [, b]) => b - a);
+  if (most.length === 0) return "";
+  const names = most.slice(0, MAX_CAUSED).map(([name, count]) => `${name} ${formatCount(count)}`);
+  const more = most.length - names.length;
+  return `${verb} ${[...names, ...(more > 0 ? [`${more} more`] : [])].join(", ")}`;
+}
+
+/** So many rows are shown; NDJSON has all. */
+const MAX_DESTINATIONS = 40;
+
+function connectionBlock(totals: ConnectionTotals, options: ConsoleSummaryOptions): string[] {
+  const failures = Object.entries(totals.failures).map(
+    ([outcome, count]) => `${formatCount(count)} ${outcome.replaceAll("_", " ")}`,
+  );
+  const failed = failures.length === 0 ? "none failed" : failures.join(", ");
+  const text = `${formatCount(totals.attempts)}, ${failed}, ${formatCount(totals.open)} open`;
+  const cell = cellOf(options);
+  const rows = totals.rows.slice(0, MAX_DESTINATIONS).map((entry) => {
+    const sum = Object.values(entry.failures).reduce((all, count) => all + count, 0);
+    return [
+      cell(entry.process),
+      entry.direction === "accepted" ? "←" : "→",
+      cell(entry.destination),
+      entry.protocol,
+      formatCount(entry.attempts),
+      formatCount(sum),
+      formatBytes(entry.sentBytes),
+      formatBytes(entry.receivedBytes),
+      entry.p50Ms === undefined ? "" : formatMs(entry.p50Ms),
+      entry.p95Ms === undefined ? "" : formatMs(entry.p95Ms),
+    ];
+  });
+  const columns = { textColumns: 4, redColumn: CONNECTION_HEAD.indexOf("FAILED") };
+  const more = totals.rows.length - rows.length;
+  return [
+    row("attempts", text, options),
+    "",
+    ...renderTable(CONNECTION_HEAD, rows, columns, options),
+    ...(more > 0 ? [`and ${plural(more, "destination")} more`] : []),
+  ];
+}
+
+function cellOf({ mask }: ConsoleSummaryOptions): (text?: string) => string {
+  return (text = "") => printable(mask(text.slice(0, MAX_TEXT_CHARS)));
+}
+
+/** `textColumns`: the first ones, to the left; `redColumn`: what is not 0 there is bad. */
+function renderTable(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  { textColumns, redColumn }: { textColumns: number; redColumn: number },
+  options: ConsoleSummaryOptions,
+): string[] {
+  const { colors } = options;
   const table = new Table({
     head: [...head],
     colAligns: head.map((_, column) => (column < textColumns ? "left" : "right")),
@@ -107,22 +205,11 @@ function callTable(calls: readonly ToolStatistics[], options: ConsoleSummaryOpti
     },
     chars: NO_BORDERS,
   });
-  const cell = (text = "") => printable(mask(text.slice(0, MAX_TEXT_CHARS)));
-  const rows = calls.map((entry) => [
-    cell(entry.server),
-    cell(entry.method),
-    cell(entry.target),
-    ...(hasHttp ? [entry.transport] : []),
-    formatCount(entry.calls),
-    formatCount(entry.errors),
-    entry.p50Ms === undefined ? "" : formatMs(entry.p50Ms),
-    entry.p95Ms === undefined ? "" : formatMs(entry.p95Ms),
-  ]);
   const widths = textWidths([head, ...rows], options.columns);
   for (const texts of rows) {
     const cells = texts.map((text, column) => truncate(text, widths[column] ?? text.length));
-    const errors = cells[errorsColumn] ?? "";
-    if (errors !== "0") cells[errorsColumn] = colors.red(errors);
+    const errors = cells[redColumn] ?? "";
+    if (errors !== "0") cells[redColumn] = colors.red(errors);
     table.push(cells);
   }
   return table
@@ -229,6 +316,17 @@ function loss(summary: Summary, options: ConsoleSummaryOptions): string[] {
   return lines;
 }
 
+/** Silence is never taken for none. */
+function connectionLosses(summary: Summary, options: ConsoleSummaryOptions): string[] {
+  const losses = summary.capture?.connections;
+  if (losses === undefined) return [];
+  const { eventsLost, unseen, skippedRuns } = losses;
+  const isNone = eventsLost + unseen + skippedRuns === 0;
+  if (isNone && options.quiet) return [];
+  const text = `${plural(eventsLost, "event")} of connections lost, ${formatCount(unseen)} without an entry, up to ${plural(skippedRuns, "skipped program run")}`;
+  return [row("missed", isNone ? "no connection" : options.colors.yellow(text), options)];
+}
+
 function coverage(summary: Summary, options: ConsoleSummaryOptions): string[] {
   const entries = Object.entries(summary.coverage);
   if (entries.length === 0) {
@@ -246,6 +344,18 @@ function row(label: string, text: string, { colors }: ConsoleSummaryOptions): st
 
 const TABLE_HEAD = ["SERVER", "METHOD", "TARGET", "CALLS", "ERRORS", "P50", "P95"];
 const NAME_COLUMNS = 3;
+const CONNECTION_HEAD = [
+  "PROCESS",
+  "",
+  "DESTINATION",
+  "PROTOCOL",
+  "ATTEMPTS",
+  "FAILED",
+  "SENT",
+  "RECEIVED",
+  "P50",
+  "P95",
+];
 
 const NO_BORDERS = {
   top: "",

@@ -1,5 +1,6 @@
 /** Exchange items in, whether they are to be written out. */
 import type { Party } from "../capture/types.ts";
+import type { Connection, Outcome, Protocol } from "../connections/types.ts";
 import type { ExchangeItem, PartyInfo, Session, Transport } from "../exchange/types.ts";
 import type { HttpExchange } from "../framing/types.ts";
 import { partyName } from "../names.ts";
@@ -16,6 +17,18 @@ export interface ItemFilterOptions {
   readonly tools: readonly string[];
   readonly servers: readonly string[];
   readonly hosts: readonly string[];
+  readonly connections?: ConnectionFilterOptions | undefined;
+}
+
+/** Of connection lines only. */
+export interface ConnectionFilterOptions {
+  /** Globs of names or addresses, or of the path of a Unix socket. */
+  readonly destinations: readonly string[];
+  /** Of the end that was connected to. */
+  readonly ports: readonly number[];
+  readonly protocols: readonly Protocol[];
+  /** "failure": any of those that are. */
+  readonly outcomes: readonly (Outcome | "failure")[];
 }
 
 /** What is written when nothing is asked for: a call's halves are message lines already. */
@@ -40,6 +53,7 @@ export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => 
   const tool = nameMatcher(options.tools);
   const server = nameMatcher(options.servers);
   const host = nameMatcher(options.hosts.map((glob) => glob.toLowerCase()));
+  const passesConnection = connectionFilter(options.connections);
   const passesParty = (party: Party | undefined, info: PartyInfo | undefined) =>
     server === undefined || serverNames(party, info).some(server);
   const passesHost = (party: Party | undefined, authority: string | undefined) =>
@@ -69,6 +83,15 @@ export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => 
           passesHost(session.server, authorityOf(item.request.frame.http, session))
         );
       }
+      case "effect": {
+        const { session } = item;
+        return (
+          passes(method, item.method) &&
+          passes(tool, toolOf(item.method, item.target, false)) &&
+          passesParty(session.server, session.serverInfo) &&
+          passesHost(session.server, session.authority)
+        );
+      }
       case "session": {
         const { session } = item;
         return (
@@ -86,6 +109,8 @@ export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => 
           passesHost(party, authorityOf(item, session))
         );
       }
+      case "connection":
+        return passesConnection(item.connection);
       case "loss":
       case "coverage":
         return true;
@@ -93,12 +118,49 @@ export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => 
   };
 }
 
+const NO_FAILURES: ReadonlySet<Outcome> = new Set(["in_progress", "established", "closed"]);
+
+const EVERY: ConnectionFilterOptions = { destinations: [], ports: [], protocols: [], outcomes: [] };
+
+function connectionFilter(
+  options: ConnectionFilterOptions = EVERY,
+): (connection: Connection) => boolean {
+  const destination = nameMatcher(options.destinations.map((glob) => glob.toLowerCase()));
+  const ports = new Set(options.ports);
+  const protocols = new Set(options.protocols);
+  const outcomes = new Set(options.outcomes);
+  const passesOutcome = (outcome: Outcome) =>
+    outcomes.size === 0 ||
+    outcomes.has(outcome) ||
+    (outcomes.has("failure") && !NO_FAILURES.has(outcome));
+  return (connection) => {
+    const { direction, local, remote, protocol, outcome } = connection;
+    const port = (direction === "outgoing" ? remote : local)?.port;
+    return (
+      (protocols.size === 0 || protocols.has(protocol)) &&
+      (ports.size === 0 || (port !== undefined && ports.has(port))) &&
+      passesOutcome(outcome) &&
+      (destination === undefined || destinationNames(connection).some(destination))
+    );
+  };
+}
+
+/** Of an accepted one, who it is from. */
+function destinationNames({ remote, path, names }: Connection): readonly string[] {
+  const known = names.map(({ name }) => name);
+  if (remote !== undefined) known.push(remote.address);
+  if (path !== undefined) known.push(path.toLowerCase());
+  return known;
+}
+
 /** undefined: it may have been any. */
 function transportOf(item: ExchangeItem): Transport | undefined {
   if (item.kind === "http") return "http";
+  if (item.kind === "connection") return undefined;
   if (item.kind !== "loss" && item.kind !== "coverage") return item.session.transport;
   if (item.channel === undefined) return undefined;
-  return item.channel.kind === "tcp" ? "http" : "stdio";
+  const { kind } = item.channel;
+  return kind === "tcp" || kind === "tls" ? "http" : "stdio";
 }
 
 function serverNames(party: Party | undefined, info: PartyInfo | undefined): readonly string[] {

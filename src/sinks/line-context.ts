@@ -91,7 +91,7 @@ export class LineContext {
   process(process: Process): string {
     let json =
       `{"pid":${process.pid},"start_time":"${this.timestamp(process.startNs)}"` +
-      `,"comm":${this.text(process.comm)},"command_line":${this.#commandLine(process)}`;
+      `,"comm":${this.text(process.comm)},"command_line":${this.argumentsOf(process.commandLine)}`;
     if (process.containerId !== undefined) json += `,"container_id":${quote(process.containerId)}`;
     if (process.exit !== undefined) {
       const { code, signal } = process.exit;
@@ -100,12 +100,9 @@ export class LineContext {
     return `${json}}`;
   }
 
-  #commandLine(process: Process): string {
-    const masked =
-      this.redactor === undefined
-        ? process.commandLine
-        : this.redactor.commandLine(process.commandLine);
-    return stringify(masked);
+  /** argv as a JSON array, secrets masked. */
+  argumentsOf(argv: readonly string[]): string {
+    return stringify(this.redactor === undefined ? argv : this.redactor.commandLine(argv));
   }
 }
 

@@ -1,7 +1,10 @@
 /** Exchange items in, NDJSON lines out: the contract of docs/ndjson.md. */
+import type { Endpoint } from "../capture/types.ts";
+import type { ConnectionLine, HostName } from "../connections/types.ts";
 import type {
   CallLine,
   CoverageLine,
+  EffectLine,
   ExchangeItem,
   HttpLine,
   PartyInfo,
@@ -13,6 +16,7 @@ import { quote } from "./json-text.ts";
 import { LineBuilder } from "./line-builder.ts";
 import { LineContext, type LineOptions, millis } from "./line-context.ts";
 import { joined, type Rendered } from "./long-text.ts";
+import { renderEffect, renderEffects } from "./ndjson-effect.ts";
 import { MessageRenderer } from "./ndjson-message.ts";
 import { renderSummary } from "./ndjson-summary.ts";
 import { TransportWriter } from "./transport.ts";
@@ -44,8 +48,12 @@ export class NdjsonRenderer {
         return renderSession(item, this.#context);
       case "call":
         return renderCall(item, this.#context, this.#transports);
+      case "effect":
+        return renderEffectLine(item, this.#context);
       case "http":
         return renderHttp(item, this.#context, this.#transports);
+      case "connection":
+        return renderConnection(item, this.#context);
       case "loss":
         return renderLoss(item, this.#context, this.#transports);
       case "coverage":
@@ -137,7 +145,20 @@ function renderCall(line: CallLine, context: LineContext, transports: TransportW
   out.text += millis("duration_ms", line.durationMs) + millis("server_ms", line.serverMs);
   out.text += `,"progress_count":${line.progressCount},"log_count":${line.logCount}`;
   if (line.chain !== undefined) out.text += `,"chain":${context.json(line.chain)}`;
+  if (line.effects !== undefined) {
+    out.text += `,"effects":${renderEffects(line.effects, context)}`;
+  }
   return out.finish();
+}
+
+function renderEffectLine(line: EffectLine, context: LineContext): string {
+  const { session, idText, method, target, effect } = line;
+  return (
+    `${head("effect", line.timeNs, context)},"session":${quote(session.id)},"id":${context.json(idText)}` +
+    `,"method":${context.name(method)}` +
+    (target === undefined ? "" : `,"target":${context.name(target)}`) +
+    `,"effect":${renderEffect(effect, context)}}`
+  );
 }
 
 function renderHttp(line: HttpLine, context: LineContext, transports: TransportWriter): string {
@@ -153,6 +174,40 @@ function renderHttp(line: HttpLine, context: LineContext, transports: TransportW
   }
   if (flags.length > 0) json += `,"flags":["${flags.join('","')}"]`;
   return `${json}}`;
+}
+
+function renderConnection(line: ConnectionLine, context: LineContext): string {
+  const { event, connection } = line;
+  const { process, peer, path, local, remote, outcome, establishedNs, endNs, startNs } = connection;
+  let json =
+    `${head("connection", line.timeNs, context)},"event":"${event}","connection":${quote(connection.id)}` +
+    `,"direction":"${connection.direction}","protocol":"${connection.protocol}"` +
+    `,"family":"${connection.family}","socket_type":"${connection.socketType}"` +
+    `,"process":${context.party(process)}`;
+  if (local !== undefined) json += `,"local":${endpoint(local)}`;
+  if (remote !== undefined) json += `,"remote":${endpoint(remote)}`;
+  if (path !== undefined) json += `,"path":${context.text(path)}`;
+  if (peer !== undefined) json += `,"peer":${context.process(peer)}`;
+  if (connection.names.length > 0) {
+    json += `,"names":[${connection.names.map((name) => hostName(name, context)).join(",")}]`;
+  }
+  json += `,"start":"${context.timestamp(startNs)}"`;
+  if (establishedNs !== undefined) json += `,"established":"${context.timestamp(establishedNs)}"`;
+  json += `,"open_before":${connection.openBefore},"outcome":"${outcome}"`;
+  if (connection.errno !== undefined) json += `,"errno":${quote(connection.errno)}`;
+  json += millis("latency_ms", connection.latencyMs);
+  if (endNs !== undefined) json += millis("duration_ms", (endNs - startNs) / 1e6);
+  json += `,"sent_bytes":${connection.sentBytes},"received_bytes":${connection.receivedBytes}`;
+  if (connection.closedBy !== undefined) json += `,"closed_by":"${connection.closedBy}"`;
+  return `${json}}`;
+}
+
+function endpoint({ address, port }: Endpoint): string {
+  return `{"address":${quote(address)},"port":${port}}`;
+}
+
+function hostName({ name, source, timeNs }: HostName, context: LineContext): string {
+  return `{"name":${context.text(name)},"source":"${source}","seen":"${context.timestamp(timeNs)}"}`;
 }
 
 function renderLoss(loss: Loss, context: LineContext, transports: TransportWriter): string {

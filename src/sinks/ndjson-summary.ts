@@ -1,5 +1,12 @@
 /** The run's summary in, the last line out. */
-import type { CaptureFacts, OpenCall, Summary, ToolStatistics } from "../exchange/types.ts";
+import type {
+  CaptureFacts,
+  ConnectionStatistics,
+  ConnectionTotals,
+  OpenCall,
+  Summary,
+  ToolStatistics,
+} from "../exchange/types.ts";
 import { quote, stringify } from "./json-text.ts";
 import { type LineContext, millis } from "./line-context.ts";
 
@@ -18,6 +25,7 @@ export function renderSummary(summary: Summary, context: LineContext): string {
     `,"loss":${stringify(summary.loss)},"loss_bytes":${summary.lossBytes}` +
     `,"noise_bytes":${summary.noiseBytes},"http_bytes":${summary.httpBytes}` +
     `,"skipped_bytes":${summary.skippedBytes},"http_exchanges":${summary.httpExchanges}` +
+    (summary.connections === undefined ? "" : renderConnections(summary.connections, context)) +
     `,"coverage":${stringify(summary.coverage)}}`
   );
 }
@@ -28,7 +36,30 @@ function renderCapture(capture: CaptureFacts): string {
     `,"exact":${capture.exact},"skipped_runs":${capture.skippedRuns}` +
     `,"missed_bytes":${capture.missedBytes},"notes_lost":${capture.notesLost}` +
     `,"process_events_lost":${capture.processEventsLost}` +
-    `,"unattributed_bytes":${capture.unattributedBytes},"channels_seen":${capture.channelsSeen}`
+    `,"unattributed_bytes":${capture.unattributedBytes},"channels_seen":${capture.channelsSeen}` +
+    (capture.connections === undefined
+      ? ""
+      : `,"connection_events_lost":${capture.connections.eventsLost}` +
+        `,"connections_unseen":${capture.connections.unseen}` +
+        `,"connection_runs_skipped":${capture.connections.skippedRuns}`)
+  );
+}
+
+function renderConnections(totals: ConnectionTotals, context: LineContext): string {
+  const rows = totals.rows.map((row) => renderDestination(row, context)).join(",");
+  return (
+    `,"connections":{"attempts":${totals.attempts},"failures":${stringify(totals.failures)}` +
+    `,"open":${totals.open},"by_destination":[${rows}]}`
+  );
+}
+
+function renderDestination(row: ConnectionStatistics, context: LineContext): string {
+  return (
+    `{"process":${context.text(row.process)},"direction":"${row.direction}"` +
+    `,"protocol":"${row.protocol}","destination":${context.text(row.destination)}` +
+    `,"attempts":${row.attempts},"failures":${stringify(row.failures)}` +
+    `,"sent_bytes":${row.sentBytes},"received_bytes":${row.receivedBytes}` +
+    `${millis("p50_ms", row.p50Ms)}${millis("p95_ms", row.p95Ms)}}`
   );
 }
 
@@ -37,8 +68,20 @@ function renderTool(entry: ToolStatistics, context: LineContext): string {
     `{"server":${context.text(entry.server)},"transport":"${entry.transport}","method":${context.text(entry.method)}` +
     (entry.target === undefined ? "" : `,"target":${context.text(entry.target)}`) +
     `,"calls":${entry.calls},"errors":${entry.errors}` +
-    `${millis("p50_ms", entry.p50Ms)}${millis("p95_ms", entry.p95Ms)}}`
+    `${millis("p50_ms", entry.p50Ms)}${millis("p95_ms", entry.p95Ms)}` +
+    counts("programs", entry.programs, context) +
+    `${counts("reached", entry.reached, context)}}`
   );
+}
+
+function counts(
+  key: string,
+  of: Readonly<Record<string, number>> | undefined,
+  context: LineContext,
+): string {
+  if (of === undefined) return "";
+  const members = Object.entries(of).map(([name, count]) => `${context.text(name)}:${count}`);
+  return `,"${key}":{${members.join(",")}}`;
 }
 
 function renderOpen(call: OpenCall, context: LineContext): string {

@@ -80,7 +80,7 @@ export class TransportWriter {
   /** Of a line that is about a channel, not about what a transport carries in it. */
   channel(channel: Channel): string {
     const { from, to } = endsOf(channel);
-    if (channel.kind !== "tcp") return `${STDIO_TYPE}${this.#stdio(from, to, channel)}`;
+    if (!isConnection(channel)) return `${STDIO_TYPE}${this.#stdio(from, to, channel)}`;
     return `${HTTP_START}${this.#httpEnds(from, to, channel)}}`;
   }
 
@@ -220,13 +220,18 @@ export function exchangeChannel(exchange: HttpExchange): Channel | undefined {
   return request === undefined ? (responseChannel ?? requestChannel) : requestChannel;
 }
 
+/** Whose two directions have the same two ends. */
+function isConnection({ kind }: Channel): boolean {
+  return kind === "tcp" || kind === "tls";
+}
+
 /** Of a connection, who writes in one direction reads in the other. */
 export function endsOf(channel: Channel): {
   readonly from: Party | undefined;
   readonly to: Party | undefined;
 } {
-  const { kind, reader, writer, reverse } = channel;
-  if (kind !== "tcp") return { from: writer, to: reader };
+  const { reader, writer, reverse } = channel;
+  if (!isConnection(channel)) return { from: writer, to: reader };
   return { from: writer ?? reverse?.reader, to: reader ?? reverse?.writer };
 }
 

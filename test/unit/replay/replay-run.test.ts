@@ -1,131 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import type { Channel, Process } from "../../../src/capture/types.ts";
-import { ExchangeStage } from "../../../src/exchange/stage.ts";
 import type { ExchangeItem } from "../../../src/exchange/types.ts";
-import type { Frame, FramingItem } from "../../../src/framing/types.ts";
-import { MessageStage } from "../../../src/message/message-stage.ts";
 import { RecordedClock } from "../../../src/replay/recorded-time.ts";
 import { ReplayRun } from "../../../src/replay/replay-run.ts";
 import { NdjsonRenderer } from "../../../src/sinks/ndjson-line.ts";
-
-const MS = 1_000_000;
-/** Uptime of about 11 days, on a host whose wall clock said 2026-11-20T12:00:00Z at boot. */
-const BOOT_MICROS = Date.parse("2026-11-20T12:00:00Z") * 1000;
-const START_NS = 1_000_000_000_000_000;
-const liveClock = { toUnixMicros: (ns: number) => BOOT_MICROS + Math.floor(ns / 1000) };
-
-function makeProcess(pid: number, comm: string, commandLine: readonly string[]): Process {
-  const startNs = START_NS - pid * MS;
-  return { pid, startNs, comm, commandLine, containerId: undefined, exit: undefined };
-}
-
-function makeChannel(id: string, writer: Process, reader: Process): Channel {
-  return { id, kind: "pipe", inode: 7, reverse: undefined, reader, writer };
-}
-
-/** With what code a process will end; it has no exit before that. */
-const exitCodes = new WeakMap<Process, number>();
-
-/** Two ends with a pipe each way, and a clock that each message moves on. */
-class Conversation {
-  readonly items: FramingItem[] = [];
-  readonly client: Process;
-  readonly server: Process;
-  readonly #there: Channel;
-  readonly #back: Channel;
-  #nowNs = START_NS;
-
-  constructor(first: number) {
-    this.client = makeProcess(first, "node", ["node", "/opt/agent/index.js"]);
-    this.server = makeProcess(first + 1, "python3", ["python3", "-m", "mcp_server_git"]);
-    this.#there = makeChannel(`pipe:${first * 10}`, this.client, this.server);
-    this.#back = makeChannel(`pipe:${first * 10 + 1}`, this.server, this.client);
-  }
-
-  ask(text: string, flags: Frame["flags"] = []): this {
-    return this.#say(this.#there, this.client, this.server, text, flags);
-  }
-
-  answer(text: string): this {
-    return this.#say(this.#back, this.server, this.client, text, []);
-  }
-
-  wait(ms: number): this {
-    this.#nowNs += ms * MS;
-    this.items.push({ kind: "tick", timeNs: this.#nowNs });
-    return this;
-  }
-
-  lose(bytes: number): this {
-    const timeNs = this.#nowNs;
-    this.items.push({ kind: "loss", channel: this.#there, bytes, reason: "ring_full", timeNs });
-    return this;
-  }
-
-  exitServer(code: number): this {
-    this.#nowNs += MS;
-    this.#end(this.#back).#end(this.#there);
-    exitCodes.set(this.server, code);
-    this.items.push({ kind: "process-end", process: this.server, timeNs: this.#nowNs });
-    return this;
-  }
-
-  hangUp(): this {
-    this.#nowNs += 3 * MS;
-    this.#end(this.#there);
-    this.#nowNs += MS;
-    return this.#end(this.#back).wait(600);
-  }
-
-  #end(channel: Channel): this {
-    const { writer } = channel;
-    this.items.push({ kind: "end", channel, timeNs: this.#nowNs, unreadBytes: 0, writer });
-    return this;
-  }
-
-  #say(
-    channel: Channel,
-    sender: Process,
-    reader: Process,
-    text: string,
-    flags: Frame["flags"],
-  ): this {
-    this.#nowNs += 1_234 * 1000;
-    this.items.push({
-      kind: "frame",
-      channel,
-      text,
-      bytes: Buffer.byteLength(text) + 1,
-      endPosition: 0,
-      timeNs: this.#nowNs,
-      reader,
-      sender,
-      sentNs: this.#nowNs - 77 * 1000,
-      flags,
-    });
-    return this;
-  }
-}
-
-/** What a live run with --raw --kinds all writes. */
-function record(items: readonly FramingItem[], raw = true, listenNs = START_NS): string[] {
-  const message = new MessageStage();
-  const exchange = new ExchangeStage({ allJsonrpc: false, listenNs });
-  const renderer = new NdjsonRenderer({ clock: liveClock, raw, redactor: undefined });
-  const lines = [];
-  for (const item of items) {
-    if (item.kind === "process-end") {
-      const code = exitCodes.get(item.process);
-      item.process.exit = { timeNs: item.timeNs, code, signal: undefined };
-    }
-    for (const parsed of message.push(item)) {
-      // Sinks write before the next item: the session of a line is as it was then.
-      for (const line of exchange.push(parsed)) lines.push(renderer.item(line));
-    }
-  }
-  for (const line of exchange.end()) lines.push(renderer.item(line));
-  return lines;
-}
+import { CALL, Conversation, greet, RESULT, RUNS, record } from "./stdio-runs.ts";
 
 function replayLines(lines: readonly string[], raw = true): { lines: string[]; run: ReplayRun } {
   const clock = new RecordedClock();
@@ -144,37 +22,16 @@ function replayLines(lines: readonly string[], raw = true): { lines: string[]; r
   return { lines: out, run };
 }
 
-const INITIALIZE =
-  '{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-03-26","capabilities":{},"clientInfo":{"name":"agent","version":"1"}}}';
-const WELCOME =
-  '{"result":{"protocolVersion":"2025-03-26","capabilities":{"tools":{}},"serverInfo":{"name":"git","version":"2"}},"jsonrpc":"2.0","id":0}';
-const READY = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
-const CALL =
-  '{"jsonrpc":"2.0","id":9007199254740993,"method":"tools/call","params":{"name":"log","arguments":{"n":1.0, "n":2,"s":"\\u00e9"}}}';
-const RESULT = '{"jsonrpc":"2.0","id":9007199254740993,"result":{"content":[]}}';
-
-function greet(conversation: Conversation): Conversation {
-  return conversation.ask(INITIALIZE).answer(WELCOME).ask(READY);
-}
-
 describe("ReplayRun", () => {
-  test.each([
-    ["a call and an exit", greet(new Conversation(100)).ask(CALL).answer(RESULT).exitServer(3)],
-    ["a client that hangs up", greet(new Conversation(200)).ask(CALL).answer(RESULT).hangUp()],
-    ["a call without an answer", greet(new Conversation(300)).ask(CALL).exitServer(0)],
-    ["a session that goes on", greet(new Conversation(400)).ask(CALL).answer(RESULT)],
-    [
-      "a batch with an element that is no message",
-      greet(new Conversation(500)).ask(`[${CALL},{"no":"message"},${READY}]`).answer(`[${RESULT}]`),
-    ],
-    ["a loss", greet(new Conversation(600)).lose(4096).ask(CALL).answer(RESULT)],
-    ["a late attach", new Conversation(700).ask(CALL).answer(RESULT).ask(READY).hangUp()],
-    ["flags of the frame", greet(new Conversation(800)).ask(CALL, ["invalid_utf8", "bom"])],
-  ])("ReplayRun gives the lines of the live run again: %s", (_, { items }) => {
-    const live = record(items);
-    expect(live.length).toBeGreaterThan(3);
-    expect(replayLines(live).lines).toEqual(live);
-  });
+  test.each(Object.entries(RUNS))(
+    "ReplayRun gives the lines of the live run again: %s",
+    (_, make) => {
+      const { items } = make();
+      const live = record(items);
+      expect(live.length).toBeGreaterThan(3);
+      expect(replayLines(live).lines).toEqual(live);
+    },
+  );
 
   test("ReplayRun knows of a session that began after the tool and before the first line", () => {
     const log = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}';

@@ -36,7 +36,17 @@ describe("docs/ndjson.md", () => {
   test("docs/ndjson.md shows an example of every kind, valid against the schema [output/contract]", () => {
     const kinds = assertNdjson(examples()).map((line) => line["kind"]);
     expect(new Set(kinds)).toEqual(
-      new Set(["message", "session", "call", "http", "loss", "coverage", "summary"]),
+      new Set([
+        "message",
+        "session",
+        "call",
+        "effect",
+        "http",
+        "connection",
+        "loss",
+        "coverage",
+        "summary",
+      ]),
     );
   });
 

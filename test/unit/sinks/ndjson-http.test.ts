@@ -273,7 +273,7 @@ describe("NdjsonRenderer on HTTP", () => {
     const hop = { from_address: "10.0.0.5:5", to_pid: 2, to_comm: "node", channel: "tcp:9" };
     const coverage = {
       kind: "coverage",
-      reason: "http2",
+      reason: "set_aside",
       channel: of,
       process: undefined,
     } as const;
