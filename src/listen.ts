@@ -1,5 +1,6 @@
 /** Live capture: opens outputs, attaches, says that it listens, runs until the end, and gives the exit code. */
 import { growPipe, isReaderGone } from "../ffi/host.ts";
+import type { ConnectionsWish } from "./capture/connections/connections-kernel.ts";
 import { formatError } from "./cli/errors.ts";
 import { EXIT_OK } from "./cli/exit-codes.ts";
 import { reportUnmatched } from "./cli/filter-report.ts";
@@ -12,14 +13,21 @@ import { findBlockedThreads, findEnded, findHalfWritten } from "./live/blocked.t
 import { type Child, checkCommand, startChild } from "./live/child.ts";
 import { BootClock } from "./live/clock.ts";
 import { type FollowPlan, planFollow } from "./live/follow.ts";
+import { showsEffects } from "./live/hearing.ts";
 import { LiveSession } from "./live/session.ts";
 import { callAfter } from "./live/timer.ts";
 
 /** As much as the kernel lets anybody have by default (fs.pipe-max-size). */
 const OUTPUT_PIPE_BYTES = 1 << 20;
 
+/** What lives as long as a run does, beside it. */
+export interface Companion {
+  /** The outputs are open and the host is heard. `stop` ends the run. May throw: that ends it, too. */
+  started(stop: (endedBy: string) => void): void;
+}
+
 /** @throws UsageError, CommandError, PrivilegeError, UnsupportedKernelError, OutputError */
-export async function listen(options: ListenOptions): Promise<ExitCode> {
+export async function listen(options: ListenOptions, companion?: Companion): Promise<ExitCode> {
   if (options.run) checkCommand(options.run.argv);
   const release = holdSignals();
   const follow = planFollow(options.filters);
@@ -29,8 +37,12 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     ringBytes: options.ringBytes,
     ownPid: process.pid,
     filtering,
+    watchFiles: options.tls === "auto",
     followNames: follow.names,
     followCgroups: follow.cgroups,
+    hearsChannels: options.onlyConnections !== true,
+    connections: connectionsFor(options),
+    files: options.files === true,
   });
   using kernel = attached.kernel;
   // once more: some have started, or taken a wanted name, while the programs were loaded
@@ -42,6 +54,7 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     clock,
     now: () => new Date(),
     isLive: true,
+    hasFiles: options.files === true,
   });
   // a full pipe costs both sides a change of tasks for every 64 KiB
   const isStdoutUnused = options.outputs.stdout === "none";
@@ -55,7 +68,7 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
     // FFI's poll sees sockets, too
     isReaderGone: () => !isStdoutUnused && (isReaderGone(1) || outputs.readerGone()),
   });
-  const holders = kernel.scan();
+  const holders = options.onlyConnections === true ? [] : kernel.scan();
   const blocked = findBlockedThreads(holders);
   if (kernel.frontEnd === "fexit") {
     kernel.watchBlocked(blocked);
@@ -63,15 +76,17 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
   }
   session.discover({ holders, halfWritten: findHalfWritten(blocked), isStdoutUnused });
   announce(attached, options, followed);
+  session.listenToTls(options.run?.argv[0]);
   const child = options.run ? startChild(options.run.argv, kernel) : undefined;
   const undo = watchEnds(session, options, child);
   release();
   try {
+    companion?.started((endedBy) => session.stop(endedBy));
     const code = await session
       .run()
       .then((summary) => {
         reportUnmatched(summary, outputs, options.outputs);
-        return endWith(summary, options.failOnLoss);
+        return endWith(summary, options.failOnLoss, outputs.droppedRows);
       })
       .catch((error: unknown) => giveUp(error, child, options.debug));
     const childCode = child ? await child.exited : EXIT_OK;
@@ -79,6 +94,14 @@ export async function listen(options: ListenOptions): Promise<ExitCode> {
   } finally {
     undo();
   }
+}
+
+/** Lines of their own are asked for; a history, and what calls cause, do without them where they cannot be had. */
+function connectionsFor(options: ListenOptions): ConnectionsWish | undefined {
+  if (options.outputs.kinds.includes("connection")) return "needed";
+  if (options.outputs.database !== undefined) return "wanted";
+  if (!showsEffects(options)) return undefined;
+  return options.effects === "all" ? "wanted" : "cheap";
 }
 
 /** An output failed. A command that runs is not to be left alone, nor to suffer: say so now, and wait for it. */

@@ -11,7 +11,9 @@ process.exit(
   await runCommand(argv, {
     // Loaded when needed: the rest must work where the native library cannot be loaded.
     listen: async (options) => (await import("./listen.ts")).listen(options),
+    examine: async (program) => (await import("./live/tls/examine.ts")).examine(program),
     probe: async () => (await import("./capture/probe.ts")).probe(),
+    mcp: async (options) => (await import("./mcp.ts")).mcp(options),
     replay,
   }),
 );

@@ -1,11 +1,19 @@
 /** Option texts in, one validated command out. */
 
-import { buildOutputs, distinctTexts } from "./build-outputs.ts";
+import { buildMcp } from "./build-mcp.ts";
+import { buildOutputs, CONNECTION_KINDS, distinctTexts } from "./build-outputs.ts";
 import { COMMANDS, type CommandName, commandSpec, SHELLS } from "./commands.ts";
 import { UsageError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 import { type ParsedArgv, parseArgv } from "./parse-argv.ts";
-import type { CaptureFilters, Command, ListenOptions, ReplayOptions } from "./types.ts";
+import type {
+  CaptureFilters,
+  Command,
+  ListenOptions,
+  Program,
+  QueryOptions,
+  ReplayOptions,
+} from "./types.ts";
 import { parseChoice, parseInteger, parseSize, parseTime, wrongValue } from "./values.ts";
 
 /** What is not on the command line and decides defaults. */
@@ -28,12 +36,19 @@ export function buildCommand(argv: readonly string[], surroundings: Surroundings
     case "listen":
     case "run":
       return { kind: "listen", options: buildListen(parsed, surroundings) };
+    case "connections":
+      return { kind: "listen", options: buildConnections(parsed, surroundings) };
     case "replay":
       return { kind: "replay", options: buildReplay(parsed, surroundings) };
-    case "doctor":
+    case "query":
+      return { kind: "query", options: buildQuery(parsed, surroundings) };
+    case "mcp":
       rejectArguments(parsed);
+      return { kind: "mcp", options: buildMcp(parsed, buildListen(parsed, surroundings)) };
+    case "doctor":
       return {
         kind: "doctor",
+        program: programOf(parsed),
         json: parsed.options.has("json"),
         debug: parsed.options.has("debug"),
       };
@@ -52,12 +67,26 @@ function buildListen(parsed: ParsedArgv, surroundings: Surroundings): ListenOpti
   if (run === undefined) rejectArguments(parsed);
   const { options } = parsed;
   const duration = one(options, "duration");
+  const effects = parseChoice("--effects", one(options, "effects") ?? "auto", [
+    "auto",
+    "all",
+    "off",
+  ]);
+  if (effects === "off" && options.has("files")) {
+    throw new UsageError(
+      "Cannot use --files with --effects off: files are told as effects",
+      "leave one of them out",
+    );
+  }
   return {
     attach: parseChoice("--attach", one(options, "attach") ?? "auto", [
       "auto",
       "fexit",
       "tracepoint",
     ]),
+    tls: parseChoice("--tls", one(options, "tls") ?? "auto", ["auto", "off"]),
+    effects,
+    files: options.has("files"),
     filters: buildFilters(options),
     run,
     outputs: buildOutputs(options, surroundings.stdoutIsTerminal, run !== undefined),
@@ -78,6 +107,14 @@ function buildListen(parsed: ParsedArgv, surroundings: Surroundings): ListenOpti
       range: "1K to 256M",
     }),
   };
+}
+
+/** A listening run that hears no channel. */
+function buildConnections(parsed: ParsedArgv, surroundings: Surroundings): ListenOptions {
+  rejectArguments(parsed);
+  const options = buildListen(parsed, surroundings);
+  const outputs = { ...options.outputs, kinds: CONNECTION_KINDS };
+  return { ...options, outputs, tls: "off", effects: "off", onlyConnections: true };
 }
 
 function buildReplay(parsed: ParsedArgv, surroundings: Surroundings): ReplayOptions {
@@ -102,6 +139,50 @@ function buildReplay(parsed: ParsedArgv, surroundings: Surroundings): ReplayOpti
     failOnLoss: parsed.options.has("fail-on-loss"),
     debug: parsed.options.has("debug"),
   };
+}
+
+/** Rows that a table can hold and a person may want. */
+const MAX_ROWS = 1_000_000;
+
+function buildQuery(parsed: ParsedArgv, surroundings: Surroundings): QueryOptions {
+  const { options, args } = parsed;
+  const path = one(options, "db");
+  if (path === undefined) {
+    throw new UsageError(
+      "Cannot query: 0 databases given, 1 needed",
+      "for example overhear query --db mcp.db tools",
+    );
+  }
+  const [query, about, ...more] = args;
+  if (more.length > 0) {
+    throw new UsageError(
+      `Cannot query: ${args.length} words given, 2 needed at most`,
+      "put SQL and names with spaces in quotes",
+    );
+  }
+  const since = one(options, "since") ?? "24h";
+  return {
+    path,
+    query,
+    about,
+    sinceMs: since === "all" ? undefined : parseTime("--since", since),
+    limit: parseInteger("--limit", one(options, "limit") ?? "20", 1, MAX_ROWS),
+    format: queryFormat(options, surroundings.stdoutIsTerminal),
+    debug: options.has("debug"),
+  };
+}
+
+function queryFormat(
+  options: ParsedArgv["options"],
+  stdoutIsTerminal: boolean,
+): QueryOptions["format"] {
+  const asked = one(options, "format");
+  if (options.has("json")) {
+    if (asked === undefined) return "json";
+    throw new UsageError("Cannot use --json with --format: 1 format needed", "leave one out");
+  }
+  if (asked === undefined) return stdoutIsTerminal ? "table" : "ndjson";
+  return parseChoice("--format", asked, ["console", "ndjson"]) === "console" ? "table" : "ndjson";
 }
 
 function buildFilters(options: ParsedArgv["options"]): CaptureFilters {
@@ -162,6 +243,21 @@ function commandToRun(parsed: ParsedArgv): readonly string[] {
     );
   }
   return argv;
+}
+
+/** What `doctor` is to look at; undefined: the host. */
+function programOf({ args, options }: ParsedArgv): Program | undefined {
+  const [file, ...more] = args;
+  const [pid, ...pids] = options.get("pid") ?? [];
+  if (more.length + pids.length > 0 || (file !== undefined && pid !== undefined)) {
+    const count = args.length + (options.get("pid")?.length ?? 0);
+    throw new UsageError(
+      `Cannot look at ${count} programs: 1 at a time`,
+      `usage: overhear ${commandSpec("doctor")?.usage}`,
+    );
+  }
+  if (file !== undefined) return { file };
+  return pid === undefined ? undefined : { pid: parseInteger("--pid", pid, 1, MAX_PID) };
 }
 
 function shellOf(parsed: ParsedArgv): (typeof SHELLS)[number] {

@@ -1,13 +1,36 @@
 /** Option texts that choose and shape outputs in, OutputOptions out. */
 import type { Transport } from "../exchange/types.ts";
 import { UsageError } from "./errors.ts";
-import type { LineKind, OutputFile, OutputOptions } from "./types.ts";
-import { parseChoice, parseInteger, parseRotation, wrongValue } from "./values.ts";
+import type {
+  ConnectionFilters,
+  DatabaseOutput,
+  LineKind,
+  OutputFile,
+  OutputOptions,
+} from "./types.ts";
+import {
+  parseChoice,
+  parseInteger,
+  parseKeep,
+  parseRotation,
+  parseSize,
+  wrongValue,
+} from "./values.ts";
 
 type Texts = ReadonlyMap<string, readonly string[]>;
 
 const DEFAULT_KINDS: readonly LineKind[] = ["message", "session", "http", "loss", "coverage"];
-const ALL_KINDS: readonly LineKind[] = ["message", "call", "session", "http", "loss", "coverage"];
+export const ALL_KINDS: readonly LineKind[] = [
+  "message",
+  "call",
+  "effect",
+  "session",
+  "http",
+  "connection",
+  "loss",
+  "coverage",
+];
+export const CONNECTION_KINDS: readonly LineKind[] = ["connection", "coverage"];
 
 /** `runs`: standard output is a command's as well. Throws UsageError. */
 export function buildOutputs(
@@ -17,38 +40,77 @@ export function buildOutputs(
 ): OutputOptions {
   const names = distinctTexts(options, "output");
   const format = options.get("format")?.[0];
-  if (runs && !stdoutIsTerminal && format === undefined && names.length === 0) {
+  const database = databaseOf(options);
+  const isSilent = names.length === 0 && database === undefined;
+  if (runs && !stdoutIsTerminal && format === undefined && isSilent) {
     throw new UsageError(
       "Cannot run: standard output is the command's, 1 output of its own needed",
       "add -o FILE; --format ndjson writes between what the command writes",
     );
   }
   return {
-    stdout: stdoutOf(names, format, stdoutIsTerminal),
+    stdout: stdoutOf(names, format, stdoutIsTerminal, !isSilent),
     color: parseChoice("--color", options.get("color")?.[0] ?? "auto", ["auto", "always", "never"]),
     files: filesOf(
       names.filter((name) => name !== "-"),
       options,
     ),
+    database,
     quiet: options.has("quiet"),
     raw: options.has("raw"),
     redact: options.has("redact"),
-    kinds: kindsOf(options.get("kinds")?.[0]),
+    kinds: kindsOf(options),
     filters: {
       transports: distinctTexts(options, "transport").map((text) => parseTransport(text)),
       methods: distinctTexts(options, "method"),
       tools: distinctTexts(options, "tool"),
       servers: distinctTexts(options, "server"),
       hosts: distinctTexts(options, "host").map((text) => parseHost(text)),
+      connections: connectionFilters(options),
     },
     verbosity: options.get("verbose")?.length ?? 0,
   };
 }
 
+function choosesConnections(options: Texts): boolean {
+  return CONNECTION_OPTIONS.some((name) => options.has(name));
+}
+
+/** undefined: all connections. */
+function connectionFilters(options: Texts): ConnectionFilters | undefined {
+  if (!choosesConnections(options)) return undefined;
+  return {
+    destinations: distinctTexts(options, "destination"),
+    ports: distinctTexts(options, "port").map((text) => parseInteger("--port", text, 1, 65_535)),
+    protocols: distinctTexts(options, "protocol").map((text) =>
+      parseChoice("--protocol", text, ["tcp", "udp", "unix"]),
+    ),
+    outcomes: distinctTexts(options, "outcome").map((text) =>
+      parseChoice("--outcome", text, OUTCOMES),
+    ),
+  };
+}
+
+const CONNECTION_OPTIONS = ["destination", "port", "protocol", "outcome"];
+
+const OUTCOMES = [
+  "failure",
+  "in_progress",
+  "established",
+  "closed",
+  "reset",
+  "refused",
+  "timed_out",
+  "unreachable",
+  "abandoned",
+  "failed",
+] as const;
+
 function stdoutOf(
   names: readonly string[],
   format: string | undefined,
   stdoutIsTerminal: boolean,
+  hasOthers: boolean,
 ): OutputOptions["stdout"] {
   const asked =
     format === undefined ? undefined : parseChoice("--format", format, ["console", "ndjson"]);
@@ -63,7 +125,44 @@ function stdoutOf(
   }
   if (asked !== undefined) return asked;
   if (stdoutIsTerminal) return "console";
-  return names.length > 0 ? "none" : "ndjson";
+  return hasOthers ? "none" : "ndjson";
+}
+
+const DEFAULT_BODY_BYTES = 65_536;
+
+function databaseOf(options: Texts): DatabaseOutput | undefined {
+  const path = options.get("db")?.[0];
+  const keep = options.get("db-keep") ?? [];
+  const body = options.get("db-body")?.[0];
+  if (path === undefined) {
+    if (keep.length === 0 && body === undefined) return undefined;
+    const name = keep.length === 0 ? "--db-body" : "--db-keep";
+    throw new UsageError(`Cannot use ${name}: 0 databases given, 1 needed`, "add --db FILE");
+  }
+  const bodyBytes =
+    body === undefined
+      ? DEFAULT_BODY_BYTES
+      : parseSize("--db-body", body, { min: 2 ** 10, max: 2 ** 28, range: "1K to 256M" });
+  return { path, ...keepOf(keep), bodyBytes };
+}
+
+function keepOf(texts: readonly string[]): Pick<DatabaseOutput, "keepMs" | "keepBytes"> {
+  let keepMs: number | undefined;
+  let keepBytes: number | undefined;
+  for (const text of texts) {
+    const limit = parseKeep(text);
+    if (("bytes" in limit ? keepBytes : keepMs) !== undefined) {
+      throw wrongValue(
+        "--db-keep",
+        text,
+        "one size and one time at most",
+        "--db-keep 7d --db-keep 1G",
+      );
+    }
+    if ("bytes" in limit) keepBytes = limit.bytes;
+    else keepMs = limit.timeMs;
+  }
+  return { keepMs, keepBytes };
 }
 
 function filesOf(patterns: readonly string[], options: Texts): readonly OutputFile[] {
@@ -115,8 +214,12 @@ function checkPattern(pattern: string): void {
   }
 }
 
-function kindsOf(text: string | undefined): readonly LineKind[] {
-  if (text === undefined) return DEFAULT_KINDS;
+/** Whoever chooses connections wants to see them. */
+function kindsOf(options: Texts): readonly LineKind[] {
+  const text = options.get("kinds")?.[0];
+  if (text === undefined) {
+    return choosesConnections(options) ? [...DEFAULT_KINDS, "connection"] : DEFAULT_KINDS;
+  }
   const kinds = new Set<LineKind>();
   for (const word of text.split(",").map((part) => part.trim())) {
     const kind = parseChoice("--kinds", word, [...ALL_KINDS, "all"]);

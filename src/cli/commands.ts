@@ -1,6 +1,16 @@
 /** The commands and examples that help, man page, docs and completions show. */
 
-export type CommandName = "listen" | "run" | "replay" | "doctor" | "completions" | "man" | "help";
+export type CommandName =
+  | "listen"
+  | "run"
+  | "connections"
+  | "replay"
+  | "query"
+  | "mcp"
+  | "doctor"
+  | "completions"
+  | "man"
+  | "help";
 
 export interface CommandSpec {
   readonly name: CommandName;
@@ -26,18 +36,39 @@ export const COMMANDS: readonly CommandSpec[] = [
       "Attaches first, then starts COMMAND as the user who called sudo, hears its process tree and ends with its exit code (128 + number when a signal ended it). COMMAND gets this terminal's input and output, so use -o to keep messages apart from its output.",
   },
   {
+    name: "connections",
+    usage: "connections [options]",
+    summary: "show network and Unix connections instead: who, where to, how it went",
+    details:
+      "Follows every attempt to connect and every accepted connection on this host, TCP, UDP and Unix: process, ends, outcome, handshake time, bytes, who closed, and the names that DNS, TLS and HTTP gave. A line when one is established and when it ends; at the end a summary by process and destination. docs/connections.md explains it.",
+  },
+  {
     name: "replay",
     usage: "replay [options] FILE...",
-    summary: "show recorded NDJSON again",
+    summary: "show recorded NDJSON, or a history, again",
     details:
-      'Puts recorded NDJSON back through the same stages that live messages take: same message, call and session lines. FILE "-" is standard input. Record with --raw for an exact replay. Needs no privilege.',
+      'Puts recorded NDJSON, or what --db stored, back through the same stages that live messages take: same message, call and session lines. FILE "-" is standard input. Record with --raw for an exact replay. Needs no privilege.',
+  },
+  {
+    name: "query",
+    usage: "query --db FILE [NAME|SQL] [ABOUT]",
+    summary: "ask a history: slowest tools, failing calls, who reached a host",
+    details:
+      "Without NAME it lists the ready queries. A table on a terminal, NDJSON on a pipe. SQL may read all tables and views of docs/history.md, and change nothing; so may sqlite3. Needs no privilege but to read FILE.",
+  },
+  {
+    name: "mcp",
+    usage: "mcp [--db FILE] [--listen ADDRESS:PORT] [options]",
+    summary: "be an MCP server: let an agent ask about what is heard",
+    details:
+      "Serves MCP on standard input and output, or with --listen over HTTP at /mcp, so that an agent can ask which calls, connections and programs there were, what failed, and why. Hears the host itself, which needs root; with --db it reads what another overhear writes, and needs none. Secrets are masked unless --no-redact is given.",
   },
   {
     name: "doctor",
-    usage: "doctor [--json]",
-    summary: "say what works on this machine, and what to do about the rest",
+    usage: "doctor [--json] [--pid PID | FILE]",
+    summary: "say what works on this machine, or in a program, and what to do about the rest",
     details:
-      "Looks at kernel, BTF, front ends, lockdown, capabilities and limits. Run it with sudo for a full answer; without, it says what it could not test. Ends with 0 when overhear can listen here, else with the code that listening would end with.",
+      "Looks at kernel, BTF, front ends, lockdown, capabilities and limits. Run it with sudo for a full answer; without, it says what it could not test. Ends with 0 when overhear can listen here, else with the code that listening would end with. With --pid, or FILE (a program, a library, a script): which TLS stacks it has, and whether and how each of them is heard; that ends with 0.",
   },
   {
     name: "completions",
@@ -78,10 +109,44 @@ export const EXAMPLES: readonly { readonly line: string; readonly says: string }
     line: "sudo overhear --duration 15m --fail-on-loss --redact -o mcp.ndjson",
     says: "a capture window for cron: ends by itself, exit code 5 on loss",
   },
+  {
+    line: "sudo overhear connections --comm node --outcome failure",
+    says: "connections of Node that fail, and why",
+  },
   { line: "overhear replay mcp.ndjson", says: "look at a recording again, without privilege" },
+  {
+    line: "sudo overhear -q --db /var/lib/overhear.db --db-keep 7d --db-keep 1G",
+    says: "keep a history of a week, no larger than 1 GiB",
+  },
+  {
+    line: "sudo overhear query --db /var/lib/overhear.db tools",
+    says: "ask it: which tools are slow",
+  },
+  {
+    line: "overhear mcp --db /var/log/mcp/history.db",
+    says: "let an agent ask about what another overhear records",
+  },
   { line: "sudo overhear doctor", says: "what works on this machine" },
+  { line: "sudo overhear doctor --pid 4711", says: "whether this process's TLS is heard" },
 ];
 
 export function commandSpec(name: string): CommandSpec | undefined {
   return COMMANDS.find((command) => command.name === name);
 }
+
+/* Commands that have options in common. */
+
+/** Hear messages. */
+export const LISTENING: readonly CommandName[] = ["listen", "run", "mcp"];
+/** Hear anything. */
+export const HEARING: readonly CommandName[] = ["listen", "run", "connections", "mcp"];
+/** Of the whole host or a part of it. */
+export const FILTERING: readonly CommandName[] = ["listen", "connections", "mcp"];
+/** Write lines of messages. */
+export const SHOWING: readonly CommandName[] = ["listen", "run", "replay"];
+/** Write any lines. */
+export const WRITING: readonly CommandName[] = ["listen", "run", "connections", "replay"];
+/** Write lines of connections. */
+export const CONNECTING: readonly CommandName[] = ["connections", "replay"];
+export const QUERYING: readonly CommandName[] = ["query"];
+export const ALL: readonly CommandName[] = COMMANDS.map((command) => command.name);

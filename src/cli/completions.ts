@@ -1,6 +1,7 @@
 /** The option table in, completion scripts for bash, zsh and fish out. */
 import { COMMANDS, type CommandName, SHELLS } from "./commands.ts";
-import { OPTIONS, type OptionSpec, optionsOf } from "./options.ts";
+import type { OptionSpec } from "./option-spec.ts";
+import { OPTIONS, optionsOf } from "./options.ts";
 
 export function renderCompletions(shell: (typeof SHELLS)[number]): string {
   if (shell === "bash") return renderBash();

@@ -4,7 +4,8 @@ import { COMMANDS, EXAMPLES } from "./commands.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { describeOption } from "./help.ts";
 import { usableWith } from "./man.ts";
-import { GROUPS, OPTIONS, type OptionSpec, valueLabel } from "./options.ts";
+import { GROUPS, type OptionSpec, valueLabel } from "./option-spec.ts";
+import { OPTIONS } from "./options.ts";
 
 export function renderCliDocs(): string {
   return [

@@ -24,11 +24,12 @@ export const EXIT_CODES: readonly { readonly code: number; readonly meaning: str
   { code: EXIT_NO_COMMAND, meaning: "run: there is no such command" },
 ];
 
-/** How a run that ended in order ends: 5 when bytes were lost, or may have been, and that was not to be. */
-export function exitCodeOf(summary: Summary, failOnLoss: boolean): number {
+/** How a run that ended in order ends: 5 when bytes were lost, or may have been, and that was not to be. `droppedRows`: that
+ * a history had no room for. */
+export function exitCodeOf(summary: Summary, failOnLoss: boolean, droppedRows = 0): number {
   if (!failOnLoss) return EXIT_OK;
   const { lossBytes, capture } = summary;
-  const lost = lossBytes > 0 || (capture !== undefined && isLossy(capture));
+  const lost = lossBytes > 0 || droppedRows > 0 || (capture !== undefined && isLossy(capture));
   return lost ? EXIT_LOSS : EXIT_OK;
 }
 

@@ -2,7 +2,8 @@
 
 import { COMMANDS, type CommandSpec, commandSpec, EXAMPLES } from "./commands.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
-import { GROUPS, type OptionSpec, optionLabel, optionsOf } from "./options.ts";
+import { GROUPS, type OptionSpec, optionLabel } from "./option-spec.ts";
+import { optionsOf } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 const WIDTH = 80;
@@ -53,7 +54,7 @@ function optionEntry(option: OptionSpec): string {
 export function describeOption(option: OptionSpec): string {
   const notes = [];
   if (option.choices !== undefined && option.choices.length > 1) {
-    notes.push(option.choices.join(option.list === true ? "," : ", "));
+    notes.push(option.choices.join(", "));
   }
   if (option.fallback !== undefined) notes.push(`default ${option.fallback}`);
   return notes.length === 0 ? option.help : `${option.help} (${notes.join("; ")})`;

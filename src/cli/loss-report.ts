@@ -1,19 +1,22 @@
 /** The summary of a run that lost something it must not in, a line that says what and one that helps out. */
 import type { Summary } from "../exchange/types.ts";
-import { formatBytes } from "../sinks/quantity.ts";
+import { formatBytes, plural } from "../sinks/quantity.ts";
 import { EXIT_LOSS, exitCodeOf } from "./exit-codes.ts";
 import { say } from "./say.ts";
 import type { ExitCode } from "./types.ts";
 
 /** The exit code; where that is 5, says why: cron mails what is said, not what a command ends with. */
-export function endWith(summary: Summary, failOnLoss: boolean): ExitCode {
-  const code = exitCodeOf(summary, failOnLoss);
-  if (code === EXIT_LOSS) for (const line of reportLoss(summary)) say(line);
+export function endWith(summary: Summary, failOnLoss: boolean, droppedRows = 0): ExitCode {
+  const code = exitCodeOf(summary, failOnLoss, droppedRows);
+  if (code === EXIT_LOSS) for (const line of reportLoss(summary, droppedRows)) say(line);
   return code;
 }
 
 /** What was lost, and a hint. */
-export function reportLoss({ loss, lossBytes, capture }: Summary): readonly [string, string] {
+export function reportLoss(
+  { loss, lossBytes, capture }: Summary,
+  droppedRows = 0,
+): readonly [string, string] {
   const reasons = Object.entries(loss).filter(
     ([reason, bytes]) => bytes > 0 && reason !== "unread",
   );
@@ -29,6 +32,7 @@ export function reportLoss({ loss, lossBytes, capture }: Summary): readonly [str
     capture !== undefined && capture.missedBytes > 0
       ? `${formatBytes(capture.missedBytes)} read and not heard`
       : "",
+    droppedRows > 0 ? `${plural(droppedRows, "row")} not in the history` : "",
   ].filter((each) => each !== "");
   return [
     `overhear: Not all was heard: ${lost.join("; ")}`,

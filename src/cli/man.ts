@@ -3,7 +3,8 @@
 import { COMMANDS, EXAMPLES } from "./commands.ts";
 import { EXIT_CODES } from "./exit-codes.ts";
 import { describeOption } from "./help.ts";
-import { GROUPS, OPTIONS, type OptionSpec, valueLabel } from "./options.ts";
+import { GROUPS, type OptionSpec, valueLabel } from "./option-spec.ts";
+import { OPTIONS } from "./options.ts";
 import { VERSION } from "./version.ts";
 
 export function renderMan(): string {

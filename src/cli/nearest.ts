@@ -7,7 +7,8 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   for (const candidate of candidates) {
     const distance =
       word.length >= 3 && candidate.startsWith(word) ? 0.5 : editDistance(word, candidate);
-    if (distance < bestDistance) {
+    // with no letter in common they are not alike, however short
+    if (distance < bestDistance && distance < Math.max(word.length, candidate.length)) {
       best = candidate;
       bestDistance = distance;
     }

@@ -1,5 +1,6 @@
 /** OutputOptions in, the opened outputs of a run out. */
 import { isatty } from "node:tty";
+import { Only } from "../delivery/only.ts";
 import { Outputs } from "../delivery/outputs.ts";
 import { ServerGate } from "../delivery/server-gate.ts";
 import { chooseColors } from "../sinks/color.ts";
@@ -10,7 +11,13 @@ import { NdjsonStream } from "../sinks/ndjson-stream.ts";
 import type { FileOwner } from "../sinks/output-file.ts";
 import { redactor } from "../sinks/redact.ts";
 import type { WallClock } from "../sinks/types.ts";
-import type { OutputOptions } from "./types.ts";
+import { HistoryStore } from "../store/history-store.ts";
+import { ALL_KINDS } from "./build-outputs.ts";
+import { isOwnServer } from "./own-server.ts";
+import { say } from "./say.ts";
+import { startStoreThread } from "./start-store-thread.ts";
+import type { DatabaseOutput, OutputOptions } from "./types.ts";
+import { VERSION } from "./version.ts";
 
 /** What waits for a terminal that takes nothing (Ctrl-S), UTF-8 bytes: some 100,000 lines. */
 const TERMINAL_WAITING_BYTES = 16 << 20;
@@ -23,21 +30,50 @@ export interface OpenOptions {
   readonly now: () => Date;
   /** What is shown happens now: it does not wait for a terminal that is held still. */
   readonly isLive: boolean;
+  /** Changes to files are among what calls cause. */
+  readonly hasFiles: boolean;
 }
 
 /** Throws OutputError when a file cannot be opened; files opened before it stay empty. */
 export function openSinks(options: OpenOptions): Outputs {
   const { outputs } = options;
-  const { kinds, filters } = outputs;
+  const { kinds, filters, database } = outputs;
   const files = outputs.files.map((file) => openFile(file, options));
+  const store = database === undefined ? undefined : openStore(database, options);
   const stream = openStream(options);
   const asked = {
-    accepts: itemFilter({ ...filters, kinds }),
+    // a history has lines of all kinds, whatever is shown
+    accepts: itemFilter({ ...filters, kinds: store === undefined ? kinds : ALL_KINDS }),
     gate: filters.servers.length === 0 ? undefined : new ServerGate(),
     countsAsShown: itemFilter({ ...filters, kinds: ["message"] }),
     maxMessages: options.maxMessages,
   };
-  return new Outputs([...files, ...(stream === undefined ? [] : [stream])], asked, stream);
+  const shown = [...files, ...(stream === undefined ? [] : [stream])];
+  if (store === undefined) return new Outputs(shown, asked, stream);
+  const accepts = itemFilter({ ...NO_FILTERS, kinds });
+  const some = shown.map((each) => new Only(each, accepts));
+  return new Outputs([store, ...some], asked, stream, store);
+}
+
+const NO_FILTERS = { transports: [], methods: [], tools: [], servers: [], hosts: [] };
+
+function openStore(database: DatabaseOutput, options: OpenOptions): HistoryStore {
+  const { path, keepMs, keepBytes, bodyBytes, isOwnEnd } = database;
+  return new HistoryStore({
+    path,
+    owner: caller(),
+    clock: options.clock,
+    version: VERSION,
+    keep: { ageMs: keepMs, bytes: keepBytes },
+    maxBodyBytes: bodyBytes,
+    isRedacted: options.outputs.redact,
+    recordsFiles: options.hasFiles,
+    isLive: options.isLive,
+    isOwn: isOwnServer,
+    isOwnEnd: isOwnEnd ?? (() => false),
+    startThread: startStoreThread,
+    report: say,
+  });
 }
 
 function openFile(file: OutputOptions["files"][number], options: OpenOptions): NdjsonFile {

@@ -1,40 +1,17 @@
 /** The one table of options: parser, --help, man page, docs and completions are made from it. */
-import { COMMANDS, type CommandName } from "./commands.ts";
-
-export const GROUPS = [
-  "Whom to hear",
-  "What to show",
-  "Where to write",
-  "When to stop",
-  "Capture",
-  "General",
-] as const;
-
-export interface OptionSpec {
-  /** Long name without dashes. */
-  readonly name: string;
-  readonly short?: string;
-  /** Name of its value in the help; an option without takes none. */
-  readonly value?: string;
-  /** May be given more than once. */
-  readonly repeat?: true;
-  /** The only values, or, with `list`, what a comma-separated list may hold. */
-  readonly choices?: readonly string[];
-  readonly list?: true;
-  readonly completeFiles?: true;
-  /** The default as help shows it. */
-  readonly fallback?: string;
-  readonly group: (typeof GROUPS)[number];
-  readonly commands: readonly CommandName[];
-  /** One sentence without a full stop. */
-  readonly help: string;
-  /** More for man page and docs. */
-  readonly details?: string;
-}
-
-const HEARING: readonly CommandName[] = ["listen", "run"];
-const SHOWING: readonly CommandName[] = ["listen", "run", "replay"];
-const ALL: readonly CommandName[] = COMMANDS.map((command) => command.name);
+import {
+  ALL,
+  type CommandName,
+  FILTERING,
+  HEARING,
+  LISTENING,
+  QUERYING,
+  SHOWING,
+  WRITING,
+} from "./commands.ts";
+import { CONNECTION_OPTIONS } from "./connection-options.ts";
+import type { OptionSpec } from "./option-spec.ts";
+import { OUTPUT_OPTIONS } from "./output-options.ts";
 
 export const OPTIONS: readonly OptionSpec[] = [
   {
@@ -43,8 +20,8 @@ export const OPTIONS: readonly OptionSpec[] = [
     value: "PID",
     repeat: true,
     group: "Whom to hear",
-    commands: ["listen"],
-    help: "only channels with this process, or a child of it, at one end",
+    commands: [...FILTERING, "doctor"],
+    help: "only channels with this process, or a child of it, at one end; doctor: look at it",
     details:
       "With several of --pid, --comm, --container and --cgroup a channel is heard when one of them matches either end; then both directions are heard.",
   },
@@ -54,7 +31,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     value: "NAME",
     repeat: true,
     group: "Whom to hear",
-    commands: ["listen"],
+    commands: FILTERING,
     help: "only processes that have or take this name (ps -o comm; often node), and their children",
   },
   {
@@ -62,7 +39,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     value: "ID",
     repeat: true,
     group: "Whom to hear",
-    commands: ["listen"],
+    commands: FILTERING,
     help: "only this container, also when it starts later: the first 4 characters of its id at least",
   },
   {
@@ -71,7 +48,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     repeat: true,
     completeFiles: true,
     group: "Whom to hear",
-    commands: ["listen"],
+    commands: FILTERING,
     help: "only this cgroup and those below it, e.g. /system.slice/agent.service",
   },
   {
@@ -124,18 +101,29 @@ export const OPTIONS: readonly OptionSpec[] = [
     details:
       "It is matched against what the request is addressed to (Host) and against the address of a server elsewhere; upper and lower case are the same here. Messages over stdio have no host and do not match.",
   },
+  ...CONNECTION_OPTIONS,
   {
     name: "kinds",
     short: "k",
     value: "LIST",
     list: true,
-    choices: ["message", "call", "session", "http", "loss", "coverage", "all"],
+    choices: [
+      "message",
+      "call",
+      "effect",
+      "session",
+      "http",
+      "connection",
+      "loss",
+      "coverage",
+      "all",
+    ],
     fallback: "message,session,http,loss,coverage",
     group: "What to show",
     commands: SHOWING,
     help: "kinds of lines, separated by commas",
     details:
-      "A call line joins a request and its answer, so that nothing need be paired again; it is not among the default ones because it repeats both. An http line tells of an exchange with an MCP server that carried no message: refused, cut, or of another content type. The summary is always the last line.",
+      "A call line joins a request and its answer, so that nothing need be paired again; it is not among the default ones because it repeats both. It holds what the call caused; an effect line tells of what came after it, from a process that outlives the call. An http line tells of an exchange with an MCP server that carried no message: refused, cut, or of another content type. A connection line tells of a network or Unix connection of any process that is heard, as in overhear connections. The summary is always the last line.",
   },
   {
     name: "all-jsonrpc",
@@ -146,7 +134,7 @@ export const OPTIONS: readonly OptionSpec[] = [
   {
     name: "redact",
     group: "What to show",
-    commands: SHOWING,
+    commands: WRITING,
     help: "mask secrets before anything is shown or written",
   },
   {
@@ -156,60 +144,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     commands: SHOWING,
     help: "put the exact text of each message into NDJSON as raw",
   },
-  {
-    name: "format",
-    short: "f",
-    value: "FORMAT",
-    choices: ["console", "ndjson"],
-    fallback: "console on a terminal, ndjson otherwise",
-    group: "Where to write",
-    commands: SHOWING,
-    help: "what standard output gets",
-  },
-  {
-    name: "output",
-    short: "o",
-    value: "FILE",
-    repeat: true,
-    completeFiles: true,
-    group: "Where to write",
-    commands: SHOWING,
-    help: 'append NDJSON to FILE; "-" is standard output',
-    details:
-      "FILE may hold strftime conversions, e.g. /var/log/mcp/%Y%m%d-%H%M.ndjson. It is created with mode 0600 and never through a symbolic link. A terminal shows the console view as well; when standard output is no terminal it then gets nothing, unless --format says so. SIGHUP opens the file anew.",
-  },
-  {
-    name: "rotate",
-    value: "SIZE|TIME",
-    repeat: true,
-    group: "Where to write",
-    commands: SHOWING,
-    help: "begin a new file after so much or so long, e.g. 100M or 1h; or one of each",
-  },
-  {
-    name: "keep",
-    value: "N",
-    group: "Where to write",
-    commands: SHOWING,
-    fallback: "all",
-    help: "keep only the N newest finished files of a rotation",
-  },
-  {
-    name: "color",
-    value: "WHEN",
-    choices: ["auto", "always", "never"],
-    fallback: "auto: on a terminal without NO_COLOR",
-    group: "Where to write",
-    commands: SHOWING,
-    help: "colours in the console view",
-  },
-  {
-    name: "quiet",
-    short: "q",
-    group: "Where to write",
-    commands: SHOWING,
-    help: "console view shows errors only",
-  },
+  ...OUTPUT_OPTIONS,
   {
     name: "duration",
     short: "d",
@@ -229,7 +164,7 @@ export const OPTIONS: readonly OptionSpec[] = [
   {
     name: "fail-on-loss",
     group: "When to stop",
-    commands: SHOWING,
+    commands: WRITING,
     help: "end with code 5 when any byte was lost",
   },
   {
@@ -240,6 +175,32 @@ export const OPTIONS: readonly OptionSpec[] = [
     group: "Capture",
     commands: HEARING,
     help: "front end in the kernel",
+  },
+  {
+    name: "tls",
+    value: "HOW",
+    choices: ["auto", "off"],
+    fallback: "auto: whichever library a program has",
+    group: "Capture",
+    commands: LISTENING,
+    help: "hear what is encrypted, in the programs that encrypt it",
+  },
+  {
+    name: "effects",
+    value: "HOW",
+    choices: ["auto", "all", "off"],
+    fallback: "auto: where a line shows them",
+    group: "Capture",
+    commands: LISTENING,
+    help: "what a call causes: programs that its server runs, connections that it makes",
+    details:
+      "They stand under the answer on a terminal and in call lines. Where the kernel refuses fexit, auto has TCP connections by address only, since all others cost a look at every system call of the host: all takes that look. docs/effects.md explains them.",
+  },
+  {
+    name: "files",
+    group: "Capture",
+    commands: LISTENING,
+    help: "also files that a call's processes create, open for writing, rename or unlink",
   },
   {
     name: "ring",
@@ -255,21 +216,63 @@ export const OPTIONS: readonly OptionSpec[] = [
     value: "SIZE",
     fallback: "32M",
     group: "Capture",
-    commands: HEARING,
+    commands: LISTENING,
     help: "longest message; a longer one is reported as lost (1K to 256M)",
+  },
+  {
+    name: "since",
+    value: "TIME",
+    fallback: "24h",
+    group: "What to show",
+    commands: QUERYING,
+    help: 'query: what is no older, e.g. 15m or 7d; "all" for all that is stored',
+  },
+  {
+    name: "limit",
+    value: "N",
+    fallback: "20",
+    group: "What to show",
+    commands: QUERYING,
+    help: "query: at most N rows of a ready query",
+  },
+  {
+    name: "listen",
+    value: "ADDRESS:PORT",
+    group: "Serving",
+    commands: ["mcp"],
+    fallback: "standard input and output",
+    help: "serve over HTTP at /mcp, e.g. 127.0.0.1:8080",
+    details:
+      "Requests have to be addressed to this address or to localhost, and none may come from the page of another site (Host, Origin). An address that others can reach needs --token-file.",
+  },
+  {
+    name: "token-file",
+    value: "FILE",
+    completeFiles: true,
+    group: "Serving",
+    commands: ["mcp"],
+    help: "answer only requests with the token in FILE (Authorization: Bearer)",
+    details:
+      "FILE holds one line of at least 16 characters, and may be readable by its owner only.",
+  },
+  {
+    name: "no-redact",
+    group: "Serving",
+    commands: ["mcp"],
+    help: "show secrets in answers; they are masked otherwise",
   },
   {
     name: "json",
     group: "General",
-    commands: ["doctor"],
-    help: "doctor: print all checks as one JSON object",
+    commands: ["doctor", "query"],
+    help: "doctor: print what it finds as one JSON object; query: all rows as one array",
   },
   {
     name: "verbose",
     short: "v",
     repeat: true,
     group: "General",
-    commands: SHOWING,
+    commands: [...WRITING, "mcp"],
     help: "say more on standard error: why fexit was passed over",
   },
   {
@@ -287,18 +290,6 @@ export const OPTIONS: readonly OptionSpec[] = [
     help: "print the versions of overhear, its commit, Bun and libbpf",
   },
 ];
-
-/** As help shows it: "-p, --pid PID...". */
-export function optionLabel(option: OptionSpec): string {
-  const short = option.short === undefined ? "    " : `-${option.short}, `;
-  return `${short}--${option.name}${valueLabel(option)}`;
-}
-
-/** " FILE...", or nothing; the dots say that it may be repeated. */
-export function valueLabel(option: OptionSpec): string {
-  if (option.value === undefined) return "";
-  return ` ${option.value}${option.repeat === true ? "..." : ""}`;
-}
 
 export function optionsOf(command: CommandName): readonly OptionSpec[] {
   return OPTIONS.filter((option) => option.commands.includes(command));

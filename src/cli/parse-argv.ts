@@ -3,7 +3,8 @@ import { cac } from "cac";
 import { COMMANDS, type CommandName } from "./commands.ts";
 import { UsageError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
-import { OPTIONS, type OptionSpec, optionLabel, optionsOf } from "./options.ts";
+import { type OptionSpec, optionLabel } from "./option-spec.ts";
+import { OPTIONS, optionsOf } from "./options.ts";
 
 /** What was written, checked against the table only. */
 export interface ParsedArgv {

@@ -1,4 +1,4 @@
-/** `overhear replay`: recorded files in, the lines that were written live out, and the exit code. */
+/** `overhear replay`: recorded files or a history in, the lines that were written live out, and the exit code. */
 import { statSync } from "node:fs";
 import strftime from "strftime";
 import type { Outputs } from "../delivery/outputs.ts";
@@ -28,9 +28,10 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
     clock,
     now: () => new Date(),
     isLive: false,
+    hasFiles: false,
   });
   const run = new ReplayRun(clock, options.allJsonrpc);
-  const counts = { lines: 0, malformed: 0 };
+  const counts = { lines: 0, malformed: 0, cut: 0 };
   let endedBy = "end_of_input";
   let failure: unknown;
   try {
@@ -40,12 +41,12 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
     else if (!(error instanceof ReaderGone)) throw error;
     endedBy = failure === undefined ? "reader_gone" : "output_failed";
   }
-  reportInput(options, run, counts.malformed + run.counts.malformed);
+  reportInput(options, run, counts.malformed + run.counts.malformed, counts.cut);
   // no summary: there was no run that it could be of
   if (run.readable === 0 && endedBy === "end_of_input") {
     throw new UsageError(
       `Cannot replay: 0 readable lines in ${counts.lines}, at least 1 needed`,
-      "replay reads NDJSON that overhear wrote, e.g. overhear --raw -o mcp.ndjson",
+      "replay reads what overhear wrote, e.g. overhear --raw -o mcp.ndjson or overhear --db mcp.db",
     );
   }
   const summary = run.summary(endedBy);
@@ -55,14 +56,17 @@ export async function replay(options: ReplayOptions): Promise<ExitCode> {
   // the outputs that still work have a summary by now
   if (failure !== undefined) throw failure;
   if (endedBy === "end_of_input") reportUnmatched(summary, outputs, options.outputs);
-  return endedBy === "reader_gone" ? EXIT_OK : endWith(summary, options.failOnLoss);
+  return endedBy === "reader_gone"
+    ? EXIT_OK
+    : endWith(summary, options.failOnLoss, outputs.droppedRows);
 }
 
 /** A file that is read and appended to has no end. Throws UsageError. */
 function checkIsNoOutput(file: string, { outputs }: ReplayOptions): void {
   const input = identityOf(file);
-  for (const { pattern } of outputs.files) {
-    const path = strftime(pattern, new Date());
+  const { database } = outputs;
+  const written = outputs.files.map(({ pattern }) => strftime(pattern, new Date()));
+  for (const path of database === undefined ? written : [...written, database.path]) {
     if (input === undefined || identityOf(path) !== input) continue;
     throw new UsageError(
       `Cannot replay "${file}" into "${path}": both are one file, two needed`,
@@ -96,9 +100,10 @@ async function feed(
 }
 
 /** On stderr, one line each: a replay that is not the whole recording says so. */
-function reportInput(options: ReplayOptions, run: ReplayRun, malformed: number): void {
+function reportInput(options: ReplayOptions, run: ReplayRun, malformed: number, cut: number): void {
   const { rebuilt, unknown } = run.counts;
   const notes = [
+    cut > 0 ? `${plural(cut, "message")} longer than --db-body: shown without what was cut` : "",
     malformed > 0 ? `${plural(malformed, "line")} left out: not what overhear writes` : "",
     unknown > 0
       ? `${plural(unknown, "line")} left out: of kinds that this version does not replay`

@@ -1,22 +1,36 @@
 /** argv in, exit code out: parses, does what was asked, turns whatever is thrown into two lines and a code. */
 import { writeSync } from "node:fs";
 import { isatty } from "node:tty";
+import type { ProgramReport } from "../live/tls/examine.ts";
 import { errorCode, errorText, OutputError } from "../sinks/errors.ts";
 import { buildCommand } from "./build-command.ts";
 import { renderCompletions } from "./completions.ts";
 import { examineHost, renderDiagnosis, renderDiagnosisJson } from "./doctor.ts";
+import { renderProgram, renderProgramJson } from "./doctor-program.ts";
 import { formatError } from "./errors.ts";
 import { EXIT_OK } from "./exit-codes.ts";
 import { renderHelp } from "./help.ts";
 import { renderMan } from "./man.ts";
-import type { Command, ExitCode, ListenOptions, Probe, ReplayOptions } from "./types.ts";
+import { renderQuery } from "./query.ts";
+import type {
+  Command,
+  ExitCode,
+  ListenOptions,
+  McpOptions,
+  Probe,
+  Program,
+  ReplayOptions,
+} from "./types.ts";
 import { renderVersion } from "./version.ts";
 
 /** The commands that live outside this folder. */
 export interface Actions {
   listen(options: ListenOptions): Promise<ExitCode>;
   replay(options: ReplayOptions): Promise<ExitCode>;
+  mcp(options: McpOptions): Promise<ExitCode>;
   readonly probe: Probe;
+  /** @throws UsageError */
+  examine(program: Program): Promise<ProgramReport>;
 }
 
 export async function runCommand(argv: readonly string[], actions: Actions): Promise<ExitCode> {
@@ -46,7 +60,15 @@ async function dispatch(command: Command, actions: Actions): Promise<ExitCode> {
       return actions.listen(command.options);
     case "replay":
       return actions.replay(command.options);
+    case "query":
+      return print(renderQuery(command.options, Date.now()));
+    case "mcp":
+      return actions.mcp(command.options);
     case "doctor": {
+      if (command.program !== undefined) {
+        const report = await actions.examine(command.program);
+        return print(command.json ? renderProgramJson(report) : renderProgram(report));
+      }
       const diagnosis = await examineHost(actions.probe);
       const text = command.json ? renderDiagnosisJson(diagnosis) : renderDiagnosis(diagnosis);
       print(text);

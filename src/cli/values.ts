@@ -80,6 +80,20 @@ export function parseRotation(text: string): { bytes: number } | { timeMs: numbe
   );
 }
 
+/** `--db-keep`: a size or a time, as with --rotate. */
+export function parseKeep(text: string): { bytes: number } | { timeMs: number } {
+  const timeMs = readTime(text);
+  if (timeMs !== undefined && timeMs >= 60_000) return { timeMs };
+  const bytes = /^[0-9]+$/.test(text) ? undefined : readSize(text);
+  if (bytes !== undefined && bytes >= 1 << 24) return { bytes };
+  throw wrongValue(
+    "--db-keep",
+    text,
+    "a time from 1m or a size from 16M needed, with its unit",
+    "--db-keep 7d or --db-keep 1G (m are minutes, M are megabytes)",
+  );
+}
+
 /** One of `choices`. */
 export function parseChoice<T extends string>(
   option: string,

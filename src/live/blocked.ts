@@ -1,6 +1,8 @@
 /** Threads that are inside a call that moves bytes through a pipe or Unix stream socket at this moment. */
+
+import type { ThreadId } from "../capture/blocked-watch.ts";
 import type { Holder } from "../capture/holders.ts";
-import type { Kernel, ThreadId } from "../capture/kernel.ts";
+import type { Kernel } from "../capture/kernel.ts";
 import { movingOf } from "../capture/moving-calls.ts";
 import { isThreadAlive, listThreads, readBlockedCall } from "../capture/proc.ts";
 import type { Subject } from "./subject.ts";

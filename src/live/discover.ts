@@ -25,7 +25,7 @@ export function discover(
   for (const { kind, channel, generation } of own) {
     if (kind === "pipe" && channel !== inherited) kernel.ignore(channel, generation, true);
   }
-  for (const { socket, peer } of joinSockets(holders)) kernel.link(socket, peer);
+  for (const { socket, peer, owner } of joinSockets(holders)) kernel.link(socket, peer, owner);
   const others = holders.filter((each) => each.pid !== process.pid);
   for (const found of findChannels(others, processes)) rooms.push(found);
   for (const address of halfWritten) rooms.stream.channels.get(address)?.losePlaces();

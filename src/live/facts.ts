@@ -32,3 +32,11 @@ export function missingParts(kernel: Pick<Kernel, "missing">, timeNs: number): C
     timeNs,
   }));
 }
+
+/** What was heard, and is in no line. */
+export function untold(reason: string, count: number, timeNs: number): CoverageLine[] {
+  if (count === 0) return [];
+  return [
+    { kind: "coverage", reason, channel: undefined, process: undefined, bytes: 0, count, timeNs },
+  ];
+}

@@ -1,9 +1,11 @@
 /** Ends of processes and a look at all open files in; channels that nobody holds any more are closed. */
+import { existsSync } from "node:fs";
+import type { CountedChannel } from "../capture/channel-entries.ts";
 import type { Holder } from "../capture/holders.ts";
 import type { KernelEvent, Party } from "../capture/types.ts";
 import type { ChannelState } from "../stream/channel-state.ts";
 import type { Accounts } from "./accounts.ts";
-import { heldBy } from "./held-by.ts";
+import { heldBy, type IsHeld } from "./held-by.ts";
 import type { Subject } from "./subject.ts";
 
 export interface HoldersParts {
@@ -64,9 +66,7 @@ export class HoldersWatch implements Subject {
     }
     if (!this.#parts.isQuiet()) return;
     for (const each of unknown) {
-      const { generation } = each.counts;
-      if (!isHeld({ address: each.channel, inode: generation }))
-        this.#parts.accounts.endUnknown(each, nowNs);
+      if (!isThere(each, isHeld)) this.#parts.accounts.endUnknown(each, nowNs);
     }
   }
 
@@ -93,4 +93,11 @@ export class HoldersWatch implements Subject {
 
 function isPid(party: Party | undefined, pid: number): boolean {
   return party !== undefined && "pid" in party && party.pid === pid;
+}
+
+function isThere({ channel: address, counts }: CountedChannel, isHeld: IsHeld): boolean {
+  const { generation, kind, readerPid, writerPid } = counts;
+  if (kind !== "tls") return isHeld({ address, inode: generation });
+  // by whichever socket it goes: it is over with its process, or when the kernel sees its end
+  return existsSync(`/proc/${readerPid || writerPid}`);
 }

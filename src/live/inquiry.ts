@@ -48,6 +48,16 @@ export class Inquiry {
     )?.writer;
   }
 
+  /** Who has the socket with this address and inode, when that is one process. */
+  ownerOf(socket: number, inode: number): Process | undefined {
+    const holders = this.#kernel
+      .scan()
+      .filter((each) => each.channel === socket && (inode === 0 || each.generation === inode));
+    const first = holders[0];
+    if (!first || holders.some((each) => each.pid !== first.pid)) return undefined;
+    return this.#processes.at(first.pid, first.startNs, first.comm);
+  }
+
   #countsOf(channel: ChannelState): ChannelCounts | undefined {
     return this.#kernel.entries.counts(channel.address, channel.inode);
   }

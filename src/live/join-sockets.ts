@@ -5,6 +5,8 @@ export interface JoinedSocket {
   readonly socket: number;
   /** undefined: its other end is on another host, or much is on its way just now: the kernel side looks again. */
   readonly peer: number | undefined;
+  /** Who holds it; undefined: several processes do. */
+  readonly owner: Holder | undefined;
 }
 
 /** Bytes that may be on their way, or may move between one end's turn in the scan and the other's. */
@@ -15,7 +17,13 @@ const BUCKETS = 2 ** 32 / BUCKET;
 /** What one end sends next is about what the other receives next, both ways. */
 export function joinSockets(holders: readonly Holder[]): JoinedSocket[] {
   const sockets = new Map<number, Holder>();
-  for (const holder of holders) if (holder.kind === "tcp") sockets.set(holder.channel, holder);
+  const shared = new Set<number>();
+  for (const holder of holders) {
+    if (holder.kind !== "tcp") continue;
+    const before = sockets.get(holder.channel);
+    if (before !== undefined && before.pid !== holder.pid) shared.add(holder.channel);
+    sockets.set(holder.channel, holder);
+  }
   const byReceived = new Map<number, Holder[]>();
   for (const holder of sockets.values()) {
     const bucket = bucketOf(holder.receiveNext);
@@ -29,6 +37,7 @@ export function joinSockets(holders: readonly Holder[]): JoinedSocket[] {
     socket: holder.channel,
     // each other's
     peer: peer !== undefined && choices.get(peer) === holder ? peer.channel : undefined,
+    owner: shared.has(holder.channel) ? undefined : holder,
   }));
 }
 

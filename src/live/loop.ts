@@ -9,6 +9,8 @@ import type { Wake } from "./wake.ts";
 /** After a batch of no more than this the rest of the ring can wait a moment. */
 const FEW_BYTES = 1 << 18;
 const TICK_MS = 200;
+/** While much comes, what takes long is done so seldom: else the ring fills meanwhile. */
+const CROWDED_NS = 200_000_000;
 /** When nothing was written for a while; a reader of the output that goes is noticed within it. */
 const IDLE_TICK_MS = 1000;
 const LIVELY_MS = 2000;
@@ -31,7 +33,7 @@ export interface LoopParts {
 /** A subject's chores, and when they are next. */
 interface Turn {
   readonly subject: Subject;
-  nextNs: number;
+  lastNs: number;
 }
 
 export class Loop {
@@ -51,7 +53,7 @@ export class Loop {
     this.#observers = parts.subjects.filter(({ observe }) => observe !== undefined);
     this.#turns = parts.subjects
       .filter(({ chores }) => chores !== undefined)
-      .map((subject) => ({ subject, nextNs: 0 }));
+      .map((subject) => ({ subject, lastNs: 0 }));
   }
 
   /** What is in the ring by then is left there (`drain`). */
@@ -69,7 +71,7 @@ export class Loop {
       if (bytes < FEW_BYTES) await this.#rest();
       else {
         await this.#parts.wake.breathe();
-        this.#work();
+        this.#work(CROWDED_NS);
       }
     }
   }
@@ -113,7 +115,7 @@ export class Loop {
 
   /** The ring has little in it: things that need no hurry, then nothing at all. */
   async #rest(): Promise<void> {
-    this.#work();
+    this.#work(0);
     await this.#write();
     if (this.#isStopped) return;
     const leftMs = Math.max(1, Math.ceil(this.#endsAt - performance.now()));
@@ -123,22 +125,26 @@ export class Loop {
 
   #restMs(): number {
     if (this.#parts.rooms.isHolding) return HOLD_MS;
+    if (this.#turns.some(({ subject }) => subject.isBusy === true)) return 1;
     if (performance.now() - this.#livelyAt < LIVELY_MS) return TICK_MS;
     const dueNs = Math.min(...this.#turns.map(({ subject }) => subject.dueNs ?? Infinity));
     const dueMs = (dueNs - this.#parts.nowNs()) / 1e6;
     return Math.min(Math.max(TICK_MS, dueMs), IDLE_TICK_MS);
   }
 
-  #work(): void {
+  /** `busyNs`: between two times of chores that take long. */
+  #work(busyNs: number): void {
     const nowNs = this.#parts.nowNs();
     if (nowNs >= this.#nextTickNs) {
       this.#nextTickNs = nowNs + TICK_MS * 1e6;
       this.#tick(nowNs);
     }
     for (const turn of this.#turns) {
-      if (nowNs < turn.nextNs) continue;
-      turn.nextNs = nowNs + (turn.subject.everyNs ?? 0);
-      turn.subject.chores?.(nowNs);
+      const { subject } = turn;
+      const everyNs = Math.max(subject.everyNs ?? 0, subject.isBusy === undefined ? 0 : busyNs);
+      if (nowNs < turn.lastNs + everyNs) continue;
+      turn.lastNs = nowNs;
+      subject.chores?.(nowNs);
     }
   }
 

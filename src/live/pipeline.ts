@@ -1,11 +1,18 @@
 /** Kernel events in; lines for the sinks, blind spots told among them, out. */
-import type { Channel, ProcessDirectory } from "../capture/types.ts";
+import type { Channel, FileChangeEvent, KernelEvent, ProcessDirectory } from "../capture/types.ts";
+import { type ConnectionInput, ConnectionStage } from "../connections/connection-stage.ts";
 import type { ExchangeStage } from "../exchange/stage.ts";
-import type { ExchangeItem } from "../exchange/types.ts";
+import type { CoverageLine, ExchangeItem } from "../exchange/types.ts";
 import type { FramingItem, HttpVerdict } from "../framing/types.ts";
 import { Rooms } from "../rooms.ts";
-import { type StreamInput, type StreamSources, StreamStage } from "../stream/stream-stage.ts";
+import {
+  type StreamInput,
+  type StreamOutput,
+  type StreamSources,
+  StreamStage,
+} from "../stream/stream-stage.ts";
 import type { Blind } from "../stream/types.ts";
+import { CallEffects } from "./call-effects.ts";
 import { Coverage } from "./coverage.ts";
 
 export interface PipelineOptions {
@@ -20,12 +27,21 @@ export interface PipelineOptions {
   readonly onSetAside: (channel: Channel) => void;
   /** What a TCP connection carries. */
   readonly onVerdict: (verdict: HttpVerdict) => void;
+  /** Calls are told with what they cause. */
+  readonly hasEffects?: boolean;
+  /** A process that works for a server was met. */
+  readonly onServed?: (pid: number) => void;
   /** A frame of so many bytes was found, and is about to be read. */
   readonly onFrame?: (bytes: number) => void;
 }
 
+export type PipelineInput = KernelEvent | StreamInput | ConnectionInput;
+
 export class Pipeline {
   readonly stream: StreamStage;
+  readonly connections: ConnectionStage;
+  /** undefined: they are not asked for. */
+  readonly effects: CallEffects | undefined;
   readonly #rooms: Rooms;
   readonly #coverage = new Coverage();
   readonly #options: PipelineOptions;
@@ -35,6 +51,12 @@ export class Pipeline {
     const { allJsonrpc, listenNs, maxLineBytes, processes, sources } = options;
     this.#options = options;
     this.stream = new StreamStage(processes, sources);
+    const { hasEffects, onServed = () => undefined } = options;
+    const effects = hasEffects === true ? new CallEffects(processes, onServed) : undefined;
+    this.effects = effects;
+    this.connections = new ConnectionStage(processes, {
+      onBegin: (connection) => effects?.push({ kind: "connected", connection }),
+    });
     this.#rooms = new Rooms({
       allJsonrpc,
       listenNs,
@@ -52,16 +74,41 @@ export class Pipeline {
     return this.#rooms.exchange;
   }
 
-  /** Frames wait for their writer's note: a tick is wanted soon. */
+  /** Something waits, say for a writer's note: a tick is wanted soon. */
   get isHolding(): boolean {
-    return this.#rooms.isHolding;
+    return this.#rooms.isHolding || this.stream.isHolding;
   }
 
-  push(event: StreamInput): void {
-    for (const item of this.stream.push(event)) {
-      if (item.kind === "blind") this.#coverBlind(item);
-      else this.#rooms.push(item);
+  push(event: PipelineInput): void {
+    switch (event.kind) {
+      case "connection":
+      case "greeting":
+      case "dns":
+      case "moved":
+      case "gone":
+        this.#out.push(...this.connections.push(event));
+        return;
+      case "mapped":
+      case "tls-seen":
+      case "tls-unheard":
+      case "tls-strange":
+        // what finds TLS libraries, and no room (live/tls)
+        return;
+      case "file-change":
+        this.#changeFile(event);
+        return;
+      case "tick":
+        this.connections.push(event);
+        break;
+      default:
     }
+    this.#hear(this.stream.push(event));
+    if (this.effects !== undefined) this.#cause(this.effects, event);
+  }
+
+  /** Something that is not heard, and that no event of the rooms could tell of. */
+  tell(line: CoverageLine): void {
+    this.#out.push(line);
   }
 
   /** Lines since the last call. */
@@ -72,7 +119,32 @@ export class Pipeline {
   }
 
   end(): void {
+    this.#hear(this.stream.end());
     this.#rooms.end();
+    this.#out.push(...(this.effects?.end() ?? []), ...this.connections.end());
+  }
+
+  #changeFile({ change, path, to, pid, startNs, comm, timeNs }: FileChangeEvent): void {
+    const process = this.#options.processes.at(pid, startNs, comm);
+    const file = { change, path, to };
+    this.effects?.push({ kind: "file-changed", process, file, timeNs });
+  }
+
+  /** After the rooms: who a process is, is known there. */
+  #cause(effects: CallEffects, event: StreamInput): void {
+    if (event.kind === "tick") {
+      effects.push(event);
+      this.#out.push(...effects.take());
+    } else if (event.kind === "fork" || event.kind === "exec" || event.kind === "exit") {
+      effects.push(event);
+    }
+  }
+
+  #hear(items: readonly StreamOutput[]): void {
+    for (const item of items) {
+      if (item.kind === "blind") this.#coverBlind(item);
+      else this.#rooms.push(item);
+    }
   }
 
   #route(item: FramingItem): void {
@@ -85,7 +157,7 @@ export class Pipeline {
   }
 
   #give(lines: readonly ExchangeItem[]): void {
-    for (const line of lines) {
+    for (const line of this.effects?.join(lines) ?? lines) {
       if (line.kind === "message") this.#out.push(...this.#coverage.message(line.message.frame));
       this.#out.push(line);
     }

@@ -75,6 +75,11 @@ export class LiveSession {
     this.#hearing.discover(discovery);
   }
 
+  /** Looks for TLS libraries. `command`: one that is about to be started. */
+  listenToTls(command?: string): void {
+    this.#hearing.listenToTls(command);
+  }
+
   /** Runs until stopped. @throws OutputError */
   async run(): Promise<Summary> {
     try {
@@ -117,7 +122,7 @@ export class LiveSession {
 
   async #finish(): Promise<Summary> {
     // nothing new from here on: what was read until now is in the ring or counted as lost
-    this.#parts.kernel.detach();
+    this.#hearing.detach();
     await this.#loop.drain(this.#writeLast);
     const nowNs = this.#parts.clock.nowNs();
     this.#hearing.end(nowNs);

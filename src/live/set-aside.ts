@@ -2,6 +2,7 @@
 import type { ChannelState } from "../stream/channel-state.ts";
 import type { Subject } from "./subject.ts";
 
+/** The framing room counts on so long a silence. */
 const RETRY_NS = 10_000_000_000;
 const LOOK_NS = 2_000_000_000;
 
@@ -36,9 +37,10 @@ export class SetAside implements Subject {
     }
   }
 
-  /** A TCP channel's address is not that of both its sockets, which the table of verdicts goes by. */
+  /** The table of verdicts goes by sockets: a TCP channel's address is not that of both, and TLS has two channels at one. */
   #ignore({ kind, address, inode }: ChannelState, ignored: boolean): void {
-    if (kind === "tcp") this.#kernel.judge(address, inode, ignored ? "aside" : "open");
+    const isConnection = kind === "tcp" || kind === "tls";
+    if (isConnection) this.#kernel.judge(address, inode, ignored ? "aside" : "open");
     else this.#kernel.ignore(address, inode, ignored);
   }
 }

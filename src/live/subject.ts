@@ -8,6 +8,8 @@ export interface Subject {
   chores?(nowNs: number): void;
   /** Between one time of its chores and the next, at least; they wait for the ring to have little in it. */
   readonly everyNs?: number;
+  /** There are chores that do not wait: the loop hardly rests. */
+  readonly isBusy?: boolean;
   /** When its chores are next worth a wake-up of their own, CLOCK_BOOTTIME ns. */
   readonly dueNs?: number;
 }

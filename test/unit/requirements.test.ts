@@ -9,10 +9,10 @@ const TESTS = join(import.meta.dir, "..");
 /** Ids in brackets at the end of titles. */
 function cited(): Set<string> {
   const ids = new Set<string>();
-  for (const file of new Bun.Glob("{unit,kernel,e2e}/**/*.test.ts").scanSync(TESTS)) {
+  for (const file of new Bun.Glob("{unit,kernel,e2e,conformance}/**/*.test.ts").scanSync(TESTS)) {
     if (file.includes("node_modules")) continue;
     const text = readFileSync(join(TESTS, file), "utf8");
-    for (const [, id = ""] of text.matchAll(/ \[([a-z]+\/[a-z-]+)\]["`]/g)) ids.add(id);
+    for (const [, id = ""] of text.matchAll(/ \[([a-z0-9]+\/[a-z0-9-]+)\]["`]/g)) ids.add(id);
   }
   return ids;
 }

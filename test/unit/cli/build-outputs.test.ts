@@ -28,3 +28,51 @@ test.each(["http://localhost:3001/mcp", "localhost/mcp", ""])(
     expect(refusal("host", text)).toEqual({ message, hint: "for example --host 'localhost:*'" });
   },
 );
+
+const texts = (...pairs: readonly (readonly [string, ...string[]])[]) =>
+  new Map(pairs.map(([name, ...values]) => [name, values]));
+
+test("buildOutputs makes a history of --db, with what is kept and how much of a message", () => {
+  const plain = buildOutputs(texts(["db", "x.db"]), true);
+  expect(plain.database).toEqual({
+    path: "x.db",
+    keepMs: undefined,
+    keepBytes: undefined,
+    bodyBytes: 65_536,
+  });
+  const all = texts(["db", "x.db"], ["db-keep", "7d", "1G"], ["db-body", "1M"]);
+  expect(buildOutputs(all, true).database).toEqual({
+    path: "x.db",
+    keepMs: 604_800_000,
+    keepBytes: 1 << 30,
+    bodyBytes: 1 << 20,
+  });
+  expect(buildOutputs(texts(), true).database).toBeUndefined();
+});
+
+test("buildOutputs leaves a pipe alone when there is a history, as when there is a file", () => {
+  expect(buildOutputs(texts(["db", "x.db"]), false).stdout).toBe("none");
+  expect(buildOutputs(texts(["db", "x.db"]), true).stdout).toBe("console");
+  // a command's standard output is its own
+  expect(buildOutputs(texts(["db", "x.db"]), false, true).stdout).toBe("none");
+});
+
+test.each([
+  ["db-keep", ["7d"], "Cannot use --db-keep: 0 databases given, 1 needed"],
+  ["db-body", ["1M"], "Cannot use --db-body: 0 databases given, 1 needed"],
+])("buildOutputs refuses --%s without a history", (name, values, message) => {
+  expect(() => buildOutputs(new Map([[name, values]]), true)).toThrow(message);
+});
+
+test.each([
+  [["7d", "8d"], "one size and one time at most"],
+  [["1G", "2G"], "one size and one time at most"],
+  [["30s"], "a time from 1m or a size from 16M needed"],
+  [["1M"], "a time from 1m or a size from 16M needed"],
+  [["100"], "a time from 1m or a size from 16M needed"],
+  [["-7d"], "a time from 1m or a size from 16M needed"],
+  [["7 days"], "a time from 1m or a size from 16M needed"],
+])("buildOutputs refuses --db-keep %p", (values, why) => {
+  const all = texts(["db", "x.db"], ["db-keep", ...values]);
+  expect(() => buildOutputs(all, true)).toThrow(why);
+});

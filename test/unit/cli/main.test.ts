@@ -87,13 +87,13 @@ describe("main", () => {
       ["replay", "/dev/null"],
       2,
       "Cannot replay: 0 readable lines in 0, at least 1 needed",
-      "replay reads NDJSON that overhear wrote, e.g. overhear --raw -o mcp.ndjson",
+      "replay reads what overhear wrote, e.g. overhear --raw -o mcp.ndjson or overhear --db mcp.db",
     ],
     [
       ["\u001b]0;x\u0007\nfoo"],
       2,
       'Unknown command "\\x1b]0;x\\x07\\nfoo"',
-      "commands are run, replay, doctor, completions, man, help; without one it listens",
+      "commands are run, connections, replay, query, mcp, doctor, completions, man, help; without one it listens",
     ],
   ])("main %p ends with %p and two lines", async (argv, code, message, hint) => {
     const ended = await overhear(argv);

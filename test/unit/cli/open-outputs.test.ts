@@ -4,6 +4,8 @@ import { openSinks } from "../../../src/cli/open-sinks.ts";
 import type { LineKind, OutputOptions } from "../../../src/cli/types.ts";
 import type { CoverageLine, ExchangeItem } from "../../../src/exchange/types.ts";
 import { OutputError } from "../../../src/sinks/errors.ts";
+import { openForReading } from "../../../src/store/open-database.ts";
+import { summary } from "../sinks/items.ts";
 import { TemporaryFolder } from "../sinks/temporary-folder.ts";
 
 const NO_FILTERS = { transports: [], methods: [], tools: [], servers: [], hosts: [] };
@@ -27,6 +29,7 @@ function open(path: string, fields: Partial<OutputOptions> = {}) {
     clock: { toUnixMicros: (ns) => Math.floor(ns / 1000) },
     now: () => new Date(2026, 10, 20, 12, 34, 56),
     isLive: true,
+    hasFiles: false,
   });
 }
 
@@ -108,4 +111,32 @@ test.each(["", "-1", "0x10", "1 2", "99999999999"])(
 test("openSinks refuses a file that it cannot make", () => {
   using folder = new TemporaryFolder();
   expect(() => open(folder.at("no/such/folder/out"))).toThrow(OutputError);
+});
+
+test("openSinks stores all kinds in a history, whatever a file is to hold", async () => {
+  using folder = new TemporaryFolder();
+  const database = {
+    path: folder.at("x.db"),
+    keepMs: undefined,
+    keepBytes: undefined,
+    bodyBytes: 65_536,
+  };
+  const outputs = open(folder.at("out"), { kinds: ["loss"], database });
+  expect(await outputs.write([coverage("io_uring"), loss()])).toBeUndefined();
+  await outputs.close(summary());
+  expect(kindsIn(folder.at("out"))).toEqual(["loss", "summary"]);
+  using db = openForReading(folder.at("x.db"));
+  expect(db.query("SELECT kind, reason FROM not_heard ORDER BY 1").all()).toEqual([
+    { kind: "coverage", reason: "io_uring" },
+    { kind: "loss", reason: "ring_full" },
+  ]);
+  expect(outputs.droppedRows).toBe(0);
+  expect(outputs.streamed).toBeGreaterThan(0);
+});
+
+test("openSinks refuses a history that cannot be made", () => {
+  using folder = new TemporaryFolder();
+  const limits = { keepMs: undefined, keepBytes: undefined, bodyBytes: 65_536 };
+  const database = { path: folder.at("no/such/folder/x.db"), ...limits };
+  expect(() => open(folder.at("out"), { database })).toThrow(OutputError);
 });

@@ -8,19 +8,21 @@ import { renderMan } from "../../../src/cli/man.ts";
 /** Every option that is promised; the table in src must not lose one silently. */
 const LONG = [
   "pid comm container cgroup transport method tool server kinds all-jsonrpc redact raw format output",
-  "rotate keep color quiet duration max-messages fail-on-loss attach ring max-message json verbose",
-  "debug help version",
+  "rotate keep db db-keep db-body since limit color quiet duration max-messages fail-on-loss attach ring max-message json verbose",
+  "debug help version listen token-file no-redact",
 ]
   .join(" ")
   .split(" ");
-const COMMANDS = ["run", "replay", "doctor", "completions", "man"];
+/** Not of the command that listens: its help is that of the tool. */
+const ELSEWHERE = ["json", "since", "limit", "listen", "token-file", "no-redact"];
+const COMMANDS = ["run", "replay", "query", "mcp", "doctor", "completions", "man"];
 
 function occurrences(text: string, pattern: RegExp): number {
   return [...text.matchAll(pattern)].length;
 }
 
 describe("option table", () => {
-  test.each(LONG.filter((name) => name !== "json"))(
+  test.each(LONG.filter((name) => !ELSEWHERE.includes(name)))(
     "renderHelp explains --%s exactly once",
     (name) => {
       const entries = new RegExp(`^ +(-\\w, )?--${name}( [A-Z|.]+)?( |$)`, "gm");
@@ -28,12 +30,14 @@ describe("option table", () => {
     },
   );
 
-  test("renderHelp explains --json where it can be used", () => {
+  test("renderHelp explains --json, --since and --limit where they can be used", () => {
     expect(renderHelp("doctor")).toContain("--json");
-    expect(renderHelp("listen")).not.toMatch(/^ +--json/m);
+    for (const name of ["json", "since", "limit"])
+      expect(renderHelp("query")).toContain(`--${name}`);
+    expect(renderHelp("listen")).not.toMatch(/^ +--(json|since|limit)/m);
   });
 
-  test.each(["listen", "run", "replay", "doctor", "completions", "man"])(
+  test.each(["listen", "run", "replay", "query", "mcp", "doctor", "completions", "man"])(
     "renderHelp of %s fits 80 columns",
     (command) => {
       const tooLong = renderHelp(command)

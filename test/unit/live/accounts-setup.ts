@@ -1,5 +1,5 @@
 /** Accounts and who holds the channels, between a made-up kernel and a real stream room. */
-import type { ExitEvent, KernelEvent } from "../../../src/capture/types.ts";
+import type { ExitEvent, StreamEvent } from "../../../src/capture/types.ts";
 import { Accounts } from "../../../src/live/accounts.ts";
 import { HoldersWatch } from "../../../src/live/holders-watch.ts";
 import type { StreamInput, StreamOutput } from "../../../src/stream/stream-stage.ts";
@@ -39,7 +39,7 @@ export function setUp() {
     holders,
     state,
     /** As the session does it: through the rooms, then past those two. */
-    hear(...events: readonly KernelEvent[]) {
+    hear(...events: readonly StreamEvent[]) {
       for (const event of events) {
         push(event);
         accounts.observe(event);

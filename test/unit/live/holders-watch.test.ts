@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { KernelEvent } from "../../../src/capture/types.ts";
+import type { StreamEvent } from "../../../src/capture/types.ts";
 import { data, io, note, PIPE, READER, WRITER } from "../stream/events.ts";
 import { exit, SECOND, setUp } from "./accounts-setup.ts";
 import { counts, holder } from "./fake-kernel.ts";
@@ -84,7 +84,7 @@ test("HoldersWatch looks soon after an end of a known channel has exited or brok
   set.hear(note(3, 3), data("abc"));
   set.kernel.holders = [holder()];
   set.holders.look(10 * SECOND);
-  const scansAfter = (event: KernelEvent, fromNs: number) => {
+  const scansAfter = (event: StreamEvent, fromNs: number) => {
     const before = set.kernel.scans;
     set.hear(event);
     for (let ms = 0; ms <= 1_000; ms += 50) set.holders.look(fromNs + ms * MS);

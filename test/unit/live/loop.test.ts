@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import type { KernelEvent } from "../../../src/capture/types.ts";
 import type { CoverageLine } from "../../../src/exchange/types.ts";
 import { Loop, type LoopParts } from "../../../src/live/loop.ts";
+import type { PipelineInput } from "../../../src/live/pipeline.ts";
 import type { Subject } from "../../../src/live/subject.ts";
-import type { StreamInput } from "../../../src/stream/stream-stage.ts";
 import { data, io } from "../stream/events.ts";
 
 const MS = 1_000_000;
@@ -34,7 +34,7 @@ function setUp(
   const left = [...batches];
   const state = { nowNs: 1_000 * MS, isHolding: false, waits: 3 };
   const log: string[] = [];
-  const pushed: StreamInput[] = [];
+  const pushed: PipelineInput[] = [];
   const waited: number[] = [];
   let lines = 0;
   const loop: Loop = new Loop({

@@ -20,6 +20,7 @@ const INITIALIZED =
 
 const OPTIONS: ListenOptions = {
   attach: "auto",
+  tls: "off",
   filters: { pids: [], comms: [], containers: [], cgroups: [] },
   run: undefined,
   outputs: {
@@ -77,6 +78,9 @@ function setUp(over: Partial<SessionParts> = {}, maxMessages?: number) {
     hasTwins: true,
     announceTwin: () => undefined,
     attachTwin: () => undefined,
+    connections: undefined,
+    files: undefined,
+    lostCount: () => 0,
     counters: () => ({ unattributedBytes: 0, notesLost: 0, processEventsLost: 0 }),
     detach: () => void told.push(["detach"]),
     endedCount: () => 0,
@@ -86,9 +90,15 @@ function setUp(over: Partial<SessionParts> = {}, maxMessages?: number) {
     judge: (...what) => void told.push(["judge", ...what]),
     link: (...what) => void told.push(["link", ...what]),
     maySkip: () => false,
+    openTls: () => {
+      throw new Error("not to be asked for");
+    },
+    quiet: (...what) => void told.push(["quiet", ...what]),
     releaseBlocked: () => undefined,
     ringFullCount: () => 0,
     skippedRuns: () => 0,
+    tellsFiles: true,
+    tlsUsers: { at: () => undefined, known: function* () {}, forgetFile: () => undefined },
   };
   const sinks = [new Recorder(), new Recorder()];
   const asked = {

@@ -1,0 +1,47 @@
+/** Real files and processes examined. */
+import { expect, test } from "bun:test";
+import { realpathSync } from "node:fs";
+import { examine } from "../../../../src/live/tls/examine.ts";
+
+const OWN = realpathSync(process.execPath);
+const IS_ROOT = process.geteuid?.() === 0;
+
+test("examine finds BoringSSL in Bun's file, and how", () => {
+  const { files } = examine({ file: process.execPath });
+  expect(files.length).toBe(1);
+  expect(files[0]).toMatchObject({
+    file: OWN,
+    stacks: [
+      {
+        stack: "boringssl",
+        hearing: { kind: "heard" },
+        foundBy: "error-sites",
+        functions: ["SSL_read", "SSL_write"],
+      },
+    ],
+  });
+});
+
+test.skipIf(!IS_ROOT)(
+  "examine finds it in this process, among what has none (skipped: no root)",
+  () => {
+    const { files, otherFiles, unread } = examine({ pid: process.pid });
+    expect(files.map(({ file }) => file)).toEqual([OWN]);
+    expect(otherFiles).toBeGreaterThan(1);
+    expect(unread).toEqual([]);
+  },
+);
+
+test.each([
+  [{ pid: 2 ** 22 + 1 }, "Cannot look at process 4194305: no such file or directory (ENOENT)"],
+  [{ file: "/no/such" }, 'Cannot look at "/no/such": there is no such file'],
+])("examine says that there is no %p", (program, message) => {
+  expect(() => examine(program)).toThrow(message);
+});
+
+test.skipIf(!IS_ROOT)(
+  "examine says that a thread of the kernel maps nothing (skipped: no root)",
+  () => {
+    expect(() => examine({ pid: 2 })).toThrow("Cannot look at process 2: 0 files mapped");
+  },
+);
