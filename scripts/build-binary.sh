@@ -1,6 +1,6 @@
 #!/bin/bash
-# build-binary.sh ARCH OUT: compiles src/main.ts, the shim and the kernel object of ARCH (x64, arm64) with
-# the pinned Bun into the one file OUT. The same input gives the same bytes, wherever the checkout lies.
+# build-binary.sh ARCH OUT: compiles src/main.ts, the thread that writes histories, the shim and the kernel object of
+# ARCH (x64, arm64) with the pinned Bun into the one file OUT. The same input gives the same bytes, wherever the checkout lies.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
@@ -20,7 +20,7 @@ rm -rf "$tree"
 mkdir -p "$tree/build/assets" "$tree/ffi" "${out%/*}"
 cp -r package.json tsconfig.json src "$tree/"
 cp ffi/*.ts "$tree/ffi/"
-cp "build/$arch/overhear.bpf.o" "build/$arch/libshim.so" "$tree/build/assets/"
+cp "build/$arch/overhear.bpf.o" "build/$arch/tls.bpf.o" "build/$arch/connections.bpf.o" "build/$arch/files.bpf.o" "build/$arch/libshim.so" "$tree/build/assets/"
 ln -s ../../../node_modules "$tree/node_modules"
 
 # --target decides what process.arch is compiled to; the runtime comes from our own pinned copy all the same.
@@ -30,7 +30,7 @@ ln -s ../../../node_modules "$tree/node_modules"
   --target="bun-linux-$arch" --compile-executable-path="$runtime" \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --define OVERHEAR_COMMIT="\"$(cat ../../commit)\"" --define OVERHEAR_LIBBPF="\"$libbpf\"" \
-  src/main.ts --outfile "${out##*/}" >bun.log 2>&1) || {
+  src/main.ts src/store-worker.ts --outfile "${out##*/}" >bun.log 2>&1) || {
   cat "$tree/bun.log" >&2
   exit 1
 }

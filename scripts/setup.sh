@@ -6,7 +6,7 @@ set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/.."
 
-packages=() want_npm_tree='' want_arm64='' want_e2e='' want_python='' want_nginx=''
+packages=() want_npm_tree='' want_arm64='' want_e2e='' want_python='' want_unpacked=''
 need() { packages+=("$@"); }
 for part in "$@"; do
   case $part in
@@ -31,7 +31,10 @@ for part in "$@"; do
       # qemu-user runs the arm64 build; one guest is x64.
       need bpftool curl iproute2 lib32gcc-12-dev libc6-dev-i386 libpcre2-8-0 nftables procps python3-venv qemu-user-static strace
       need busybox-static cpio kmod lz4 python3 qemu-system-x86 util-linux zstd
-      want_npm_tree=1 want_e2e=1 want_python=1 want_nginx=1
+      # Programs that speak TLS by GnuTLS, one into which OpenSSL is linked, and Go's.
+      need libcurl3-gnutls libssl-dev wget
+      command -v go >/dev/null || need golang-go
+      want_npm_tree=1 want_e2e=1 want_python=1 want_unpacked=1
       ;;
     kernels)
       need busybox-static cpio kmod lz4 mmdebstrap python3 qemu-system-arm qemu-system-x86 util-linux zstd
@@ -81,15 +84,21 @@ install_python() {
   echo "$pins" >"$venv/pin"
 }
 
-# Unpacked, not installed: the package would start a service on port 80.
-unpack_nginx() {
-  local dir=build/test/nginx
-  [ ! -x "$dir/usr/sbin/nginx" ] || return 0
-  echo "  APT      nginx (unpacked only)"
+# unpack NAME PROGRAM PACKAGE...: into build/test/NAME, where PROGRAM then is. Not installed: nginx would start a service on
+# port 80.
+unpack() {
+  local dir=build/test/$1 program=$2 package
+  shift 2
+  [ ! -x "$dir/$program" ] || return 0
+  echo "  APT      $* (unpacked only)"
   rm -rf "$dir"
   mkdir -p "$dir"
-  [ -n "$(apt-cache policy nginx)" ] || as_root apt-get update -qq
-  (cd "$dir" && apt-get -o APT::Sandbox::User=root download -qq nginx && dpkg -x nginx_*.deb .)
+  for package in "$@"; do [ -n "$(apt-cache policy "$package")" ] || as_root apt-get update -qq; done
+  (
+    cd "$dir"
+    apt-get -o APT::Sandbox::User=root download -qq "$@"
+    for package in *.deb; do dpkg -x "$package" .; done
+  )
 }
 
 install_packages
@@ -100,8 +109,14 @@ if [ -n "$want_npm_tree" ]; then
 fi
 [ -z "$want_arm64" ] || scripts/get-bun.sh linux-aarch64 >/dev/null
 if [ -n "$want_python" ]; then
-  install_python build/test/venv mcp==2.3.0 fastmcp==4.2.3
+  # pyOpenSSL: a Python whose OpenSSL is linked into a module.
+  # uv: a program whose TLS is rustls.
+  install_python build/test/venv mcp==2.3.0 fastmcp==4.2.3 pyopenssl==26.4.0 uv==0.13.9
   # Wants the first generation of the SDK.
   install_python build/test/venv-mcp-proxy mcp-proxy==0.13.0
 fi
-[ -z "$want_nginx" ] || unpack_nginx
+if [ -n "$want_unpacked" ]; then
+  unpack nginx usr/sbin/nginx nginx
+  # Programs that speak TLS by NSS.
+  unpack nss usr/bin/tstclnt libnss3-tools libnss3 libnspr4
+fi

@@ -1,7 +1,7 @@
 #!/bin/bash
 # test-kernels.sh [NAME[/ARCH]:FRONT_END...]: runs test/kernel/in-guest.sh in a guest of each Debian kernel, under
-# each front end that kernel is to work with, two guests at a time. Writes build/kernels.json and the README's
-# table build/kernels.md; logs are in build/kernels. Ends with the totals.
+# each front end that kernel is to work with, two guests at a time. Writes build/kernels.json and the table
+# build/kernels.md; logs are in build/kernels. Ends with the totals.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 

@@ -37,6 +37,31 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     source:
       "https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle#shutdown, wait(2)",
   },
+  "connections/outcome": {
+    promise: "What is said of a connection's end, its bytes and its ends is what its program saw.",
+    source: "tcp(7), udp(7), unix(7), connect(2)",
+  },
+  "connections/names": {
+    promise:
+      "A connection has the names that DNS, TLS and HTTP gave its address, each with its source.",
+    source: "RFC 1035, 4; RFC 6066, 3; RFC 9110, 7.2",
+  },
+  "effects/tree": {
+    promise: "A call has what its server's process tree did while it was open.",
+    source: "docs/effects.md",
+  },
+  "effects/candidates": {
+    promise: "What may be of several calls names them all, and none is guessed.",
+    source: "docs/effects.md",
+  },
+  "effects/files": {
+    promise: "With --files a call has the files that it created, wrote to, renamed and unlinked.",
+    source: "docs/effects.md",
+  },
+  "effects/outlives": {
+    promise: "A process that outlives its call stays with it.",
+    source: "docs/effects.md",
+  },
   "http/cuts": {
     promise: "Exchanges are the same however both directions were cut by writes and reads.",
     source: "RFC 9112",
@@ -104,6 +129,57 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   "capture/tcp": {
     promise: "Every call that moves bytes through a TCP connection of this host is heard.",
     source: "tcp(7), ip(7), ipv6(7), sendfile(2), recvmmsg(2)",
+  },
+  "http2/framing": {
+    promise: "Requests, answers and events over HTTP/2 are heard as over HTTP/1.1.",
+    source: "RFC 9113",
+  },
+  "http2/headers": {
+    promise: "Heads are decoded with their table, in which no credential is kept.",
+    source: "RFC 7541, 6 and C",
+  },
+  "http2/streams": {
+    promise: "Of any number of streams at a time, each message is told once, in its own exchange.",
+    source: "RFC 9113, 5",
+  },
+  "http2/cuts": {
+    promise:
+      "Exchanges are the same however streams are cut into frames, and frames by writes and reads.",
+    source: "RFC 9113, 4 and 6",
+  },
+  "http2/accounts": {
+    promise:
+      "Messages, other bytes and lost ones add up to what was moved, whatever the frames are.",
+    source: "docs/capture.md",
+  },
+  "http2/late": {
+    promise:
+      "Messages of a connection that was there before are heard, flagged where heads are not known.",
+    source: "docs/capture.md",
+  },
+  "http2/resync": {
+    promise: "Behind bytes of HTTP/2 that were not heard the next exchange is.",
+    source: "docs/capture.md",
+  },
+  "http2/other": {
+    promise: "A connection of HTTP/2 on which nothing looks like MCP is set aside.",
+    source: "docs/capture.md",
+  },
+  "http2/bounds": {
+    promise: "No peer makes streams, heads or tables grow beyond their bounds.",
+    source: "RFC 9113, 10.5; CVE-2023-44487, CVE-2024-27316",
+  },
+  "http2/hostile": {
+    promise: "Frames that are none are passed over, and the next call is heard.",
+    source: "RFC 9113, 5.4",
+  },
+  "http2/linear": {
+    promise: "Time grows with the bytes, however they are framed.",
+    source: "RFC 9113, 10.5",
+  },
+  "capture/http2": {
+    promise: "Real programs' HTTP/2 is heard once, in the clear and inside TLS, with both ends.",
+    source: "RFC 9113, 3",
   },
   "capture/http": {
     promise: "MCP over HTTP is heard whatever calls move it; other HTTP is left alone.",
@@ -208,8 +284,41 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     promise: "SIGHUP opens the output anew.",
     source: "logrotate(8)",
   },
+  "output/history": {
+    promise: "A history holds what NDJSON holds, and replays as it does.",
+    source: "docs/history.md",
+  },
+  "output/history-kill": {
+    promise: "A kill leaves a history whole, with all that was stored until then.",
+    source: "https://sqlite.org/wal.html",
+  },
   "replay/equal": {
     promise: "A recording replayed gives the lines of the live run.",
     source: "docs/cli.md",
+  },
+  "server/conformance": {
+    promise: "It is an MCP server as both dated revisions require.",
+    source: "@modelcontextprotocol/conformance, requirements/*.yaml",
+  },
+  "server/bounded-answers": {
+    promise: "No answer is longer than a model's context bears, and a cursor goes on behind it.",
+    source: "docs/mcp-server.md, tools",
+  },
+  "server/secrets": {
+    promise: "Secrets of the heard traffic are masked in answers, unless --no-redact is given.",
+    source: "docs/mcp-server.md, what is not shown",
+  },
+  "server/who-may-ask": {
+    promise: "Pages of other sites, other addresses without a token and wrong tokens are refused.",
+    source:
+      "https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#security-warning",
+  },
+  "server/plain": {
+    promise: "The plain requests of mcp-ebpf are answered with its field names and types.",
+    source: "https://github.com/srodi/mcp-ebpf, README",
+  },
+  "server/not-itself": {
+    promise: "What an agent and overhear mcp say to each other is in no answer, and counted.",
+    source: "docs/mcp-server.md, what is not shown",
   },
 };

@@ -7,7 +7,7 @@ export const ROOT = join(import.meta.dir, "../..");
 export const OVERHEAR = process.env["OVERHEAR"] ?? join(ROOT, "dist/overhear");
 const BUILT = join(ROOT, "build/bench");
 
-/** BENCH_QUICK=1: under two minutes, for a look; its numbers are not for the README. */
+/** BENCH_QUICK=1: under two minutes, for a look; its numbers are not for docs/cost.md. */
 export const QUICK = process.env["BENCH_QUICK"] === "1";
 
 export const WORKSPACE = mkdtempSync(join(tmpdir(), "overhear-bench-"));

@@ -72,7 +72,8 @@ export function printReport(results: Results): void {
   }
   say("\nAdded ns per write+read of 200 B (per call: getppid)");
   table(costRows(results));
-  if (results.emulated !== undefined) say("  (both front ends, emulated: results.json, README.md)");
+  if (results.emulated !== undefined)
+    say("  (both front ends, emulated: results.json, docs/cost.md)");
   say("\nCPU at everyday rates, 1,024 B, evenly spaced, % of one core");
   table([
     ["", "median (lowest…highest)"],

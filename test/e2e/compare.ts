@@ -39,17 +39,26 @@ export function texts(lines: readonly JsonObject[], fromPid: number): string[] {
 }
 
 const SHOWN = 160;
+const SHOWN_BEFORE = 40;
 
 /** Where two lists first differ, short enough to read; undefined when they are the same. */
 export function firstDifference(heard: readonly string[], said: readonly string[]): unknown {
   const length = Math.max(heard.length, said.length);
   for (let index = 0; index < length; index++) {
     if (heard[index] === said[index]) continue;
-    const shown = (text: string | undefined) => text?.slice(0, SHOWN);
+    const from = Math.max(0, sameStart(heard[index] ?? "", said[index] ?? "") - SHOWN_BEFORE);
+    const shown = (text: string | undefined) => text?.slice(from, from + SHOWN);
     const lengths = { heard: heard.length, said: said.length };
     return { index, heard: shown(heard[index]), said: shown(said[index]), lengths };
   }
   return undefined;
+}
+
+/** Characters that both begin with. */
+function sameStart(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length++;
+  return length;
 }
 
 export function expectSameTexts(

@@ -59,6 +59,15 @@ export class Listener implements AsyncDisposable {
     }
   }
 
+  /** Resolves when it has said this on stderr. */
+  async says(text: RegExp): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS;
+    while (!text.test(this.#stderr)) {
+      if (Date.now() > deadline) throw new Error(`overhear says no ${text}: ${this.#stderr}`);
+      await Bun.sleep(5);
+    }
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
   }

@@ -19,10 +19,10 @@ import {
   RESULT,
   type Step,
 } from "../unit/framing/http-script.ts";
+import * as frames from "../unit/framing/http2/frames.ts";
 import { assertEqual, type FuzzTarget, type Random } from "./target.ts";
 
-const TURN = 0x1e;
-const TO_CLIENT = 0x3c;
+const TURNS = { S: Buffer.from("\x1e<"), C: Buffer.from("\x1e>") };
 const fixtures = join(import.meta.dir, "../fixtures");
 
 /** Calls of a fixture, as an input. */
@@ -34,8 +34,22 @@ function captured(name: string): Buffer {
   return script(calls.map(({ side, text = "" }) => [side === "request" ? "C" : "S", text]));
 }
 
-function script(steps: readonly (readonly ["C" | "S", string])[]): Buffer {
-  return Buffer.from(steps.map(([who, text]) => `\x1e${who === "S" ? "<" : ">"}${text}`).join(""));
+function script(steps: readonly (readonly ["C" | "S", string | Uint8Array])[]): Buffer {
+  return Buffer.concat(steps.flatMap(([who, piece]) => [TURNS[who], Buffer.from(piece)]));
+}
+
+/** The same of a fixture of HTTP/2. */
+function captured2(name: string): Buffer {
+  const lines = readFileSync(join(fixtures, name, "calls.jsonl"), "utf8")
+    .trim()
+    .split("\n");
+  const calls = lines.map((line): { side: string; base64: string } => JSON.parse(line));
+  return script(
+    calls.map(({ side, base64 }) => [
+      side === "request" ? "C" : "S",
+      Buffer.from(base64, "base64"),
+    ]),
+  );
 }
 
 const events = `${EVENTS_HEAD}${chunked(`id: 1\ndata: ${RESULT}\n\n`, ": x\r\n\r\n")}0\r\n\r\n`;
@@ -58,30 +72,52 @@ const seeds = [
   ]),
 ];
 
-export const httpTarget: FuzzTarget = {
-  name: "http",
-  seeds,
-  check(input, random) {
-    const whole = listen(stepsOf(input), random, false);
-    const cut = listen(cutUp(stepsOf(input), random), random, true);
-    for (const run of [whole, cut]) {
-      const items = [...run.items, ...run.framing.end()];
-      assertEqual(bytesOf(items, run.connection.request), run.moved.C, "bytes of requests");
-      assertEqual(bytesOf(items, run.connection.response), run.moved.S, "bytes of answers");
-    }
-  },
-};
+const seeds2 = [
+  ...["http2-node", "http2-go", "http2-curl", "http2-upgrade"].map(captured2),
+  script([
+    ["C", frames.HELLO],
+    ["S", frames.WELCOME],
+    ["C", frames.ask(1, CALL)],
+    ["C", frames.head(3, [...frames.ASK, ["content-encoding", "gzip"]])],
+    ["S", frames.head(1, frames.EVENTS)],
+    ["S", frames.data(1, `id: 1\ndata: ${RESULT}\n\n`)],
+    ["C", frames.reset(1)],
+    ["C", frames.data(3, CALL, true)],
+    ["S", frames.frame(frames.PUSH_PROMISE, frames.END_HEADERS, 3, Buffer.of(0, 0, 0, 2, 0x82))],
+    ["S", frames.answer(3, RESULT)],
+  ]),
+];
+
+export const httpTarget = makeTarget("http", seeds);
+export const http2Target = makeTarget("http2", seeds2);
+
+function makeTarget(name: string, from: readonly Uint8Array[]): FuzzTarget {
+  return {
+    name,
+    seeds: from,
+    check(input, random) {
+      const whole = listen(stepsOf(input), random, false);
+      const cut = listen(cutUp(stepsOf(input), random), random, true);
+      for (const run of [whole, cut]) {
+        const items = [...run.items, ...run.framing.end()];
+        assertEqual(bytesOf(items, run.connection.request), run.moved.C, "bytes of requests");
+        assertEqual(bytesOf(items, run.connection.response), run.moved.S, "bytes of answers");
+      }
+    },
+  };
+}
 
 function stepsOf(input: Uint8Array): (readonly ["C" | "S", Buffer])[] {
   const steps: (readonly ["C" | "S", Buffer])[] = [];
   const bytes = Buffer.from(input);
   let who: "C" | "S" = "C";
   for (let at = 0; at < bytes.length; ) {
-    const turn = bytes.indexOf(TURN, at);
-    const end = turn < 0 ? bytes.length : turn;
+    const [toServer, toClient] = [bytes.indexOf(TURNS.C, at), bytes.indexOf(TURNS.S, at)];
+    const turns = [toServer, toClient].filter((turn) => turn >= 0);
+    const end = Math.min(bytes.length, ...turns);
     if (end > at) steps.push([who, bytes.subarray(at, end)]);
-    if (turn >= 0) who = bytes[turn + 1] === TO_CLIENT ? "S" : "C";
-    at = turn < 0 ? end : turn + 2;
+    who = end === toClient ? "S" : "C";
+    at = end + TURNS.C.length;
   }
   return steps;
 }

@@ -5,12 +5,14 @@
  */
 import { argvTarget } from "./argv-target.ts";
 import { framingTarget } from "./framing-target.ts";
-import { httpTarget } from "./http-target.ts";
+import { http2Target, httpTarget } from "./http-target.ts";
 import { jsonTarget } from "./json-target.ts";
+import { librariesTarget } from "./libraries-target.ts";
 import { messageTarget } from "./message-target.ts";
 import { mutate } from "./mutate.ts";
 import { redactTarget } from "./redact-target.ts";
 import { replayTarget } from "./replay-target.ts";
+import { storeTarget } from "./store-target.ts";
 import { type FuzzTarget, makeRandom } from "./target.ts";
 
 const MAX_CORPUS = 500;
@@ -18,11 +20,14 @@ const MAX_CORPUS = 500;
 const targets: readonly FuzzTarget[] = [
   framingTarget,
   httpTarget,
+  http2Target,
   messageTarget,
   jsonTarget,
   redactTarget,
   replayTarget,
+  storeTarget,
   argvTarget,
+  librariesTarget,
 ];
 
 /** Gives the number of inputs tried; exits when one of them breaks a promise. */

@@ -31,14 +31,23 @@ export class Tool implements AsyncDisposable {
   #stderr = "";
 
   /** `args` come after `--format ndjson -b`; stdout is a file. */
-  static async start(...args: readonly string[]): Promise<Tool> {
+  static start(...args: readonly string[]): Promise<Tool> {
+    return Tool.#begin(["--format", "ndjson", "-b", ...args]);
+  }
+
+  /** `overhear connections`. */
+  static watch(...args: readonly string[]): Promise<Tool> {
+    return Tool.#begin(["connections", "--format", "ndjson", ...args]);
+  }
+
+  static async #begin(args: readonly string[]): Promise<Tool> {
     const tool = new Tool(args);
     await tool.says("listening");
     return tool;
   }
 
   private constructor(args: readonly string[]) {
-    this.#process = Bun.spawn([OVERHEAR, "--format", "ndjson", "-b", ...args], {
+    this.#process = Bun.spawn([OVERHEAR, ...args], {
       stdin: "ignore",
       stdout: Bun.file(this.file),
       stderr: "pipe",

@@ -9,7 +9,22 @@ const NGINX = existsSync(UNPACKED) ? UNPACKED : Bun.which("nginx");
 
 export const missingNginx = NGINX === null ? "nginx" : undefined;
 
-function configuration(directory: string, port: number, behind: number): string {
+/** Files of PEM. */
+export interface Certificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+function configuration(
+  directory: string,
+  port: number,
+  behind: number,
+  tls: Certificate | undefined,
+): string {
+  const certificates =
+    tls === undefined
+      ? ""
+      : `ssl_certificate ${tls.certificate};\n    ssl_certificate_key ${tls.key};`;
   return `
 user root;
 daemon off;
@@ -26,7 +41,8 @@ http {
   scgi_temp_path ${directory}/scgi;
   upstream mcp { server 127.0.0.1:${behind}; keepalive 4; }
   server {
-    listen 127.0.0.1:${port};
+    listen 127.0.0.1:${port}${tls === undefined ? "" : " ssl"};
+    ${certificates}
     client_max_body_size 8m;
     location / {
       proxy_pass http://mcp;
@@ -39,12 +55,18 @@ http {
 `;
 }
 
-/** Its worker moves the bytes: the pid below the master's. */
-export async function startNginx(directory: string, behind: HttpServer): Promise<HttpServer> {
+/** Its worker moves the bytes: the pid below the master's. `tls`: it ends TLS there. */
+export async function startNginx(
+  directory: string,
+  behind: HttpServer,
+  tls?: Certificate,
+): Promise<HttpServer> {
   await mkdir(directory);
   const port = freePort();
   const file = join(directory, "nginx.conf");
-  await writeFile(file, configuration(directory, port, behind.port));
+  await writeFile(file, configuration(directory, port, behind.port, tls));
   const command = [NGINX ?? "nginx", "-p", directory, "-c", file];
-  return await HttpServer.run(command, port, new URL(behind.url).pathname, join(directory, "log"));
+  const { pathname } = new URL(behind.url);
+  const scheme = tls === undefined ? "http" : "https";
+  return await HttpServer.run(command, port, pathname, join(directory, "log"), scheme);
 }

@@ -10,6 +10,7 @@
  */
 import { appendFileSync } from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import { StringDecoder } from "node:string_decoder";
 import zlib from "node:zlib";
 
@@ -177,17 +178,18 @@ function recordServer(request, response) {
   );
 }
 
-function recordHttpServers() {
-  const { emit } = http.Server.prototype;
-  http.Server.prototype.emit = function (event, ...args) {
+/** `module`: http or https, whose servers are no kin to each other. */
+function recordHttpServers(module) {
+  const { emit } = module.Server.prototype;
+  module.Server.prototype.emit = function (event, ...args) {
     if (event === "request") recordServer(...args);
     return emit.call(this, event, ...args);
   };
 }
 
-function recordHttpClients() {
-  const { request } = http;
-  http.request = (...args) => {
+function recordHttpClients(module) {
+  const { request } = module;
+  module.request = (...args) => {
     const outgoing = request(...args);
     const session = outgoing.getHeader("mcp-session-id");
     const exchange = new Exchange("client", outgoing.method, outgoing.path, session);
@@ -229,6 +231,8 @@ export const recorded = (handler) => (file === undefined ? handler : recordHandl
 
 if (file !== undefined) {
   recordFetch();
-  recordHttpServers();
-  recordHttpClients();
+  for (const module of [http, https]) {
+    recordHttpServers(module);
+    recordHttpClients(module);
+  }
 }

@@ -18,12 +18,26 @@ export async function runHttpClient(
   ...more: readonly string[]
 ): Promise<HttpClientRun> {
   const command = recorded(runtime, ...CLIENTS[kind], "--url", url, ...more);
-  const child = Bun.spawn(command, {
+  return await runRecorded(command, record);
+}
+
+/** The command, whose record is `record`, to its end. */
+export async function runRecorded(
+  command: readonly string[],
+  record: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<HttpClientRun> {
+  const child = Bun.spawn([...command], {
     cwd: import.meta.dir,
     stdin: "ignore",
     stdout: "ignore",
     stderr: "pipe",
-    env: { ...process.env, OVERHEAR_RECORD: record, PYTHONDONTWRITEBYTECODE: "1" },
+    env: {
+      ...process.env,
+      ...environment,
+      OVERHEAR_RECORD: record,
+      PYTHONDONTWRITEBYTECODE: "1",
+    },
   });
   const stderr = await new Response(child.stderr).text();
   if ((await child.exited) !== 0) throw new Error(`the client failed:\n${stderr}`);

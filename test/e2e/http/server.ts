@@ -54,8 +54,9 @@ export class HttpServer implements AsyncDisposable {
     port: number,
     path: string,
     record: string,
+    scheme: "http" | "https" = "http",
   ): Promise<HttpServer> {
-    const server = new HttpServer(command, port, path, record);
+    const server = new HttpServer(command, port, `${scheme}://127.0.0.1:${port}${path}`, record);
     const deadline = Date.now() + PATIENCE_MS;
     while (!(await isListening(port))) {
       if (server.#process.exitCode !== null || Date.now() > deadline) {
@@ -68,9 +69,9 @@ export class HttpServer implements AsyncDisposable {
     return server;
   }
 
-  private constructor(command: readonly string[], port: number, path: string, record: string) {
+  private constructor(command: readonly string[], port: number, url: string, record: string) {
     this.port = port;
-    this.url = `http://127.0.0.1:${port}${path}`;
+    this.url = url;
     this.#record = record;
     const said = Bun.file(`${record}.said`);
     this.#process = Bun.spawn([...command], {

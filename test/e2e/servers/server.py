@@ -1,6 +1,8 @@
 """A small server by the official Python SDK, both protocol eras; tools named as server-everything's.
 
-    server.py [--log FILE] [--name NAME] [--port PORT]   with a port: over HTTP, by uvicorn
+    server.py [--log FILE] [--name NAME] [--port PORT] [--tls DIRECTORY]   with a port: over HTTP, by uvicorn
+
+--tls: over HTTPS, with the key.pem and certificate.pem of that directory.
 """
 
 import argparse
@@ -23,6 +25,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--log")
 parser.add_argument("--name", default="python-server")
 parser.add_argument("--port", type=int)
+parser.add_argument("--tls", type=Path)
 given = parser.parse_args()
 if given.log:
     record_self(given.log)
@@ -98,5 +101,11 @@ def greet() -> str:
 
 if given.port is None:
     server.run()
-else:
+elif given.tls is None:
     server.run("streamable-http", port=given.port)
+else:
+    import uvicorn
+
+    files = {"ssl_keyfile": given.tls / "key.pem", "ssl_certfile": given.tls / "certificate.pem"}
+    # seconds: tests of what was open before have overhear start meanwhile
+    uvicorn.run(server.streamable_http_app(), host="127.0.0.1", port=given.port, timeout_keep_alive=60, **files)

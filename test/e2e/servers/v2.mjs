@@ -3,8 +3,12 @@
  * Its tools bear the names of server-everything's, so that one exercise fits both.
  * Asking the client (sampling, elicitation, roots) is written once: as `input_required` in the
  * modern era, by the SDK's shim as real server-to-client requests in the legacy one.
- *   server [--log FILE] [--name NAME] [--port PORT]   with a port: over HTTP
+ *   server [--log FILE] [--name NAME] [--port PORT] [--tls DIRECTORY]   with a port: over HTTP
+ * --tls: over HTTPS, with the key.pem and certificate.pem of that directory.
  */
+import { readFileSync } from "node:fs";
+import { createServer as createTlsServer } from "node:https";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createServer } from "node:http";
 import { toNodeHandler } from "@modelcontextprotocol/node";
@@ -15,7 +19,7 @@ import { recorded } from "../http/record.mjs";
 import { recordSelf } from "../truth.mjs";
 
 const { values } = parseArgs({
-  options: { log: { type: "string" }, name: { type: "string", default: "v2-server" }, port: { type: "string" } },
+  options: { log: { type: "string" }, name: { type: "string", default: "v2-server" }, port: { type: "string" }, tls: { type: "string" } },
 });
 if (values.log !== undefined) recordSelf(values.log);
 
@@ -88,8 +92,16 @@ function makeServer() {
 function serveHttp(port) {
   const handler = createMcpHandler(makeServer);
   const hostname = "127.0.0.1";
-  if (typeof Bun === "undefined") createServer(toNodeHandler(handler)).listen(port, hostname);
-  else Bun.serve({ port, hostname, fetch: recorded((request) => handler.fetch(request)) });
+  const file = (name) => readFileSync(join(values.tls, name));
+  // seconds: tests of what was open before have overhear start meanwhile
+  const idleTimeout = 60;
+  const tls = values.tls && { key: file("key.pem"), cert: file("certificate.pem") };
+  if (typeof Bun !== "undefined") {
+    Bun.serve({ port, hostname, fetch: recorded((request) => handler.fetch(request)), ...(tls && { tls, idleTimeout }) });
+    return;
+  }
+  const answer = toNodeHandler(handler);
+  (tls ? createTlsServer(tls, answer) : createServer(answer)).listen(port, hostname);
 }
 
 if (values.port === undefined) serveStdio(makeServer);

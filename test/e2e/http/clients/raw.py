@@ -1,8 +1,12 @@
-"""A client without an SDK, by urllib: a new connection for each POST, closed after its answer. raw.py --url URL"""
+"""A client without an SDK, by urllib: a new connection for each POST, closed after its answer.
+
+    raw.py --url URL [--wait FILE]      --wait: before its calls
+"""
 
 import argparse
 import json
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ CALLS = 23
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--url", required=True)
+parser.add_argument("--wait", type=Path)
 given = parser.parse_args()
 session: dict[str, str] = {}
 
@@ -43,6 +48,10 @@ info = {"name": "urllib", "version": "1.0.0"}
 post({"id": 0, "method": "initialize", "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": info}})
 session["Mcp-Protocol-Version"] = "2025-06-18"
 post({"method": "notifications/initialized"})
+if given.wait:
+    given.wait.write_text("waiting")
+    while given.wait.read_text() != "go":
+        time.sleep(0.02)
 for n in range(1, CALLS + 1):
     message = {"id": n, "method": "tools/call", "params": {"name": "echo", "arguments": {"message": f"call {n} ü 𝄞"}}}
     answer = post(message)

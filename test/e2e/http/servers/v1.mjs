@@ -1,11 +1,15 @@
 /**
  * A stateful server by the first generation of the official SDK: Streamable HTTP with sessions, event ids and
  * resumption, over node:http.
- *   v1.mjs --port PORT [--json] [--gzip]
+ *   v1.mjs --port PORT [--json] [--gzip] [--tls DIRECTORY]
  * --json answers with one JSON body where the SDK would open a stream; --gzip compresses what clients accept so.
+ * --tls: over node:https, with the key.pem and certificate.pem of that directory.
  */
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { createGzip } from "node:zlib";
 import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
@@ -17,6 +21,7 @@ const { values } = parseArgs({
     port: { type: "string" },
     json: { type: "boolean", default: false },
     gzip: { type: "boolean", default: false },
+    tls: { type: "string" },
   },
 });
 
@@ -133,7 +138,7 @@ const TROUBLES = {
   "/html": [200, { "content-type": "text/html" }, "<h1>It works!</h1>"],
 };
 
-createServer(async (request, response) => {
+async function answer(request, response) {
   const trouble = TROUBLES[request.url.replace("/mcp", "")];
   if (trouble !== undefined) {
     const [status, headers, body] = trouble;
@@ -150,4 +155,15 @@ createServer(async (request, response) => {
   const accepted = String(request.headers["accept-encoding"] ?? "");
   if (values.gzip && accepted.includes("gzip") && request.method === "POST") compress(response);
   await transport.handleRequest(request, response);
-}).listen(Number(values.port), "127.0.0.1");
+}
+
+/** A connection that is not used stays for a minute: tests of what was open before have overhear start meanwhile. */
+const KEPT_MS = 60_000;
+
+function listener() {
+  if (values.tls === undefined) return createServer(answer);
+  const [key, cert] = ["key.pem", "certificate.pem"].map((name) => readFileSync(join(values.tls, name)));
+  return createTlsServer({ key, cert, keepAliveTimeout: KEPT_MS }, answer);
+}
+
+listener().listen(Number(values.port), "127.0.0.1");

@@ -1,0 +1,196 @@
+/**
+ * Writes what was measured between the markers of its page: test/bench/results.json (`make bench`) into docs/cost.md,
+ * build/kernels.md (`make test-kernels`) into docs/kernels.md. A source that is not there leaves its page as it is.
+ */
+import { join } from "node:path";
+import { at, numberAt, parseObject, textAt } from "../test/e2e/json.ts";
+
+const ROOT = join(import.meta.dir, "..");
+
+const COSTS: readonly (readonly [key: string, title: string])[] = [
+  ["mcp_pipe", "write + read on an MCP pipe"],
+  ["busy_pipe", "write + read on an unrelated busy pipe"],
+  ["unix_socketpair", "write + read on an unrelated Unix socketpair"],
+  ["tcp_socket", "write + read on a TCP socket"],
+  ["regular_file", "write + read of a regular file"],
+  ["getppid", "getppid()"],
+];
+
+const results = Bun.file(join(ROOT, "test/bench/results.json"));
+const kernels = Bun.file(join(ROOT, "build/kernels.md"));
+if (await results.exists())
+  await write("cost", "bench", renderBench(parseObject(await results.text())));
+if (await kernels.exists()) await write("kernels", "kernels", (await kernels.text()).trim());
+
+/** @throws Error when the markers are not there. */
+async function write(page: string, name: string, content: string): Promise<void> {
+  const path = join(ROOT, `docs/${page}.md`);
+  const text = await Bun.file(path).text();
+  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
+  const from = text.indexOf(open);
+  const to = text.indexOf(close);
+  if (from < 0 || to < from) throw new Error(`${path} has no "${open}" before "${close}"`);
+  await Bun.write(path, `${text.slice(0, from + open.length)}\n${content}\n${text.slice(to)}`);
+}
+
+function renderBench(measured: unknown): string {
+  const frontEnds = listAt(measured, "front_ends").map(String);
+  const quick = at(measured, "quick") === true ? ", a quick run" : "";
+  const machine =
+    `${textAt(measured, "machine", "cpu")}, ${numberAt(measured, "machine", "cores")} cores, ` +
+    `${numberAt(measured, "machine", "memory_gib")} GiB, Linux ${textAt(measured, "machine", "kernel")}`;
+  return [
+    `${machine}; medians (lowest…highest) of several rounds${quick}.`,
+    costTable(measured, frontEnds),
+    ...emulatedTable(measured),
+    rateTable(listAt(measured, "rates")),
+    ...everydayTable(measured, frontEnds),
+    ...webTable(measured, frontEnds),
+    restTable(listAt(measured, "delays"), listAt(measured, "footprints")),
+  ].join("\n\n");
+}
+
+function costTable(measured: unknown, frontEnds: readonly string[]): string {
+  return table([
+    ["what a program pays, ns", "without", ...frontEnds.map((name) => `added, ${name}`)],
+    ...COSTS.map(([key, title]) => [
+      title,
+      spread(at(measured, "cost", key, "base")),
+      ...frontEnds.map((name) => spread(at(measured, "cost", key, "added", name))),
+    ]),
+  ]);
+}
+
+/** In an emulated guest nanoseconds say nothing; how much of a call is added does. */
+function emulatedTable(measured: unknown): string[] {
+  const emulated = at(measured, "emulated");
+  if (emulated === undefined) return [];
+  const frontEnds = ["fexit", "tracepoint"];
+  const percent = (key: string, frontEnd: string) => {
+    const base = numberAt(emulated, "cost", key, "base", "median");
+    const added = numberAt(emulated, "cost", key, "added", frontEnd, "median");
+    return `${Math.round((added / base) * 100)} %`;
+  };
+  return [
+    `Both front ends, emulated (${textAt(emulated, "kernel")}), in percent of the same calls without the tool:`,
+    table([
+      ["what a program pays more", ...frontEnds],
+      ...COSTS.map(([key, title]) => [title, ...frontEnds.map((name) => percent(key, name))]),
+    ]),
+  ];
+}
+
+/** The C consumer is the reference: the same drain, without any of overhear's rooms. */
+function rateTable(rates: readonly unknown[]): string {
+  return table([
+    ["messages/s heard without loss", "front end", "into", "messages/s", "CPU ns per message"],
+    ...rates.map((each) => [
+      `${textAt(each, "tool")}, ${at(each, "transport") === "http" ? "HTTP, " : ""}${whole(numberAt(each, "size"))} B`,
+      textAt(each, "front_end"),
+      textAt(each, "output"),
+      `${at(each, "generator_is_limit") === true ? "≥ " : ""}${spread(at(each, "messages_per_s"))}`,
+      spread(at(each, "cpu_ns_per_message")),
+    ]),
+  ]);
+}
+
+/** Requests and answers of 1 KB, evenly spaced; all threads together. */
+function everydayTable(measured: unknown, frontEnds: readonly string[]): string[] {
+  if (at(measured, "everyday") === undefined) return [];
+  const rows = listAt(measured, "everyday");
+  const rates = [...new Set(rows.map((each) => numberAt(each, "rate")))];
+  const tools = [...new Set(rows.map((each) => textAt(each, "tool")))];
+  const cell = (tool: string, frontEnd: string, rate: number) => {
+    const row = rows.find(
+      (each) =>
+        at(each, "tool") === tool &&
+        at(each, "front_end") === frontEnd &&
+        at(each, "rate") === rate,
+    );
+    return `${numberAt(row, "cpu_percent", "median").toFixed(1)} %`;
+  };
+  return [
+    table([
+      ["CPU of one core at", "front end", ...rates.map((rate) => `${whole(rate)}/s`)],
+      ...frontEnds.flatMap((frontEnd) =>
+        tools.map((tool) => [
+          `${tool}, 1,024 B`,
+          frontEnd,
+          ...rates.map((rate) => cell(tool, frontEnd, rate)),
+        ]),
+      ),
+    ]),
+  ];
+}
+
+/** Results of before there was HTTP have none. */
+function webTable(measured: unknown, frontEnds: readonly string[]): string[] {
+  if (at(measured, "web") === undefined) return [];
+  const columns = frontEnds.flatMap((name) => [`with ${name}`, "added p50, µs", "added p99, µs"]);
+  return [
+    table([
+      ["HTTP over loopback, 1 KB", "requests/s without", ...columns],
+      ...listAt(measured, "web").map((each) => [
+        `${textAt(each, "subject") === "mcp" ? "MCP" : "other HTTP"}, connections: ${numberAt(each, "connections")}`,
+        spread(at(each, "requests_per_s", "without")),
+        ...frontEnds.flatMap((name) => [
+          spread(at(each, "requests_per_s", "with", name)),
+          spread(at(each, "p50_us", "added", name)),
+          spread(at(each, "p99_us", "added", name)),
+        ]),
+      ]),
+    ]),
+  ];
+}
+
+function restTable(delays: readonly unknown[], footprints: readonly unknown[]): string {
+  return table([
+    ["overhear itself", "front end", "measured"],
+    ...delays.flatMap((each) =>
+      (["p50", "p99"] as const).map((part) => [
+        `write() to line out, ${part}, at ${whole(numberAt(each, "rate"))} messages/s`,
+        textAt(each, "front_end"),
+        `${spread(at(each, `${part}_us`))} µs`,
+      ]),
+    ),
+    ...footprints.flatMap(footprintRows),
+  ]);
+}
+
+function footprintRows(footprint: unknown): string[][] {
+  const frontEnd = textAt(footprint, "front_end");
+  const megabytes = (from: unknown, key: string) => `${Math.round(numberAt(from, key))} MB`;
+  return [
+    ["from start to listening", frontEnd, `${spread(at(footprint, "listening_ms"))} ms`],
+    ["CPU while idle", frontEnd, `${numberAt(footprint, "idle_cpu_percent")} %`],
+    ["resident memory while idle", frontEnd, megabytes(footprint, "idle_rss_mb")],
+    ...listAt(footprint, "after").map((each) => [
+      `resident memory after ${whole(numberAt(each, "messages"))} messages`,
+      frontEnd,
+      `${megabytes(each, "rss_mb")}, at most ${megabytes(each, "peak_mb")}`,
+    ]),
+  ];
+}
+
+/** Markdown; the first row is the head, the first column is text. */
+function table(rows: readonly (readonly string[])[]): string {
+  const [head = [], ...body] = rows;
+  const rule = head.map((_, column) => (column === 0 ? "---" : "--:"));
+  return [head, rule, ...body].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+function spread(measured: unknown): string {
+  if (measured === undefined) return "";
+  const [median, min, max] = ["median", "min", "max"].map((key) => numberAt(measured, key));
+  return `${whole(median)} (${whole(min)}…${whole(max)})`;
+}
+
+function whole(value: number | undefined): string {
+  return Math.round(value ?? Number.NaN).toLocaleString("en-US");
+}
+
+function listAt(value: unknown, key: string): readonly unknown[] {
+  const found = at(value, key);
+  if (!Array.isArray(found)) throw new Error(`no list at ${key}`);
+  return found;
+}

@@ -1,0 +1,3 @@
+module overhear.test/mcp
+
+go 1.19

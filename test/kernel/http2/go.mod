@@ -1,0 +1,3 @@
+module overhear.test/http2
+
+go 1.24
