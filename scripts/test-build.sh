@@ -9,7 +9,7 @@ trap 'rm -rf "$again"' EXIT
 # What a build takes; downloads and the kernel's parts are not made again.
 cp -r package.json tsconfig.json src ffi scripts "$again/"
 mkdir -p "$again/build/x64"
-cp build/x64/overhear.bpf.o build/x64/libshim.so "$again/build/x64/"
+cp build/x64/*.bpf.o build/x64/libshim.so "$again/build/x64/"
 cp build/commit "$again/build/"
 ln -s "$PWD/build/tools" "$again/build/tools"
 ln -s "$PWD/node_modules" "$again/node_modules"
