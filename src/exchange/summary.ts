@@ -21,6 +21,8 @@ export interface RunStart {
   /** When the tool began to listen, CLOCK_BOOTTIME ns. */
   readonly startNs: number;
   readonly replay: boolean;
+  /** False: nobody asked for them, though what calls cause needs them. */
+  readonly showsConnections?: boolean;
 }
 
 export class SummaryCollector {
@@ -86,7 +88,7 @@ export class SummaryCollector {
       httpBytes: this.#openEnds.httpBytes,
       skippedBytes: this.#openEnds.skippedBytes,
       httpExchanges: this.#httpExchanges,
-      connections: this.#connections.totals(),
+      connections: this.#run.showsConnections === false ? undefined : this.#connections.totals(),
       coverage: Object.fromEntries(this.#coverage),
       endedBy,
     };

@@ -56,7 +56,9 @@ export class LiveSession {
       nowNs,
       write: (items, count) => this.#write(items, count),
     });
-    this.#summary = new SummaryCollector(rooms.exchange, { startNs, replay: false });
+    const showsConnections = parts.options.outputs.kinds.includes("connection");
+    const run = { startNs, replay: false, showsConnections };
+    this.#summary = new SummaryCollector(rooms.exchange, run);
   }
 
   /** Ends the run after what is in the ring has been written. */

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { ConnectionCounts } from "../../../src/exchange/connection-statistics.ts";
+import { SummaryCollector } from "../../../src/exchange/summary.ts";
 import { asFields } from "../../../src/replay/fields.ts";
 import { RecordedClock } from "../../../src/replay/recorded-time.ts";
 import { ReplayRun } from "../../../src/replay/replay-run.ts";
@@ -232,4 +233,12 @@ test("renderConsoleSummary and the summary line tell of connections, and of what
     connection_events_lost: 3,
     connections: { attempts: 1, failures: { refused: 1 }, by_destination: [{ attempts: 1 }] },
   });
+});
+
+test.each([true, false])("SummaryCollector counts connections when they are shown: %p", (shows) => {
+  const ends = { noiseBytes: 0, httpBytes: 0, skippedBytes: 0, openCalls: () => [] };
+  const run = { startNs: 0, replay: false, showsConnections: shows };
+  const collector = new SummaryCollector(ends, run);
+  collector.observe([connectionLine("start")]);
+  expect(collector.make(undefined, "signal", 1).connections?.attempts).toBe(shows ? 1 : undefined);
 });
