@@ -61,7 +61,6 @@ const STEPS: readonly (readonly Step[])[] = [
       "entries",
       "twin",
       "sessions",
-      "tls",
     ),
     guest("6.12", "fexit", "tcp", "loss", "filters", "lifecycle"),
   ],
