@@ -34,10 +34,15 @@ export class FrontEndPrograms {
     const plans =
       frontEnd === "fexit" ? fexitPrograms(preemptible) : tracepointPrograms(preemptible);
     const wanted = plans.filter(({ program }) => program !== MAP_FILE || watchFiles === true);
-    const enabled = wanted.filter((plan) => this.#enableOne(plan));
+    const enabled = this.enableOnly(wanted);
     const later = frontEnd === "fexit" ? blockedCopies(preemptible) : ["exit_twin"];
     for (const program of later) this.#object.enable(program);
     return enabled;
+  }
+
+  /** The same of these. @throws BpfError */
+  enableOnly(plans: readonly ProgramPlan[]): ProgramPlan[] {
+    return plans.filter((plan) => this.#enableOne(plan));
   }
 
   /** @throws BpfError, if it is not optional */

@@ -1,7 +1,10 @@
 /** What this kernel takes of what overhear needs, found by loading and attaching, not by version. */
 import { existsSync } from "node:fs";
+import { readObject } from "../../ffi/assets.ts";
 import { BpfError } from "../../ffi/errors.ts";
-import type { FrontEnd } from "./front-ends.ts";
+import { type BpfLink, BpfObject } from "../../ffi/object.ts";
+import { FrontEndPrograms } from "./front-end-programs.ts";
+import { type FrontEnd, fexitPrograms, plansToProbe } from "./front-ends.ts";
 import { Kernel } from "./kernel.ts";
 import { hasUprobeMulti } from "./kernel-types.ts";
 
@@ -22,6 +25,8 @@ export interface ProbeReport {
 
 const BTF = "/sys/kernel/btf/vmlinux";
 const PROBE_RING_BYTES = 1 << 16;
+const EPERM = 1;
+const EACCES = 13;
 
 export function probe(): ProbeReport {
   const btf = existsSync(BTF);
@@ -55,6 +60,28 @@ function probeFrontEnd(frontEnd: FrontEnd): ProbeResult {
   } catch (error) {
     const why = error instanceof BpfError ? `${error.op}: ${error.reason}` : String(error);
     return { ok: false, why };
+  }
+}
+
+/**
+ * Why this kernel takes no fexit program at all; undefined: it may. Asked before a front end of them is loaded, since the
+ * verifier has passed its larger programs, for some 0.3 s, when the first of these is refused.
+ */
+export function fexitRefusal(): BpfError | undefined {
+  try {
+    using object = new BpfObject(readObject(), "overhear");
+    object.resizeMap("ring", PROBE_RING_BYTES);
+    const links: BpfLink[] = [];
+    const programs = new FrontEndPrograms(object, links, []);
+    const plans = programs.enableOnly(plansToProbe(fexitPrograms(false)));
+    object.load();
+    for (const plan of plans) programs.attach(plan);
+    for (const link of links) link[Symbol.dispose]();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof BpfError)) throw error;
+    // whatever else is wrong may be so of this program only
+    return error.errno === EPERM || error.errno === EACCES ? error : undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import { release, version } from "node:os";
 import { BpfError } from "../../ffi/errors.ts";
 import type { FrontEnd } from "../capture/front-ends.ts";
 import { Kernel, type KernelOptions } from "../capture/kernel.ts";
+import { fexitRefusal } from "../capture/probe.ts";
 import { PrivilegeError, UnsupportedKernelError } from "../cli/errors.ts";
 import type { AttachChoice } from "../cli/types.ts";
 
@@ -32,14 +33,11 @@ export function attachKernel(choice: AttachChoice, options: Wanted): Attached {
       found: release(),
     });
   }
-  if (choice !== "tracepoint") {
-    const tried = attempt("fexit", options);
-    if (tried instanceof Kernel) return { kernel: tried, fexitRefused: undefined };
-    if (choice === "fexit") throw refusal("fexit", tried);
-    const kernel = orThrow(options);
-    return { kernel, fexitRefused: tried.reason };
-  }
-  return { kernel: orThrow(options), fexitRefused: undefined };
+  if (choice === "tracepoint") return { kernel: orThrow(options), fexitRefused: undefined };
+  const tried = (choice === "auto" ? fexitRefusal() : undefined) ?? attempt("fexit", options);
+  if (tried instanceof Kernel) return { kernel: tried, fexitRefused: undefined };
+  if (choice === "fexit") throw refusal("fexit", tried);
+  return { kernel: orThrow(options), fexitRefused: tried.reason };
 }
 
 function orThrow(options: Wanted): Kernel {
