@@ -243,10 +243,6 @@ __attribute__((noinline)) int may_be_of_interest(__u32 slot, __u32 interests)
 	return true;
 }
 
-/* What the head that start_of has read must hold to be of interest, one of these: "mcp" in any case; "text/event-stream", by
- * five of its letters; unless the connection is known for other things, "json". Of a stream that is under way: "jsonrpc".
- * Returns enum interest. INTEREST_MCP also for a head that is not whole: user space will see.
- * interests: 1, those of a request; 2, "json", too; 4, those of a stream. */
 /* Whether bytes of a stream hold "jsonrpc", by four of its letters. A function of its own: together they need too much
  * stack. */
 __attribute__((noinline)) int search_stream(__u32 slot)
@@ -272,6 +268,10 @@ __attribute__((noinline)) int search_stream(__u32 slot)
 	return words & HIGH_BITS ? INTEREST_MCP : INTEREST_NONE;
 }
 
+/* What the head that start_of has read must hold to be of interest, one of these: "mcp" in any case; "text/event-stream", by
+ * five of its letters; unless the connection is known for other things, "json". Of a stream that is under way: "jsonrpc".
+ * Returns enum interest. INTEREST_MCP also for a head that is not whole: user space will see.
+ * interests: 1, those of a request; 2, "json", too; 4, those of a stream. */
 static __always_inline int is_of_interest(__u32 slot, __u32 interests)
 {
 	if (interests & 4)

@@ -8,7 +8,7 @@ import { Console } from "../sinks/console.ts";
 import { itemFilter } from "../sinks/filter.ts";
 import { NdjsonFile } from "../sinks/ndjson-file.ts";
 import { NdjsonStream } from "../sinks/ndjson-stream.ts";
-import type { FileOwner } from "../sinks/output-file.ts";
+import type { FileOwner } from "../sinks/owned-file.ts";
 import { redactor } from "../sinks/redact.ts";
 import type { WallClock } from "../sinks/types.ts";
 import { HistoryStore } from "../store/history-store.ts";

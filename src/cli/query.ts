@@ -2,6 +2,7 @@
 import Table from "cli-table3";
 import { truncate } from "../sinks/fit.ts";
 import { stringify } from "../sinks/json-text.ts";
+import { NO_BORDERS } from "../sinks/no-borders.ts";
 import { printable } from "../sinks/printable.ts";
 import { cannot, databaseErrorText, sqliteCode } from "../store/database-error.ts";
 import { openForReading } from "../store/open-database.ts";
@@ -128,21 +129,3 @@ function cellOf(value: Value): string {
   const text = value instanceof Uint8Array ? Buffer.from(value).toString("hex") : String(value);
   return truncate(printable(text.slice(0, MAX_CELL * 4)), MAX_CELL);
 }
-
-const NO_BORDERS = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-  middle: "",
-};

@@ -11,6 +11,7 @@ import { serverName } from "../names.ts";
 import { isProcess } from "../party.ts";
 import type { Colors } from "./color.ts";
 import { truncate } from "./fit.ts";
+import { NO_BORDERS } from "./no-borders.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatCount, formatMs, plural } from "./quantity.ts";
 
@@ -356,21 +357,3 @@ const CONNECTION_HEAD = [
   "P50",
   "P95",
 ];
-
-const NO_BORDERS = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-  middle: "",
-};

@@ -6,7 +6,8 @@ import type { ExchangeItem, Summary } from "../exchange/types.ts";
 import { OutputError } from "./errors.ts";
 import type { LineOptions } from "./line-context.ts";
 import { NdjsonRenderer } from "./ndjson-line.ts";
-import { type FileOwner, OutputFile } from "./output-file.ts";
+import { OutputFile } from "./output-file.ts";
+import type { FileOwner } from "./owned-file.ts";
 import { intervalOf, type RotationRule, removeFinished, shiftNumbered } from "./rotation.ts";
 import { TextBuffer } from "./text-buffer.ts";
 

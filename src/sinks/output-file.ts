@@ -2,20 +2,14 @@
 import {
   closeSync,
   constants,
-  fchownSync,
   fstatSync,
   ftruncateSync,
-  openSync,
   readSync,
   type Stats,
   writeSync,
 } from "node:fs";
-import { errorCode, errorText, OutputError } from "./errors.ts";
-
-export interface FileOwner {
-  readonly uid: number;
-  readonly gid: number;
-}
+import { errorText, OutputError } from "./errors.ts";
+import { type FileOwner, openOwned, refuseHardLinks } from "./owned-file.ts";
 
 const NEWLINE = 0x0a;
 /** O_NONBLOCK: opening a named pipe that nobody reads must not hang; it changes nothing for files. */
@@ -38,7 +32,7 @@ export class OutputFile implements Disposable {
   constructor(path: string, owner: FileOwner | undefined) {
     this.path = path;
     try {
-      this.#fd = openOrCreate(path, owner);
+      this.#fd = openOwned(path, OPEN_FLAGS, owner);
     } catch (cause) {
       throw new OutputError(`Cannot open "${path}": ${errorText(cause)}`, { path, cause });
     }
@@ -119,32 +113,6 @@ export class OutputFile implements Disposable {
   }
 }
 
-/** O_EXCL first, to know whether the file is new: only a new one is given away. */
-function openOrCreate(path: string, owner: FileOwner | undefined): number {
-  try {
-    const fd = openSync(path, OPEN_FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600);
-    if (owner !== undefined) fchownSync(fd, owner.uid, owner.gid);
-    return fd;
-  } catch (error) {
-    if (errorCode(error) !== "EEXIST") throw error;
-    return openThere(path, owner);
-  }
-}
-
-/** O_CREAT again, so that fs.protected_regular guards files that others left in /tmp; one that was made for the owner by
- * a run before is none of these. */
-function openThere(path: string, owner: FileOwner | undefined): number {
-  try {
-    return openSync(path, OPEN_FLAGS | constants.O_CREAT, 0o600);
-  } catch (error) {
-    if (errorCode(error) !== "EACCES" || owner === undefined) throw error;
-    const fd = openSync(path, OPEN_FLAGS);
-    if (fstatSync(fd).uid === owner.uid) return fd;
-    closeSync(fd);
-    throw error;
-  }
-}
-
 function checkKind(path: string, stats: Stats): void {
   if (!stats.isFile() && !stats.isCharacterDevice()) {
     throw new OutputError(`Cannot write to "${path}": is no regular file, one wanted`, {
@@ -152,12 +120,7 @@ function checkKind(path: string, stats: Stats): void {
       hint: 'name a file, or write to a pipe with "-o -"',
     });
   }
-  if (stats.isFile() && stats.nlink > 1) {
-    throw new OutputError(`Cannot write to "${path}": it has ${stats.nlink} names, 1 wanted`, {
-      path,
-      hint: "a hard link may lead a root tool to another file; remove it or name another file",
-    });
-  }
+  if (stats.isFile()) refuseHardLinks(path, stats);
 }
 
 function lastByte(fd: number, size: number): number | undefined {

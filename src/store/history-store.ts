@@ -2,9 +2,10 @@
 import type { Endpoint, Process } from "../capture/types.ts";
 import type { Consumer } from "../delivery/types.ts";
 import type { ExchangeItem, Summary } from "../exchange/types.ts";
+import type { FileOwner } from "../sinks/owned-file.ts";
 import type { WallClock } from "../sinks/types.ts";
 import type { RunEnd } from "./batch.ts";
-import { type DatabaseOwner, prepareDatabase } from "./database-file.ts";
+import { prepareDatabase } from "./database-file.ts";
 import { openForWriting } from "./open-database.ts";
 import { Recorder, type Room } from "./recorder.ts";
 import type { Keep } from "./retention.ts";
@@ -14,7 +15,7 @@ import { TimeShare } from "./time-share.ts";
 
 export interface HistoryOptions {
   readonly path: string;
-  readonly owner: DatabaseOwner | undefined;
+  readonly owner: FileOwner | undefined;
   readonly clock: WallClock;
   readonly version: string;
   readonly keep: Keep;

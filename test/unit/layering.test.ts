@@ -22,7 +22,7 @@ const rooms = [
 ];
 
 /** What all rooms speak: the shape of a stage, who speaks and what they are called, short copies of text, what JSON is, a
- * bounded map; how outputs fail, what a terminal or a model may be shown, numbers for people. */
+ * bounded map; how outputs fail, how root opens a file, what a terminal or a model may be shown, numbers for people. */
 const shared = new Set([
   "src/stage.ts",
   "src/party.ts",
@@ -33,6 +33,7 @@ const shared = new Set([
   "src/destination.ts",
   "src/recent-map.ts",
   "src/sinks/errors.ts",
+  "src/sinks/owned-file.ts",
   "src/sinks/printable.ts",
   "src/sinks/quantity.ts",
 ]);
