@@ -162,25 +162,34 @@ __attribute__((noinline)) int start_of(__u32 slot, __u64 result)
 #define HAS_ZERO(word) (((word) - EACH_BYTE) & ~(word))
 #define DIFFERS(word, letter) ((word) ^ (EACH_BYTE * (letter)))
 
-/* As is_of_interest, letter by letter, for heads that may be (may_be_of_interest). Without branches on what is found, since the verifier follows
- * each of the rounds down every branch. What stands up to 10 bytes behind the head's end may count as of the head. */
-__attribute__((noinline)) int search_head(__u32 slot, __u32 interests)
+/* Eight bytes, capitals made small. */
+#define SMALL_LETTERS(bytes) (*(const __u64 *)(bytes) | EACH_BYTE * 0x20)
+
+/* What start_of has read, `length` bytes of it; NULL: nothing. */
+static __always_inline struct gather *filled_head(__u32 slot, __u64 *length)
 {
 	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
+
+	*length = gather ? gather->filled : 0;
+	return *length ? gather : NULL;
+}
+
+/* As is_of_interest, letter by letter, for heads that may be (may_be_of_interest). Without branches on what is found, since
+ * the verifier follows each of the rounds down every branch. What stands up to 10 bytes behind the head's end may count as of the head. */
+__attribute__((noinline)) int search_head(__u32 slot, __u32 interests)
+{
 	__u64 length, word, next, second, third, fourth, fifth, mcp = 0, words = 0, ends = 0;
+	struct gather *gather = filled_head(slot, &length);
 
 	if (!gather)
 		return INTEREST_NONE;
-	length = gather->filled;
-	if (!length)
-		return INTEREST_NONE;
-	next = *(const __u64 *)gather->bytes | EACH_BYTE * 0x20;
+	next = SMALL_LETTERS(gather->bytes);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < HEAD_BYTES; i += 8) {
 		if (i >= length)
 			break;
 		word = next;
-		next = *(const __u64 *)(gather->bytes + i + 8) | EACH_BYTE * 0x20;
+		next = SMALL_LETTERS(gather->bytes + i + 8);
 		second = word >> 8 | next << 56;
 		third = word >> 16 | next << 48;
 		fourth = word >> 24 | next << 40;
@@ -212,21 +221,18 @@ __attribute__((noinline)) int search_head(__u32 slot, __u32 interests)
  * -?t, j?o. */
 __attribute__((noinline)) int may_be_of_interest(__u32 slot, __u32 interests)
 {
-	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
 	__u64 length, word, next, third, dash, found = 0;
+	struct gather *gather = filled_head(slot, &length);
 
 	if (!gather)
 		return false;
-	length = gather->filled;
-	if (!length)
-		return false;
-	next = *(const __u64 *)gather->bytes | EACH_BYTE * 0x20;
+	next = SMALL_LETTERS(gather->bytes);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < HEAD_BYTES; i += 8) {
 		if (i >= length)
 			break;
 		word = next;
-		next = *(const __u64 *)(gather->bytes + i + 8) | EACH_BYTE * 0x20;
+		next = SMALL_LETTERS(gather->bytes + i + 8);
 		third = word >> 16 | next << 48;
 		dash = DIFFERS(word, '-');
 		found |= HAS_ZERO(DIFFERS(word, 'm') | DIFFERS(third, 'p')) | HAS_ZERO(dash | DIFFERS(third, 't'));
@@ -247,21 +253,18 @@ __attribute__((noinline)) int may_be_of_interest(__u32 slot, __u32 interests)
  * stack. */
 __attribute__((noinline)) int search_stream(__u32 slot)
 {
-	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
 	__u64 length, word, next, words = 0;
+	struct gather *gather = filled_head(slot, &length);
 
 	if (!gather)
 		return INTEREST_NONE;
-	length = gather->filled;
-	if (!length)
-		return INTEREST_NONE;
-	next = *(const __u64 *)gather->bytes | EACH_BYTE * 0x20;
+	next = SMALL_LETTERS(gather->bytes);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < HEAD_BYTES; i += 8) {
 		if (i >= length)
 			break;
 		word = next;
-		next = *(const __u64 *)(gather->bytes + i + 8) | EACH_BYTE * 0x20;
+		next = SMALL_LETTERS(gather->bytes + i + 8);
 		words |= HAS_ZERO(DIFFERS(word, 'n') | DIFFERS(word >> 8 | next << 56, 'r') |
 				  DIFFERS(word >> 16 | next << 48, 'p') | DIFFERS(word >> 24 | next << 40, 'c'));
 	}
