@@ -1,9 +1,10 @@
 /**
  * Writes what was measured between the markers of its page: test/bench/results.json (`make bench`) into docs/cost.md,
- * build/kernels.md (`make test-kernels`) into docs/kernels.md. A source that is not there leaves its page as it is.
+ * build/kernels.md (`make test-kernels`) into docs/kernels.md, build/test/coverage.jsonl (`make test`: in which programs TLS
+ * was heard) into README.md. A source that is not there leaves its page as it is.
  */
 import { join } from "node:path";
-import { at, numberAt, parseObject, textAt } from "../test/e2e/json.ts";
+import { at, type JsonObject, numberAt, parseObject, textAt } from "../test/e2e/json.ts";
 
 const ROOT = join(import.meta.dir, "..");
 
@@ -16,15 +17,24 @@ const COSTS: readonly (readonly [key: string, title: string])[] = [
   ["getppid", "getppid()"],
 ];
 
+const ROLES = ["client", "server"] as const;
+const TRANSPORTS = ["HTTP/1.1", "HTTP/2"];
+
 const results = Bun.file(join(ROOT, "test/bench/results.json"));
 const kernels = Bun.file(join(ROOT, "build/kernels.md"));
+const coverage = Bun.file(join(ROOT, "build/test/coverage.jsonl"));
 if (await results.exists())
-  await write("cost", "bench", renderBench(parseObject(await results.text())));
-if (await kernels.exists()) await write("kernels", "kernels", (await kernels.text()).trim());
+  await write("docs/cost.md", "bench", renderBench(parseObject(await results.text())));
+if (await kernels.exists())
+  await write("docs/kernels.md", "kernels", (await kernels.text()).trim());
+if (await coverage.exists()) {
+  const lines = (await coverage.text()).split("\n").filter((line) => line !== "");
+  await write("README.md", "coverage", renderCoverage(lines.map(parseObject)));
+}
 
 /** @throws Error when the markers are not there. */
 async function write(page: string, name: string, content: string): Promise<void> {
-  const path = join(ROOT, `docs/${page}.md`);
+  const path = join(ROOT, page);
   const text = await Bun.file(path).text();
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const from = text.indexOf(open);
@@ -193,4 +203,25 @@ function listAt(value: unknown, key: string): readonly unknown[] {
   const found = at(value, key);
   if (!Array.isArray(found)) throw new Error(`no list at ${key}`);
   return found;
+}
+
+/** A row for each runtime and stack; in its cells, as what it was heard and where. */
+function renderCoverage(lines: readonly JsonObject[]): string {
+  const key = (line: JsonObject) => `${textAt(line, "runtime")} | ${textAt(line, "stack")}`;
+  const rows = [...new Set(lines.map(key))].sort();
+  const transports = TRANSPORTS.filter((one) => lines.some((line) => line["transport"] === one));
+  const kernels = [...new Set(lines.map((line) => textAt(line, "kernel")))].sort();
+  const cell = (row: string, transport: string) => {
+    const own = lines.filter((line) => key(line) === row && line["transport"] === transport);
+    const roles = ROLES.filter((role) => own.some((line) => line["role"] === role));
+    return roles.length === 0 ? "" : `heard as ${roles.join(" and ")}`;
+  };
+  const head = ["program", "what encrypts", ...transports.map((each) => `${each} inside TLS`)];
+  return [
+    `As tested on Linux ${kernels.join(", ")}:`,
+    "",
+    `| ${head.join(" | ")} |`,
+    `|${head.map(() => "---|").join("")}`,
+    ...rows.map((row) => `| ${[row, ...transports.map((each) => cell(row, each))].join(" | ")} |`),
+  ].join("\n");
 }

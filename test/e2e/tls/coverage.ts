@@ -1,4 +1,4 @@
-/** What a test has shown to be heard in, a line of build/test/coverage.jsonl out: scripts/readme-coverage.ts reads them. */
+/** What a test has shown to be heard in, a line of build/test/coverage.jsonl out: scripts/write-measured.ts reads them. */
 import { appendFileSync, mkdirSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
