@@ -1,10 +1,8 @@
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import { FramingStage } from "../../../../src/framing/framing-stage.ts";
 import type { FramingItem } from "../../../../src/framing/types.ts";
+import { exchangeOf, pieces, readLines } from "../golden.ts";
 import { bytesOf, ConnectionRun, makeConnection } from "../http-script.ts";
-
-const fixtures = join(import.meta.dir, "../../../fixtures");
 
 interface Call {
   readonly connection: string;
@@ -19,14 +17,6 @@ interface Expected {
   readonly target: string;
 }
 
-async function readLines<T>(name: string, file: string): Promise<T[]> {
-  const text = await Bun.file(join(fixtures, name, file)).text();
-  return text
-    .trim()
-    .split("\n")
-    .map((line): T => JSON.parse(line));
-}
-
 /** `size`: of the pieces in which the calls' bytes come; 0: a call at a time. */
 function listen(calls: readonly Call[], size: number): Map<string, ConnectionRun> {
   const framing = new FramingStage();
@@ -36,8 +26,7 @@ function listen(calls: readonly Call[], size: number): Map<string, ConnectionRun
     runs.set(connection, run);
     const who = side === "request" ? "C" : "S";
     const bytes = Buffer.from(text);
-    const step = size === 0 ? Math.max(1, bytes.length) : size;
-    for (let at = 0; at < bytes.length; at += step) run.step([who, bytes.subarray(at, at + step)]);
+    for (const piece of pieces(bytes, size)) run.step([who, piece]);
     if (missing !== undefined) run.step([who, { lost: missing }]);
   }
   for (const run of runs.values()) {
@@ -47,33 +36,9 @@ function listen(calls: readonly Call[], size: number): Map<string, ConnectionRun
   return runs;
 }
 
-/** Exchanges of a connection as the fixtures write them. */
 function exchangesOf(connection: string, items: readonly FramingItem[]): unknown[] {
   const ends = items.flatMap((item) => (item.kind === "http-end" ? [item.exchange] : []));
-  return ends.map((exchange) => {
-    const frames = items.flatMap((item) =>
-      item.kind === "frame" && item.http?.exchange === exchange ? [{ ...item.http, item }] : [],
-    );
-    const { request, response } = exchange;
-    const sent = frames.find(({ side }) => side === "request");
-    return {
-      connection,
-      method: request?.method,
-      target: request?.target,
-      authority: request?.authority,
-      sessionId: request?.fields.sessionId ?? null,
-      protocolVersion: request?.fields.protocolVersion ?? null,
-      mcpMethod: request?.fields.mcpMethod ?? null,
-      mcpName: request?.fields.mcpName ?? null,
-      request: sent?.item.text ?? null,
-      status: response?.status ?? null,
-      contentType: response?.fields.contentType ?? null,
-      responseSessionId: response?.fields.sessionId ?? null,
-      answers: frames
-        .filter(({ side }) => side === "response")
-        .map(({ mode, eventId, item }) => ({ mode, eventId: eventId ?? null, text: item.text })),
-    };
-  });
+  return ends.map((exchange) => exchangeOf(connection, exchange, items));
 }
 
 const names = ["http-v1-bun-server", "http-v1-node-server", "http-v1-node-client", "http-v2-auto"];

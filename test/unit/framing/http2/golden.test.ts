@@ -1,23 +1,13 @@
 import { expect, test } from "bun:test";
-import { join } from "node:path";
 import { FramingStage } from "../../../../src/framing/framing-stage.ts";
 import type { FramingItem } from "../../../../src/framing/types.ts";
+import { exchangeOf, pieces, readLines } from "../golden.ts";
 import { bytesOf, ConnectionRun, makeConnection } from "../http-script.ts";
-
-const fixtures = join(import.meta.dir, "../../../fixtures");
 
 interface Call {
   readonly connection: string;
   readonly side: "request" | "response";
   readonly base64: string;
-}
-
-async function readLines<T>(name: string, file: string): Promise<T[]> {
-  const text = await Bun.file(join(fixtures, name, file)).text();
-  return text
-    .trim()
-    .split("\n")
-    .map((line): T => JSON.parse(line));
 }
 
 /** `size`: of the pieces in which the calls' bytes come; 0: a call at a time. */
@@ -28,10 +18,8 @@ function listen(calls: readonly Call[], size: number): Map<string, ConnectionRun
     const run = runs.get(connection) ?? new ConnectionRun(makeConnection(), framing);
     runs.set(connection, run);
     const bytes = Buffer.from(base64, "base64");
-    const step = size === 0 ? Math.max(1, bytes.length) : size;
-    for (let at = 0; at < bytes.length; at += step) {
-      run.step([side === "request" ? "C" : "S", bytes.subarray(at, at + step)]);
-    }
+    const who = side === "request" ? "C" : "S";
+    for (const piece of pieces(bytes, size)) run.step([who, piece]);
   }
   for (const run of runs.values()) {
     run.step(["C", "end"]);
@@ -40,32 +28,11 @@ function listen(calls: readonly Call[], size: number): Map<string, ConnectionRun
   return runs;
 }
 
-/** Exchanges of a connection as the fixtures write them. */
 function exchangesOf(connection: string, items: readonly FramingItem[]): unknown[] {
   const ends = items.flatMap((item) => (item.kind === "http-end" ? [item] : []));
   return ends.map(({ exchange, outcome, flags }) => {
-    const frames = items.flatMap((item) =>
-      item.kind === "frame" && item.http?.exchange === exchange ? [{ ...item.http, item }] : [],
-    );
-    const { request, response } = exchange;
-    expect([outcome, flags, response?.version]).toEqual(["complete", [], "2"]);
-    return {
-      connection,
-      method: request?.method,
-      target: request?.target,
-      authority: request?.authority,
-      sessionId: request?.fields.sessionId ?? null,
-      protocolVersion: request?.fields.protocolVersion ?? null,
-      mcpMethod: request?.fields.mcpMethod ?? null,
-      mcpName: request?.fields.mcpName ?? null,
-      request: frames.find(({ side }) => side === "request")?.item.text ?? null,
-      status: response?.status ?? null,
-      contentType: response?.fields.contentType ?? null,
-      responseSessionId: response?.fields.sessionId ?? null,
-      answers: frames
-        .filter(({ side }) => side === "response")
-        .map(({ mode, eventId, item }) => ({ mode, eventId: eventId ?? null, text: item.text })),
-    };
+    expect([outcome, flags, exchange.response?.version]).toEqual(["complete", [], "2"]);
+    return exchangeOf(connection, exchange, items);
   });
 }
 
