@@ -246,7 +246,7 @@ function parseTransport(text: string): Transport {
   }
   throw new UsageError(
     `Cannot use --transport "${text}": one of stdio, http needed`,
-    "http is both Streamable HTTP and the old HTTP+SSE, in plain text",
+    "http is both Streamable HTTP and the old HTTP+SSE, inside TLS as well",
   );
 }
 

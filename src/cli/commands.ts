@@ -26,7 +26,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     usage: "[options]",
     summary: "hear the whole host (the default, has no name)",
     details:
-      "Hears every MCP message that crosses a pipe or a Unix socket on this host until it is interrupted. On a terminal it shows a line per message, on a pipe it writes NDJSON.",
+      "Hears every MCP message on this host, over pipes, Unix sockets and HTTP, inside TLS as well, until it is interrupted. On a terminal it shows a line per message, on a pipe it writes NDJSON.",
   },
   {
     name: "run",

@@ -164,7 +164,7 @@ function checkFrontEnds(probe: ProbeReport | Error | undefined): HostCheck[] {
 function checkUprobeMulti({ ok, why }: ProbeResult): HostCheck {
   const check = "uprobe_multi";
   if (ok) return { check, status: "ok", found: "the kernel has it" };
-  const hint = "not needed for stdio; kernel 6.6 has it";
+  const hint = "TLS is heard without it, by a perf event for each place; kernel 6.6 has it";
   return { check, status: "warning", found: why ?? "the kernel does not have it", hint };
 }
 

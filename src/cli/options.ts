@@ -60,7 +60,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     commands: SHOWING,
     help: "only what went over this transport",
     details:
-      "http is both Streamable HTTP and the old HTTP+SSE, in plain text. Losses and what cannot be heard are shown all the same where no channel is known.",
+      "http is both Streamable HTTP and the old HTTP+SSE, inside TLS as well. Losses and what cannot be heard are shown all the same where no channel is known.",
   },
   {
     name: "method",

@@ -13,8 +13,8 @@ function refusal(name: string, text: string): { message: string; hint: string | 
 }
 
 test.each([
-  ["sse", "http is both Streamable HTTP and the old HTTP+SSE, in plain text"],
-  ["HTTPS", "http is both Streamable HTTP and the old HTTP+SSE, in plain text"],
+  ["sse", "http is both Streamable HTTP and the old HTTP+SSE, inside TLS as well"],
+  ["HTTPS", "http is both Streamable HTTP and the old HTTP+SSE, inside TLS as well"],
   ["tcp", "overhear --help says what each option takes"],
 ])("buildOutputs refuses the transport %s", (text, hint) => {
   const message = `Cannot use --transport "${text}": one of stdio, http needed`;
