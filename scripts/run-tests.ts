@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 interface Totals {
   readonly passed: number;
-  readonly failed: number;
+  /** Titles of the tests that failed: the end of the output names them, where a long log is cut. */
+  readonly failed: readonly string[];
   /** Titles of the tests that were skipped. */
   readonly skipped: readonly string[];
 }
@@ -85,24 +86,30 @@ function unescapeXml(text: string): string {
 function parseJunit(xml: string): Totals {
   const cases = xml.match(/<testcase\b[^>]*?(?:\/>|>[\s\S]*?<\/testcase>)/g) ?? [];
   const skipped = cases.filter((one) => count(one, "skipped") > 0);
-  const failed = cases.filter((one) => count(one, "failure") + count(one, "error") > 0).length;
+  const failed = cases.filter((one) => count(one, "failure") + count(one, "error") > 0);
   const title = (one: string): string =>
     unescapeXml(/\bname="([^"]*)"/.exec(one)?.[1] ?? "unnamed");
   return {
-    passed: cases.length - skipped.length - failed,
-    failed,
+    passed: cases.length - skipped.length - failed.length,
+    failed: failed.map(title),
     skipped: skipped.map(title),
   };
 }
 
-/** Reads the last "N passed, N failed, N skipped" line, and the titles of "(skip) TITLE" lines. */
+/** Reads the last "N passed, N failed, N skipped" line, and the titles of "(skip) TITLE" and "(fail) TITLE" lines. */
 function parseTotals(output: string): Totals | undefined {
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed, (\d+) skipped\r?$/gm)].at(-1);
   if (last === undefined) return undefined;
-  const titles = [...output.matchAll(/^\(skip\) (.*?)\r?$/gm)].map((match) => match[1] ?? "");
-  const unnamed = Math.max(0, Number(last[3]) - titles.length);
-  const skipped = [...titles, ...new Array<string>(unnamed).fill("unnamed")];
-  return { passed: Number(last[1]), failed: Number(last[2]), skipped };
+  const titles = (verdict: string, wanted: number): string[] => {
+    const lines = output.matchAll(new RegExp(`^\\(${verdict}\\) (.*?)\\r?$`, "gm"));
+    const named = [...lines].map((match) => match[1] ?? "").slice(0, wanted);
+    return [...named, ...new Array<string>(wanted - named.length).fill("unnamed")];
+  };
+  return {
+    passed: Number(last[1]),
+    failed: titles("fail", Number(last[2])),
+    skipped: titles("skip", Number(last[3])),
+  };
 }
 
 function readReport(path: string): Totals | undefined {
@@ -144,11 +151,10 @@ async function run(step: Step): Promise<Totals> {
   ]);
   const code = await child.exited;
   const totals = step.junit === undefined ? parseTotals(output) : readReport(step.junit);
-  if (totals === undefined || (code !== 0 && totals.failed === 0)) {
-    console.log(
-      `(fail) ${step.name}: ended with ${child.signalCode ?? code} and names no failed test`,
-    );
-    return { passed: 0, skipped: [], ...totals, failed: (totals?.failed ?? 0) + 1 };
+  if (totals === undefined || (code !== 0 && totals.failed.length === 0)) {
+    const title = `${step.name}: ended with ${child.signalCode ?? code} and names no failed test`;
+    console.log(`(fail) ${title}`);
+    return { passed: 0, skipped: [], ...totals, failed: [...(totals?.failed ?? []), title] };
   }
   return totals;
 }
@@ -172,17 +178,16 @@ for (const group of STEPS) {
   );
   results.push(...done);
   for (const { name, passed, failed, skipped } of done) {
-    summary.push(`${name}: ${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+    summary.push(`${name}: ${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);
   }
 }
 
-const sum = (pick: (totals: Totals) => number): number =>
-  results.reduce((n, one) => n + pick(one), 0);
+const passed = results.reduce((sum, totals) => sum + totals.passed, 0);
+const failed = results.flatMap((totals) => totals.failed);
 const skipped = results.flatMap((totals) => totals.skipped);
 const unexpected = skipped.filter((title) => excuse(title) === undefined);
 console.log(`\n${summary.join("\n")}`);
 for (const title of skipped) console.log(`skipped: ${title}: ${excuse(title) ?? "UNEXPECTED"}`);
-const failed = sum((totals) => totals.failed);
-if (unexpected.length > 0) process.exitCode = 1;
-if (failed > 0) process.exitCode = 1;
-console.log(`${sum((t) => t.passed)} passed, ${failed} failed, ${skipped.length} skipped`);
+for (const title of failed) console.log(`FAILED: ${title}`);
+if (unexpected.length > 0 || failed.length > 0) process.exitCode = 1;
+console.log(`${passed} passed, ${failed.length} failed, ${skipped.length} skipped`);

@@ -13,7 +13,7 @@ import { Http2Connection } from "./http2/connection.ts";
 import { readFirstFrame, startsWithFrames } from "./http2/frame-header.ts";
 import { Http2Framer } from "./http2/http2-framer.ts";
 import { ChannelLines } from "./lines/channel-lines.ts";
-import { readLineStart } from "./lines/line-start.ts";
+import { hasJsonRpcLine, readLineStart } from "./lines/line-start.ts";
 import type { HeldBytes } from "./partial-line.ts";
 import type { FramingItem } from "./types.ts";
 
@@ -48,7 +48,8 @@ const UNKNOWN_START: HttpStart = { version: 1, side: undefined };
 
 /**
  * Cuts channels into the units of MCP's transports: HTTP/1 where the first bytes of a socket are a request line or a status
- * line, HTTP/2 where they are a preface or frames (or where those of the opposite direction are), else lines.
+ * line, HTTP/2 where they are a preface or frames (or where those of the opposite direction are), else lines;
+ * a connection whose beginning was not heard is what it is first known by.
  * In: chunks in stream order, cut anywhere, even inside UTF-8. Out: a Frame per JSON text (a line that starts with `{` or
  * `[`, a body, an event), Noise for what is none, a Loss for every byte that is in neither, with its reason.
  * For each channel the bytes of these sum up to the bytes of its chunks, gaps and skips and to what was
@@ -126,13 +127,26 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
   #pushHttp(framer: HttpFramer | Http2Framer, chunk: Chunk, out: FramingItem[]): void {
     const { channel, bytes } = chunk;
     if (!framer.connection.isJoined && channel.reverse !== undefined) this.#join(framer, out);
-    // nothing was known of it, and it turns out to be HTTP/2
-    const isUnknown = framer instanceof HttpFramer && framer.side === undefined;
-    const start = isUnknown ? readStart(bytes, true) : undefined;
-    if (start?.version !== 2) this.#hear(framer, chunk, out);
-    else {
-      framer.abandon(out);
+    const unknown = isUnknown(framer) ? framer : undefined;
+    const start = unknown && readStart(bytes, true);
+    if (unknown && start?.version === 2) {
+      unknown.abandon(out);
       this.#hear(this.#openHttp(channel, start, out), chunk, out);
+    } else if (unknown && start === undefined && hasJsonRpcLine(bytes)) {
+      this.#turnToLines(unknown, chunk, out);
+    } else this.#hear(framer, chunk, out);
+  }
+
+  /** Nothing was known of the connection, and it turns out to carry lines: what it began with was lost. */
+  #turnToLines(framer: HttpFramer, chunk: Chunk, out: FramingItem[]): void {
+    const { reverse } = framer.channel;
+    const other = reverse && this.#http.get(reverse);
+    for (const each of [other, framer]) {
+      if (each === undefined || !isUnknown(each)) continue;
+      each.abandon(out);
+      this.#http.delete(each.channel);
+      const lines = this.#openLinesAt({ ...chunk, channel: each.channel }, out);
+      if (each === framer) this.#hear(lines, chunk, out);
     }
   }
 
@@ -154,9 +168,15 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     }
     this.#openings.delete(channel);
     const start = mayBeHttp ? readStart(bytes, isOpen) : undefined;
-    const isLines = !isConnection(channel) || !isOpen || isJsonStart(bytes);
-    if (start === undefined && isLines) this.#hear(this.#openLines(channel, isOpen), first, out);
+    const isLines = !isConnection(channel) || !isOpen || this.#bringsLines(channel, bytes);
+    if (start === undefined && isLines) this.#hear(this.#openLinesAt(first, out), first, out);
     else this.#hear(this.#openHttp(channel, start ?? UNKNOWN_START, out), first, out);
+  }
+
+  /** What a connection brings whose beginning was not heard: the opposite direction tells, too. */
+  #bringsLines({ reverse }: Channel, bytes: Buffer): boolean {
+    const other = reverse && this.#lines.get(reverse);
+    return other?.framer.hasFrames === true || isJsonStart(bytes) || hasJsonRpcLine(bytes);
   }
 
   #hear(framer: ChannelFramer, chunk: Chunk, out: FramingItem[]): void {
@@ -240,6 +260,14 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     const framer = new ChannelLines(channel, this.#limits.maxBodyBytes, this.#held);
     this.#lines.set(channel, { framer, isOpen });
     return framer;
+  }
+
+  /** Lines that the chunk begins, which may begin with a part of one. */
+  #openLinesAt({ channel, position, timeNs }: Chunk, out: FramingItem[]): ChannelLines {
+    const lines = this.#openLines(channel, position > 0 || channel.late === true);
+    const behindGap = { kind: "gap", channel, bytes: 0, reason: "ring_full", timeNs } as const;
+    if (position > 0 && isConnection(channel)) lines.pushGap(behindGap, out);
+    return lines;
   }
 
   /** The opposite direction is HTTP, too. */
@@ -331,6 +359,10 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
       framer.drop("memory_limit", out);
     }
   }
+}
+
+function isUnknown(framer: HttpFramer | Http2Framer): framer is HttpFramer {
+  return framer instanceof HttpFramer && framer.side === undefined;
 }
 
 /** HTTP goes over these. What looks like it on a pipe is a log, whose writer may yet speak MCP in lines. */

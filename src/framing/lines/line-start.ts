@@ -1,4 +1,4 @@
-/** The first bytes of a line in, what kind of line it is out. */
+/** The first bytes of a line in, what kind of line it is out; a read that begins anywhere in, whether lines are in it out. */
 
 /**
  * "json": its first character is `{` or `[`; "other": it is not; "open": only white space so far.
@@ -23,4 +23,25 @@ export function readLineStart(bytes: Uint8Array, from: number, to: number): Line
     if (byte !== 0x20 && byte !== 0x09 && byte !== 0x0d) return "other";
   }
   return to > limit ? "other" : "open";
+}
+
+const VERSION_KEY = '"jsonrpc"';
+const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
+/** Texts looked at for one that begins a line. */
+const MAX_LOOKS = 16;
+
+/**
+ * A line of JSON-RPC begins in a read that may itself begin anywhere. Not behind "\r\n": there ends a head or a chunk's
+ * line of HTTP, and what follows is a body.
+ */
+export function hasJsonRpcLine(bytes: Buffer): boolean {
+  let at = bytes.indexOf(VERSION_KEY);
+  for (let looks = 0; at > 0 && looks < MAX_LOOKS; looks++) {
+    const start = bytes.lastIndexOf(LINE_FEED, at) + 1;
+    const isBody = start > 1 && bytes[start - 2] === CARRIAGE_RETURN;
+    if (!isBody && readLineStart(bytes, start, at) === "json") return true;
+    at = bytes.indexOf(VERSION_KEY, at + VERSION_KEY.length);
+  }
+  return false;
 }

@@ -263,3 +263,34 @@ test("FramingStage leaves a long answer behind a hole to the kernel's verdict", 
   ];
   expect(heard({ steps })).toContainEqual(["verdict", "other"]);
 });
+
+test("FramingStage hears lines on a connection whose beginning was lost in mid-line, in both directions", () => {
+  const line = (id: number) => `{"jsonrpc":"2.0","id":${id},"method":"ping"}\n`;
+  const steps: Step[] = [
+    ["C", { lost: 100 }],
+    ["C", `thod":"ping"}\n${line(2)}{"jsonr`],
+    ["S", { lost: 100 }],
+    ["S", "2."],
+    ["S", "0"],
+    ["S", `"}\n${line(3)}`],
+    ["C", `pc":"2.0"}\n`],
+  ];
+  expect(heard({ steps })).toEqual([
+    ["ring_full", 100],
+    ["cut_by_gap", 14],
+    ["line", line(2).trim()],
+    ["ring_full", 100],
+    ["cut_by_gap", 6],
+    ["line", line(3).trim()],
+    ["line", '{"jsonrpc":"2.0"}'],
+  ]);
+});
+
+test("FramingStage takes no body of a connection that was there before for lines", () => {
+  const steps: Step[] = [
+    ["S", `ontent-Length: ${RESULT.length + 1}\r\n\r\n${RESULT}\n`],
+    ["S", `e\r\n\r\n${RESULT.length + 1}\r\n${RESULT}\n\r\n0\r\n\r\n`],
+    ["S", `data: ${RESULT}\n\n`],
+  ];
+  expect(heard({ steps, late: true }).flat()).not.toContain("line");
+});
