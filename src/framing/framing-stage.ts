@@ -3,17 +3,25 @@ import type { Channel } from "../capture/types.ts";
 import type { Stage } from "../stage.ts";
 import type { ChannelEnd, Chunk, Gap, Skip, StreamItem } from "../stream/types.ts";
 import type { ChannelFramer } from "./channel-framer.ts";
-import { readFirstBytes, readResume } from "./first-bytes.ts";
+import {
+  type HttpStart,
+  isConnection,
+  isJsonStart,
+  isSocket,
+  mayBecomeHttp,
+  oppositeOf,
+  readStart,
+  UNKNOWN_START,
+} from "./channel-start.ts";
 import type { HttpLimits } from "./http1/body.ts";
 import { HttpConnection, type HttpMemory, type HttpSide } from "./http1/connection.ts";
 import { Endpoints } from "./http1/endpoints.ts";
 import type { Upgrade } from "./http1/exchange-state.ts";
 import { HttpFramer } from "./http1/http-framer.ts";
 import { Http2Connection } from "./http2/connection.ts";
-import { readFirstFrame, startsWithFrames } from "./http2/frame-header.ts";
 import { Http2Framer } from "./http2/http2-framer.ts";
 import { ChannelLines } from "./lines/channel-lines.ts";
-import { hasJsonRpcLine, readLineStart } from "./lines/line-start.ts";
+import { hasJsonRpcLine } from "./lines/line-start.ts";
 import type { HeldBytes } from "./partial-line.ts";
 import type { FramingItem } from "./types.ts";
 
@@ -37,14 +45,6 @@ interface Lines {
   readonly framer: ChannelLines;
   readonly isOpen: boolean;
 }
-
-/** What begins a direction of HTTP. `side`: undefined, what follows will tell. */
-interface HttpStart {
-  readonly version: 1 | 2;
-  readonly side: HttpSide | undefined;
-}
-
-const UNKNOWN_START: HttpStart = { version: 1, side: undefined };
 
 /**
  * Cuts channels into the units of MCP's transports: HTTP/1 where the first bytes of a socket are a request line or a status
@@ -167,10 +167,19 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
       return;
     }
     this.#openings.delete(channel);
-    const start = mayBeHttp ? readStart(bytes, isOpen) : undefined;
+    const start = mayBeHttp
+      ? (readStart(bytes, isOpen) ?? this.#startOfReverse(channel))
+      : undefined;
     const isLines = !isConnection(channel) || !isOpen || this.#bringsLines(channel, bytes);
     if (start === undefined && isLines) this.#hear(this.#openLinesAt(first, out), first, out);
     else this.#hear(this.#openHttp(channel, start ?? UNKNOWN_START, out), first, out);
+  }
+
+  /** Whatever it looks like: the opposite direction is HTTP. */
+  #startOfReverse({ reverse }: Channel): HttpStart | undefined {
+    const other = reverse && this.#http.get(reverse);
+    if (other?.side === undefined) return undefined;
+    return { version: other instanceof Http2Framer ? 2 : 1, side: oppositeOf(other.side) };
   }
 
   /** What a connection brings whose beginning was not heard: the opposite direction tells, too. */
@@ -365,45 +374,11 @@ function isUnknown(framer: HttpFramer | Http2Framer): framer is HttpFramer {
   return framer instanceof HttpFramer && framer.side === undefined;
 }
 
-/** HTTP goes over these. What looks like it on a pipe is a log, whose writer may yet speak MCP in lines. */
-function isSocket({ kind }: Channel): boolean {
-  return kind === "tcp" || kind === "tls" || kind === "unix-stream";
-}
-
 /** Lines that may turn out to have been parts of HTTP: on TCP a chunk of a body may hold JSON, and a line end. */
 function mayTurn(channel: Channel, lines: ChannelLines): boolean {
   return isConnection(channel) || (isSocket(channel) && !lines.hasFrames);
 }
 
-function isJsonStart(bytes: Buffer): boolean {
-  return readLineStart(bytes, 0, bytes.length) === "json";
-}
-
-/** `isLate`: the read may begin anywhere in a message. */
-function readStart(bytes: Buffer, isLate: boolean): HttpStart | undefined {
-  const frame = readFirstFrame(bytes);
-  if (frame === "request") return { version: 2, side: frame };
-  if (isLate && startsWithFrames(bytes)) return { version: 2, side: undefined };
-  if (!isLate && frame === "response") return { version: 2, side: frame };
-  const first = isLate ? readResume(bytes) : readFirstBytes(bytes, 0, bytes.length);
-  if (first === "request" || first === "response") return { version: 1, side: first };
-  return first === "events" ? { version: 1, side: "response" } : undefined;
-}
-
-/** What there is of it does not tell yet. */
-function mayBecomeHttp(bytes: Buffer): boolean {
-  return readFirstBytes(bytes, 0, bytes.length) === "open" || readFirstFrame(bytes) === "open";
-}
-
-function oppositeOf(side: HttpSide): HttpSide {
-  return side === "request" ? "response" : "request";
-}
-
 function joinChunks(first: Chunk, next: Chunk): Chunk {
   return { ...next, position: first.position, bytes: Buffer.concat([first.bytes, next.bytes]) };
-}
-
-/** Of the network; what passes in TLS included. */
-function isConnection({ kind }: Channel): boolean {
-  return kind === "tcp" || kind === "tls";
 }

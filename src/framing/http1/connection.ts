@@ -146,9 +146,9 @@ export class HttpConnection {
     this.#judge("mcp", items);
   }
 
-  /** Bytes of a body that is nobody's. */
+  /** Bytes of a body that is nobody's. While a request to where MCP is spoken waits, its answer is wanted. */
   passBody(bytes: number, items: DirectionItems): void {
-    if (this.verdict === "mcp") return;
+    if (this.verdict === "mcp" || this.#waiting.at(-1)?.interest === "mcp") return;
     this.#otherBytes += bytes;
     if (this.#otherBytes <= OTHER_BYTES) return;
     // said again of a later one that looked like MCP's, and is not

@@ -49,6 +49,22 @@ test("FramingStage joins two directions when they are found to belong together",
   ]);
 });
 
+test("FramingStage takes garbage for an answer where the opposite direction, known later, is requests", () => {
+  const made = new ConnectionRun(makeConnection("tcp", false, false), new FramingStage());
+  made.step(["C", post(CALL)]);
+  const { request, response } = made.connection;
+  request.reverse = response;
+  response.reverse = request;
+  for (let n = 0; n < 3; n++) made.step(["S", Buffer.alloc(64 * 1024, 0x8f)]);
+  made.step(["S", "end"]);
+  made.step(["C", "end"]);
+  expect(brief(made.items)).toEqual([
+    ["verdict", "mcp"],
+    ["request", "json", 1, CALL],
+    ["end", 1, "cut"],
+  ]);
+});
+
 test("FramingStage goes on behind a hole inside a body of known length", () => {
   const request = post(CALL);
   const at = request.indexOf("jsonrpc");
