@@ -16,6 +16,7 @@ const TURN_MS = 100;
 
 export class Wake implements Disposable {
   readonly #ring: Waiting;
+  readonly #now: () => number;
   #armed = false;
   #wakeUp: (() => void) | undefined;
   #alarm: ReturnType<typeof setTimeout> | undefined;
@@ -26,8 +27,10 @@ export class Wake implements Disposable {
   #turnAt = 0;
   #isPoked = false;
 
-  constructor(ring: Waiting) {
+  /** `now`: ms, of any start. */
+  constructor(ring: Waiting, now: () => number = () => performance.now()) {
     this.#ring = ring;
+    this.#now = now;
     // a signal that nobody handles ends no wait: so does a child that ends, too
     process.on("SIGCHLD", ignoreSignal);
     void this.#listen();
@@ -35,7 +38,7 @@ export class Wake implements Disposable {
 
   /** A batch of records is about to be worked on. */
   heard(): void {
-    const now = performance.now();
+    const now = this.#now();
     this.#gapMs = now - this.#heardAt;
     this.#heardAt = now;
   }
@@ -43,10 +46,10 @@ export class Wake implements Disposable {
   /** Returns when it is time to look into the ring, after `mostMs`, or when poked. */
   async wait(mostMs: number): Promise<void> {
     this.#isPoked = false;
-    const sinceMs = performance.now() - this.#heardAt;
+    const sinceMs = this.#now() - this.#heardAt;
     if (Math.max(this.#gapMs, sinceMs) > NEAR_MS) return this.#sleep(mostMs);
     // before the wait, not behind it: what comes next is to be heard first
-    if (performance.now() > this.#turnAt) await this.#turn();
+    if (this.#now() > this.#turnAt) await this.#turn();
     if (this.#isPoked) return;
     const napMs = this.#gapMs > STEADY_MS ? 0 : Math.min(Math.max(0, NAP_MS - sinceMs), mostMs);
     const end = this.#ring.wait(napMs, Math.min(NEAR_MS, mostMs));
@@ -60,7 +63,7 @@ export class Wake implements Disposable {
 
   /** Lets signals, timers and outputs in when that is due. */
   breathe(): void | Promise<void> {
-    if (performance.now() > this.#turnAt) return this.#turn();
+    if (this.#now() > this.#turnAt) return this.#turn();
   }
 
   poke(): void {
@@ -76,7 +79,7 @@ export class Wake implements Disposable {
 
   async #turn(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
-    this.#turnAt = performance.now() + TURN_MS;
+    this.#turnAt = this.#now() + TURN_MS;
   }
 
   async #sleep(mostMs: number): Promise<void> {
@@ -89,12 +92,12 @@ export class Wake implements Disposable {
       this.#wakeUp = resolve;
     });
     this.#wakeUp = undefined;
-    this.#turnAt = performance.now() + TURN_MS;
+    this.#turnAt = this.#now() + TURN_MS;
   }
 
   /** One that is set already, and rings no later, will do: it may ring early. */
   #setAlarm(ms: number): void {
-    const at = performance.now() + ms;
+    const at = this.#now() + ms;
     if (this.#alarm !== undefined) {
       if (this.#alarmAt <= at) return;
       clearTimeout(this.#alarm);
