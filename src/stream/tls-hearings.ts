@@ -60,7 +60,7 @@ export interface TlsSources {
  * hearing counts, and the writer's tells when it was written. What was written is held until it is known whether
  * somebody will read it here: at once where the other end is another host; else until it is read, an answer comes, or half
  * a second has passed; a tenth, where no socket is known. A reader that begins with other bytes than were written is
- * listened to since later than the writer: then the writer tells.
+ * listened to since later than the writer: then the writer tells, unless the kernel says that it is the late one.
  *
  * The two ends of a connection are over one after the other, mostly before what was written last has been read. A
  * direction has ended when both are, or half a second after the first.
@@ -241,7 +241,8 @@ export class TlsHearings {
   /** The other end reads: is it what this one has written? */
   #compare(end: End, read: Buffer): StreamItem[] {
     const written = end.held.filter((item) => "channel" in item && item.channel === end.writes);
-    this.#appoint(end, beginAlike(written, read) ? "reader" : "writer");
+    const isWriterLate = end.writes?.late === true && end.other?.reads?.late !== true;
+    this.#appoint(end, isWriterLate || beginAlike(written, read) ? "reader" : "writer");
     return this.#release(end);
   }
 

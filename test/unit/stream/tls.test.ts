@@ -229,6 +229,14 @@ test("StreamStage tells what was written, when the reader begins with other byte
   expect(brief(stage.push(reads(CLIENT, "answer 2")))).toEqual([["tls:8-2", 0, "answer 1"]]);
 });
 
+test("StreamStage tells what is read, when it is the writer who is listened to since later", () => {
+  const stage = joined();
+  stage.push({ ...writes(CLIENT, "sk 2"), flags: 8 + 32 });
+  expect(brief(stage.push(reads(SERVER, "ask 1, ask 2")))).toEqual([["tls:8", 0, "ask 1, ask 2"]]);
+  expect(stage.push(writes(CLIENT, "ask 3", 9))).toEqual([]);
+  expect(brief(stage.push(reads(SERVER, "ask 3", 17)))).toEqual([["tls:8", 12, "ask 3"]]);
+});
+
 test("StreamStage places no notes of a writer that is listened to since later", () => {
   const stage = new StreamStage(processes());
   stage.push(tls(SERVER, socketOf(SERVER)));
