@@ -10,6 +10,7 @@ import { Collector } from "./collector.ts";
 import type { Discovery } from "./discover.ts";
 import { type HeardKernel, Hearing } from "./hearing.ts";
 import { Loop } from "./loop.ts";
+import { Niceness } from "./niceness.ts";
 import { ReaderWatch } from "./reader-watch.ts";
 import { type RecordRing, Records } from "./records.ts";
 import { type Waiting, Wake } from "./wake.ts";
@@ -53,6 +54,7 @@ export class LiveSession {
       rooms,
       subjects: [...subjects, watch, clock],
       wake: this.#wake,
+      niceness: new Niceness(kernel.ring.bytes.length / 2),
       nowNs,
       write: (items, count) => this.#write(items, count),
     });
