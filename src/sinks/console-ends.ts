@@ -1,9 +1,10 @@
 /** The two ends of a hop in, the columns that show them out: `curl[1] → 127.0.0.1:3001/mcp node[2]`. */
-import type { Party } from "../capture/types.ts";
+import type { Party, Process } from "../capture/types.ts";
 import type { PartyInfo, Session } from "../exchange/types.ts";
 import { partyName } from "../names.ts";
 import { isProcess } from "../party.ts";
-import { pad, truncate } from "./fit.ts";
+import { RecentMap } from "../recent-map.ts";
+import { pad, truncate, truncateName } from "./fit.ts";
 import { printable } from "./printable.ts";
 import type { Redactor } from "./redact.ts";
 import { pathOf } from "./transport.ts";
@@ -26,69 +27,111 @@ export interface Ends {
   readonly place?: Place | undefined;
 }
 
-/** Names are cut to this, on narrow terminals to the other; the pid is always whole. */
+/** Names are cut to this, on narrow terminals to the other. */
 const MAX_NAME = 24;
 const MAX_NAME_NARROW = 12;
-/** Beside the server's address a name is cut down to this. */
+/** Beside the server's address, and beside a pid, a name is cut down to this. */
 const MIN_NAME = 10;
+const MIN_NAME_WITH_PID = 4;
 export const NARROW_COLUMNS = 110;
 /** The first lines already leave room for usual names, so that columns seldom move. */
 const MIN_END = 14;
-/** An end with the server's address takes no more than this, and leaves the message the other. */
-const MAX_PLACED_END = 60;
-const MIN_REST = 24;
+const MIN_END_NARROW = 10;
+/** An end takes no more than this, and both leave the message its share of the line, or this. */
+const MAX_END = 60;
+const MIN_ROOM = 8;
+const MESSAGE_SHARE = 0.35;
+const MIN_REST = 26;
 /** What else stands in a line before the message: time, arrow, kind, and the spaces between. */
 const AROUND_ENDS = 22;
+/** A place that says all may take so much more, in its own line: it is what the line is about. */
+const MORE_FOR_PLACE = 8;
 /** Nothing longer is looked at. */
 const MAX_PLACE_CHARS = 200;
+/** Names whose processes are remembered. */
+const MAX_NAMES = 1_024;
 
 export class EndColumns {
   readonly #redactor: Redactor | undefined;
   readonly #columns: () => number;
-  #width = MIN_END;
+  /** Which process was called so; "": more than one. */
+  readonly #named = new RecentMap<string, string>(MAX_NAMES);
+  #width = 0;
 
   constructor(redactor: Redactor | undefined, columns: () => number) {
     this.#redactor = redactor;
     this.#columns = columns;
   }
 
+  /** A pid is shown only where a name does not tell processes apart. */
+  get isNarrow(): boolean {
+    return this.#columns() < NARROW_COLUMNS;
+  }
+
   /** "claude[12]   → weather[34]": both ends in columns that grow with the longest name and never shrink. */
   render({ from, to, session, place }: Ends): string {
-    const left = this.#end(from, session, place?.server === "from" ? place : undefined);
+    const fromPlace = place?.server === "from" ? place : undefined;
+    // its name is known then, should the other's be the same
+    if (this.isNarrow) this.#end(from, session, fromPlace);
     const right = this.#end(to, session, place?.server === "to" ? place : undefined);
-    this.#width = Math.max(this.#width, Bun.stringWidth(left), Bun.stringWidth(right));
+    const left = this.#end(from, session, fromPlace);
+    const least = this.isNarrow ? MIN_END_NARROW : MIN_END;
+    const widest = Math.max(this.#width, least, Bun.stringWidth(left), Bun.stringWidth(right));
+    // a place that says all, or a terminal that was wider, is of no concern to the other lines
+    this.#width = Math.min(widest, this.#roomForEnd());
     return `${pad(left, this.#width)} → ${pad(right, this.#width)}`;
   }
 
   #end(party: Party | undefined, session: Session | undefined, place: Place | undefined): string {
-    if (place === undefined) return this.#party(party, session);
     const room = this.#roomForEnd();
+    if (place === undefined) return this.#party(party, session, room, MIN_NAME_WITH_PID);
+    const isWhole = place.standsAlone === true;
+    const most = isWhole ? room + MORE_FOR_PLACE : room;
     const authority = this.#shown(place.authority ?? "");
     const path = this.#shown(shortPath(place.target));
     const address = party !== undefined && !isProcess(party) ? party.address : undefined;
     for (const text of placesOf(authority, path)) {
       const left = room - Bun.stringWidth(text) - 1;
-      const isSaid = hostOf(text) === address || place.standsAlone === true;
-      const end = isSaid ? text : `${text} ${this.#party(party, session, left)}`;
-      if (Bun.stringWidth(end) <= room) return end;
+      const isSaid = hostOf(text) === address || isWhole;
+      const end = isSaid ? text : `${text} ${this.#party(party, session, left, MIN_NAME)}`;
+      if (Bun.stringWidth(end) <= most) return end;
     }
-    return this.#party(party, session);
+    if (address !== undefined && authority !== "") return truncate(authority, most);
+    return this.#party(party, session, room, MIN_NAME_WITH_PID);
   }
 
-  /** `columns`: a name gives way to that, but not to nothing. */
-  #party(party: Party | undefined, session: Session | undefined, columns = MAX_NAME * 2): string {
+  /** `columns`: a name gives way to that, but not below `least`; a pid is always whole. */
+  #party(
+    party: Party | undefined,
+    session: Session | undefined,
+    columns: number,
+    least: number,
+  ): string {
     if (party === undefined) return "?";
-    if (!isProcess(party)) return printable(party.address);
-    const name = this.#shown(infoOf(party, session)?.name ?? partyName(party));
+    if (!isProcess(party)) return fitAddress(printable(party.address), columns);
+    const whole = this.#shown(infoOf(party, session)?.name ?? partyName(party));
+    const most = this.isNarrow ? MAX_NAME_NARROW : MAX_NAME;
+    const name = truncateName(whole, Math.max(least, Math.min(most, columns)));
+    const isShared = this.#isShared(name, party);
+    if (this.isNarrow && !isShared) return name;
     const pid = `[${party.pid}]`;
-    const most = this.#columns() < NARROW_COLUMNS ? MAX_NAME_NARROW : MAX_NAME;
-    const limit = Math.max(MIN_NAME, Math.min(most, columns - pid.length));
-    return `${fitName(name, limit)}${pid}`;
+    return `${truncateName(whole, Math.max(least, Math.min(most, columns - pid.length)))}${pid}`;
+  }
+
+  /** Two processes were called so. */
+  #isShared(name: string, { pid, startNs }: Process): boolean {
+    const process = `${pid} ${startNs}`;
+    const known = this.#named.get(name);
+    if (known === process) return false;
+    if (known !== "") this.#named.set(name, known === undefined ? process : "");
+    return known !== undefined;
   }
 
   #roomForEnd(): number {
-    const room = Math.floor((this.#columns() - AROUND_ENDS - MIN_REST) / 2);
-    return Math.min(room, MAX_PLACED_END);
+    const columns = this.#columns();
+    const rest = Math.max(MIN_REST, Math.floor(columns * MESSAGE_SHARE));
+    const room = Math.floor((columns - AROUND_ENDS - rest) / 2);
+    return Math.max(MIN_ROOM, Math.min(room, MAX_END));
   }
 
   #shown(text: string): string {
@@ -115,10 +158,9 @@ function hostOf(place: string): string {
   return bracketed ?? plain ?? "";
 }
 
-/** Of "@scope/package" the package is what tells it from others. */
-function fitName(name: string, columns: number): string {
-  const isTooLong = Bun.stringWidth(name) > columns;
-  return truncate(isTooLong ? name.replace(/^@[^/]+\//, "") : name, columns);
+/** Of an address the end is what tells it from its neighbours'. */
+function fitAddress(address: string, columns: number): string {
+  return address.length <= columns ? address : `…${address.slice(1 - columns)}`;
 }
 
 function infoOf(party: Party, session: Session | undefined): PartyInfo | undefined {

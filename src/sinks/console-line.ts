@@ -9,19 +9,25 @@ import type {
   ExchangeItem,
   HttpLine,
   MessageLine,
-  PartyInfo,
   SessionLine,
 } from "../exchange/types.ts";
 import type { Frame, HttpExchange, Loss } from "../framing/types.ts";
+import type { Message } from "../message/types.ts";
 import type { Colors } from "./color.ts";
 import { connectionEnds, connectionWords, isFailedConnection } from "./connection-words.ts";
-import { EndColumns, NARROW_COLUMNS, type Place, shortPath } from "./console-ends.ts";
-import { effectWords, isFailedEffect, isWorthALine } from "./effect-words.ts";
-import { truncate } from "./fit.ts";
-import { gistOf, isFailure } from "./message-gist.ts";
+import { EndColumns, type Place } from "./console-ends.ts";
+import { effectWords, isFailedEffect, isWorthALine, mostTelling } from "./effect-words.ts";
+import { truncate, wrap } from "./fit.ts";
+import { flagWords } from "./flag-words.ts";
+import { httpWords } from "./http-words.ts";
+import { gistOf, isAlarm, isFailure } from "./message-gist.ts";
+import { factsOf, idWords, tookWords } from "./message-words.ts";
 import { printable } from "./printable.ts";
-import { formatBytes, formatCount, formatMs, plural } from "./quantity.ts";
+import { ProgressLimit } from "./progress-limit.ts";
+import { formatBytes, formatCount } from "./quantity.ts";
 import type { Redactor } from "./redact.ts";
+import { sessionWords } from "./session-words.ts";
+import { SimilarCalls } from "./similar-calls.ts";
 import { LocalTimes } from "./timestamp.ts";
 import { endsOf, exchangeChannel } from "./transport.ts";
 import type { WallClock } from "./types.ts";
@@ -40,26 +46,34 @@ type Paint = (text: string) => string;
 
 const PLAIN: Paint = (text) => text;
 const NOBODY = { from: undefined, to: undefined };
-/** A method name may be megabytes long; no terminal shows more than this. */
+/** A method name may be megabytes long; no terminal shows more than this in a line, … */
 const MAX_REST_CHARS = 2000;
+/** … nor does anybody read more than this of what is never cut to a line. */
+const MAX_WHOLE_CHARS = 4000;
+/** Narrow as a terminal may be. */
+const MIN_REST = 8;
+/** A method or tool is not cut to less than this. */
+const MIN_SUBJECT = 10;
 /** Room for the longest of REQ, RES, ERR, NTF, CALL, HTTP, LOSS, DEAF. */
 const KIND_WIDTH = 4;
 /** "12:34:56.789" */
 const TIME_WIDTH = 12;
-/** Of one call; NDJSON has all. */
-const MAX_EFFECTS = 20;
-const MAX_FILES = 8;
-/** Of those that may be of other calls as well, which show the same. */
-const MAX_SHARED = 5;
 const UNDER = `${" ".repeat(TIME_WIDTH)} ↳ `;
+/** Where a line goes on. */
+const INDENT = " ".repeat(TIME_WIDTH + 1);
 /** Without a terminal, previews end here. */
 const DEFAULT_COLUMNS = 240;
 
-/** One line per item that is shown, with its "\n"; "" for the others. */
+/**
+ * One line per item that is shown, with its "\n"; "" for the others. What says that something went wrong goes on in
+ * indented lines where a terminal has no room for it; all else is cut.
+ */
 export class ConsoleLineRenderer {
   readonly #options: ConsoleLineOptions;
   readonly #times = new LocalTimes();
   readonly #ends: EndColumns;
+  readonly #progress = new ProgressLimit();
+  readonly #similar = new SimilarCalls();
 
   constructor(options: ConsoleLineOptions) {
     this.#options = options;
@@ -88,68 +102,68 @@ export class ConsoleLineRenderer {
   }
 
   #message(line: MessageLine): string {
-    const { colors, redactor, quiet } = this.#options;
-    const { message, session, request } = line;
+    const { redactor, quiet } = this.#options;
+    const { message, session } = line;
     const failure = isFailure(line);
     if (quiet && !failure) return "";
-    const isAnswer = message.type === "response" || message.type === "error";
-    const method = message.method ?? request?.method ?? "?";
-    const target = line.target ?? request?.target;
+    const leftOut = this.#leftOut(line);
+    if (leftOut === undefined) return "";
     const place = placeOf(message.frame, line.direction);
     const ends = this.#ends.render({ from: line.from, to: line.to, session, place });
-    const duration =
-      isAnswer && line.durationMs !== undefined ? ` ${formatMs(line.durationMs)}` : "";
-    const text = `${this.#fitted(this.#subject(method, target), ends, duration)}${duration}`;
-    const kind = failure
-      ? "ERR"
-      : { request: "REQ", response: "RES", notification: "NTF", error: "ERR" }[message.type];
-    const gist = gistOf(line, this.#columns(), redactor);
-    const rest = `${text}${gist === "" ? "" : ` ${gist}`}`;
-    if (failure)
-      return this.#line(message.frame.timeNs, ends, kind, rest, colors.red, colors.inverse);
-    if (message.type === "notification") {
-      return this.#line(message.frame.timeNs, ends, kind, rest, colors.dim, PLAIN);
+    const { kind, paint, mark } = this.#look(message.type, failure);
+    const facts = factsOf(line, leftOut, this.#similar.needsId(line));
+    const isWhole = failure || isAlarm(line);
+    const isOdd = flagWords(line.flags) !== "";
+    const method = message.method ?? line.request?.method ?? "";
+    const subject = this.#subject(method, line.target ?? line.request?.target);
+    const gist = gistOf(line, isWhole ? MAX_WHOLE_CHARS : this.#columns(), redactor);
+    // what follows may be cut to " …"
+    const taken = (facts === "" ? 0 : facts.length + 1) + (gist === "" ? 0 : 2);
+    const about = isWhole || isOdd ? subject : this.#fitted(subject, this.#room(ends), taken);
+    const said = [about, facts, isWhole ? gist : ""].filter((text) => text !== "").join(" ");
+    const more = isWhole ? "" : gist;
+    return this.#whole(message.frame.timeNs, ends, kind, said, paint, mark, more);
+  }
+
+  #look(type: Message["type"], failure: boolean) {
+    const { red, inverse, dim, cyan, green } = this.#options.colors;
+    if (failure) return { kind: "ERR", paint: red, mark: inverse };
+    switch (type) {
+      case "request":
+        return { kind: "REQ", paint: PLAIN, mark: cyan };
+      case "notification":
+        return { kind: "NTF", paint: dim, mark: PLAIN };
+      case "response":
+      case "error":
+        return { kind: "RES", paint: PLAIN, mark: green };
     }
-    return this.#line(
-      message.frame.timeNs,
-      ends,
-      kind,
-      rest,
-      PLAIN,
-      message.type === "request" ? colors.cyan : colors.green,
-    );
+  }
+
+  /** Lines of progress of the same call that were not shown before this line; undefined: nor is this. */
+  #leftOut(line: MessageLine): number | undefined {
+    const { type, method } = line.message;
+    if (method === "notifications/progress") return this.#progress.pass(line);
+    return type === "response" || type === "error" ? this.#progress.finish(line) : 0;
   }
 
   #session(line: SessionLine): string {
-    const { session } = line;
-    const { colors } = this.#options;
-    const details = [
-      session.protocolVersion === undefined ? "" : `MCP ${session.protocolVersion}`,
-      describeParty("client", session.clientInfo),
-      describeParty("server", session.serverInfo),
-      session.lateAttach ? "was running already" : "",
-    ].filter((part) => part !== "");
-    if (line.event === "end") {
-      details.length = 0;
-      details.push(session.endReason ?? "channel closed", plural(line.messages, "message"));
-      if (line.openCalls > 0) details.push(`${plural(line.openCalls, "call")} without an answer`);
-    }
-    const what = { start: "session starts", update: "session", end: "session ends" }[line.event];
-    if (line.event === "update" && details.length === 0)
-      details.push("client and server told apart");
-    const rest = details.length === 0 ? what : `${what}: ${details.join(", ")}`;
+    const { session, event } = line;
+    const isEnd = event === "end";
+    if (isEnd) this.#similar.end(session.id);
+    const leftOut = isEnd ? this.#progress.end(session.id) : 0;
+    const rest = sessionWords(line, { withPids: this.#ends.isNarrow, leftOut });
     const ends = this.#ends.render({
       from: session.client,
       to: session.server,
       session,
       place: { authority: session.authority, target: "", server: "to" },
     });
-    return this.#line(line.timeNs, ends, "---", rest, colors.bold, PLAIN);
+    return this.#whole(line.timeNs, ends, "---", rest, this.#options.colors.bold, PLAIN);
   }
 
   #call(line: CallLine): string {
     const { colors } = this.#options;
-    const { session, direction } = line;
+    const { session, direction, durationMs, serverMs, outcome } = line;
     const { client, server } = session;
     const outward = direction === "client-to-server";
     const ends = this.#ends.render({
@@ -158,10 +172,16 @@ export class ConsoleLineRenderer {
       session,
       place: placeOf(line.request.frame, direction),
     });
-    let rest = `${this.#subject(line.method, line.target)} ${line.outcome}`;
-    if (line.durationMs !== undefined) rest += ` ${formatMs(line.durationMs)}`;
-    const failed = line.outcome === "error" || line.outcome === "tool_error";
-    return this.#line(line.timeNs, ends, "CALL", rest, failed ? colors.red : PLAIN, PLAIN);
+    const words = [
+      this.#subject(line.method, line.target),
+      outcome === "unanswered" || outcome === "cancelled" ? idWords(line.request.idText) : "",
+      outcome.replaceAll("_", " "),
+      tookWords(durationMs, serverMs) ?? "",
+    ];
+    const rest = words.filter((word) => word !== "").join(" ");
+    if (outcome === "ok") return this.#line(line.timeNs, ends, "CALL", rest, PLAIN, PLAIN);
+    const failed = outcome === "error" || outcome === "tool_error";
+    return this.#whole(line.timeNs, ends, "CALL", rest, failed ? colors.red : PLAIN, PLAIN);
   }
 
   /** Below the answer. */
@@ -176,9 +196,12 @@ export class ConsoleLineRenderer {
 
   #under(words: string, effect?: Effect): string {
     const { colors } = this.#options;
-    const paint = effect !== undefined && isFailedEffect(effect) ? colors.red : colors.dim;
-    const text = truncate(this.#shown(words), Math.max(8, this.#columns() - UNDER.length));
-    return `${UNDER}${paint(text)}\n`;
+    const room = Math.max(MIN_REST, this.#columns() - UNDER.length);
+    if (effect === undefined || !isFailedEffect(effect)) {
+      return `${UNDER}${colors.dim(truncate(this.#shown(words), room))}\n`;
+    }
+    const lines = this.#wrapped(words, room, room).map((text) => colors.red(text));
+    return `${UNDER}${lines.join(`\n${" ".repeat(UNDER.length)}`)}\n`;
   }
 
   /** After its call has ended. */
@@ -187,8 +210,8 @@ export class ConsoleLineRenderer {
     const { client: from, server: to } = session;
     const ends = this.#ends.render({ from, to, session });
     const rest = `${this.#subject(method, target)} ↳ ${effectWords(effect)}`;
-    const paint = isFailedEffect(effect) ? colors.red : colors.dim;
-    return this.#line(timeNs, ends, "LATE", rest, paint, PLAIN);
+    if (isFailedEffect(effect)) return this.#whole(timeNs, ends, "LATE", rest, colors.red, PLAIN);
+    return this.#line(timeNs, ends, "LATE", rest, colors.dim, PLAIN);
   }
 
   #http(line: HttpLine): string {
@@ -200,11 +223,10 @@ export class ConsoleLineRenderer {
     const parties = channel === undefined ? undefined : endsOf(channel);
     const place = placeIn(exchange, "to");
     const ends = this.#ends.render({ from: parties?.from, to: parties?.to, session, place });
-    const rest = httpWords(line, this.#isNarrow())
-      .filter((word) => word !== "")
-      .join(" ");
-    const paint = failed ? colors.red : flags.length > 0 ? colors.yellow : PLAIN;
-    return this.#line(timeNs, ends, "HTTP", rest, paint, failed ? colors.inverse : PLAIN);
+    const rest = httpWords(line, this.#ends.isNarrow);
+    if (failed) return this.#whole(timeNs, ends, "HTTP", rest, colors.red, colors.inverse);
+    if (flags.length > 0) return this.#whole(timeNs, ends, "HTTP", rest, colors.yellow, PLAIN);
+    return this.#line(timeNs, ends, "HTTP", rest, PLAIN, PLAIN);
   }
 
   #connection(line: ConnectionLine): string {
@@ -212,9 +234,11 @@ export class ConsoleLineRenderer {
     const failed = isFailedConnection(line.connection);
     if (quiet && !failed) return "";
     const ends = this.#ends.render({ ...connectionEnds(line.connection), session: undefined });
-    const paint = failed ? colors.red : line.event === "open" ? colors.dim : PLAIN;
-    const mark = failed ? colors.inverse : line.event === "start" ? colors.green : PLAIN;
-    return this.#line(line.timeNs, ends, "CONN", connectionWords(line), paint, mark);
+    const words = connectionWords(line);
+    if (failed) return this.#whole(line.timeNs, ends, "CONN", words, colors.red, colors.inverse);
+    const paint = line.event === "open" ? colors.dim : PLAIN;
+    const mark = line.event === "start" ? colors.green : PLAIN;
+    return this.#line(line.timeNs, ends, "CONN", words, paint, mark);
   }
 
   #loss(loss: Loss): string {
@@ -224,7 +248,7 @@ export class ConsoleLineRenderer {
     const bytes = formatBytes(loss.bytes);
     const rest =
       loss.reason === "unread" ? `${bytes} were never read` : `${bytes} lost: ${loss.reason}`;
-    return this.#line(loss.timeNs, ends, "LOSS", rest, this.#options.colors.yellow, PLAIN);
+    return this.#whole(loss.timeNs, ends, "LOSS", rest, this.#options.colors.yellow, PLAIN);
   }
 
   #coverage(line: CoverageLine): string {
@@ -232,10 +256,10 @@ export class ConsoleLineRenderer {
     const { from, to } = channel === undefined ? NOBODY : endsOf(channel);
     const ends = this.#ends.render({ from: process ?? from, to, session: undefined });
     const rest = `cannot be heard: ${reason}${count > 1 ? ` (${formatCount(count)} times)` : ""}${bytes > 0 ? `, ${formatBytes(bytes)}` : ""}`;
-    return this.#line(line.timeNs, ends, "DEAF", rest, this.#options.colors.yellow, PLAIN);
+    return this.#whole(line.timeNs, ends, "DEAF", rest, this.#options.colors.yellow, PLAIN);
   }
 
-  /** All text from the wire is masked, made printable, cut and coloured, in this order, here or by `#ends`. */
+  /** A line whose end may be missing. */
   #line(
     timeNs: number,
     ends: string,
@@ -244,9 +268,43 @@ export class ConsoleLineRenderer {
     paint: Paint,
     mark: Paint,
   ): string {
+    return this.#whole(timeNs, ends, kind, "", paint, mark, rest);
+  }
+
+  /**
+   * All of `said`, in more lines if need be; `more` as far as the last of them has room.
+   * All text from the wire is masked, made printable, cut and coloured, in this order, here or by `#ends`.
+   */
+  #whole(
+    timeNs: number,
+    ends: string,
+    kind: string,
+    said: string,
+    paint: Paint,
+    mark: Paint,
+    more = "",
+  ): string {
     const time = this.#times.render(this.#options.clock.toUnixMicros(timeNs));
-    const cut = truncate(this.#shown(rest), Math.max(8, this.#room(ends)));
-    return `${this.#options.colors.dim(time)} ${ends} ${paint(`${mark(kind)}${" ".repeat(KIND_WIDTH - kind.length)} ${cut}`)}\n`;
+    const room = Math.max(MIN_REST, this.#room(ends));
+    const others = Math.max(MIN_REST, this.#columns() - INDENT.length);
+    const lines = this.#wrapped(said, room, others);
+    const last = lines.pop() ?? "";
+    const between = said === "" ? "" : " ";
+    const left = (lines.length === 0 ? room : others) - Bun.stringWidth(last) - between.length;
+    const isCut = more === "" || left < 1;
+    lines.push(isCut ? last : `${last}${between}${truncate(this.#shown(more), left)}`);
+    const [first = "", ...on] = lines;
+    const start = `${mark(kind)}${" ".repeat(Math.max(0, KIND_WIDTH - kind.length))}`;
+    return (
+      `${this.#options.colors.dim(time)} ${ends} ${paint(`${start} ${first}`)}\n` +
+      on.map((text) => `${INDENT}${paint(text)}\n`).join("")
+    );
+  }
+
+  /** Without a terminal a line is as long as it gets. */
+  #wrapped(text: string, first: number, others: number): string[] {
+    const shown = this.#shown(text, MAX_WHOLE_CHARS);
+    return this.#options.columns() === undefined ? [shown] : wrap(shown, first, others);
   }
 
   /** Columns behind the time, the ends and the kind. */
@@ -254,61 +312,32 @@ export class ConsoleLineRenderer {
     return this.#columns() - TIME_WIDTH - Bun.stringWidth(ends) - KIND_WIDTH - 3;
   }
 
-  /** Masked and printable; no terminal shows more of it. */
-  #shown(text: string): string {
-    const head = text.slice(0, MAX_REST_CHARS);
+  /** Masked and printable; nobody is shown more of it. */
+  #shown(text: string, most = MAX_REST_CHARS): string {
+    const head = text.length > most ? `${text.slice(0, most)}…` : text;
     return printable(this.#options.redactor?.text(head) ?? head);
   }
 
-  /** The subject, cut so that the duration is never: 1.27 ms and 1.27 s must not look alike. */
-  #fitted(subject: string, ends: string, duration: string): string {
-    // what follows the duration may be cut to " …"
-    const room = Math.max(8, this.#room(ends)) - duration.length - 2;
-    if (duration === "" || Bun.stringWidth(subject.slice(0, MAX_REST_CHARS)) <= room)
-      return subject;
-    return truncate(this.#shown(subject), Math.max(1, room));
+  /** The subject, cut so that the facts are never: 1.27 ms and 1.27 s must not look alike. */
+  #fitted(subject: string, room: number, taken: number): string {
+    // where they leave it nothing they go on below
+    const columns = Math.max(MIN_REST, room - taken < MIN_SUBJECT ? room : room - taken);
+    const shown = this.#shown(subject);
+    const isLong = Bun.stringWidth(shown) > columns;
+    return truncate(isLong ? shown.replace(/^tools\/call (?=.)/, "") : shown, columns);
   }
 
-  /** "tools/call get_weather"; on narrow terminals the tool says enough. */
+  /** "tools/call get_weather"; on narrow terminals the tool says enough, and so it does of its progress. NTF says the rest. */
   #subject(method: string, target: string | undefined): string {
-    if (target === undefined) return method;
-    return method === "tools/call" && this.#isNarrow() ? target : `${method} ${target}`;
-  }
-
-  #isNarrow(): boolean {
-    return this.#columns() < NARROW_COLUMNS;
+    const name = method.replace(/^notifications\/(?=.)/, "");
+    if (target === undefined) return name;
+    const isSaid = this.#ends.isNarrow && (name === "tools/call" || name === "progress");
+    return isSaid ? target : `${name} ${target}`;
   }
 
   #columns(): number {
     return this.#options.columns() ?? DEFAULT_COLUMNS;
   }
-}
-
-/** What surely is this call's, programs and connections first, files behind them; then what may be of others. */
-function mostTelling(effects: readonly Effect[]): readonly Effect[] {
-  const own = effects.filter(({ candidates }) => candidates.length === 0);
-  const isFile = ({ kind }: Effect) => kind === "file";
-  return [
-    ...own.filter((each) => !isFile(each)).slice(0, MAX_EFFECTS),
-    ...own.filter(isFile).slice(0, MAX_FILES),
-    ...effects.filter(({ candidates }) => candidates.length > 0).slice(0, MAX_SHARED),
-  ];
-}
-
-/** "POST 401 text/html 1.27 ms"; `named`: with the path, for which the ends have no room. */
-function httpWords(line: HttpLine, named: boolean): readonly string[] {
-  const { outcome, flags, timeNs } = line;
-  const { request, response, startNs } = line.exchange;
-  return [
-    request?.method ?? "?",
-    response === undefined ? "" : String(response.status),
-    response?.fields.contentType ?? "",
-    outcome === "complete" ? "" : outcome,
-    ...flags,
-    request === undefined ? "" : formatMs(Math.max(0, timeNs - startNs) / 1e6),
-    // it may be long, and hides nothing here
-    request !== undefined && named ? shortPath(request.target) : "",
-  ];
 }
 
 /** HTTP: whose end is the server's. */
@@ -323,9 +352,4 @@ function placeOf(
 function placeIn({ request }: HttpExchange, server: Place["server"]): Place | undefined {
   if (request === undefined) return undefined;
   return { authority: request.authority, target: request.target, server };
-}
-
-function describeParty(role: string, info: PartyInfo | undefined): string {
-  if (info === undefined) return "";
-  return `${role} ${info.name} ${info.version ?? ""}`.trimEnd();
 }

@@ -4,6 +4,12 @@ import { destinationOf, isLookup } from "../destination.ts";
 import type { Effect } from "../effects/types.ts";
 import { formatMs } from "./quantity.ts";
 
+/** Of one call; NDJSON has all. */
+const MAX_EFFECTS = 20;
+const MAX_FILES = 8;
+/** Of those that may be of other calls as well, which show the same. */
+const MAX_SHARED = 5;
+
 /** False: it only asks where something is, or whether it is there. */
 export function isWorthALine(effect: Effect): boolean {
   return effect.kind !== "connect" || !isLookup(effect.connection);
@@ -18,6 +24,17 @@ export function isFailedEffect(effect: Effect): boolean {
   if (effect.kind !== "connect") return false;
   const { outcome } = effect.connection;
   return outcome !== "in_progress" && outcome !== "established" && outcome !== "closed";
+}
+
+/** What surely is this call's, programs and connections first, files behind them; then what may be of others. */
+export function mostTelling(effects: readonly Effect[]): readonly Effect[] {
+  const own = effects.filter(({ candidates }) => candidates.length === 0);
+  const isFile = ({ kind }: Effect) => kind === "file";
+  return [
+    ...own.filter((each) => !isFile(each)).slice(0, MAX_EFFECTS),
+    ...own.filter(isFile).slice(0, MAX_FILES),
+    ...effects.filter(({ candidates }) => candidates.length > 0).slice(0, MAX_SHARED),
+  ];
 }
 
 /** "exec git clone … exit 128 after 12 ms", "connect api.github.com:443 ok 12.3 ms" */

@@ -50,24 +50,28 @@ describe("ConsoleLineRenderer on HTTP", () => {
   });
 
   test.each([
-    [72, ":3001 node[2]", "curl[1]"],
-    [40, "node[2]", "curl[1]"],
-    [80, ":3001/mcp node[2]", "curl[1]"],
-    [100, "127.0.0.1:3001/mcp node[2]", "curl[1]"],
+    [72, ":3001 node", "curl"],
+    [40, "node", "curl"],
+    [80, ":3001/mcp node", "curl"],
+    [100, ":3001/mcp node", "curl"],
+    [120, "127.0.0.1:3001/mcp node[2]", "curl[1]"],
   ])(
     "ConsoleLineRenderer in %d columns gives as much of it as leaves room: %s",
     (columns, server, from) => {
       const line = untimed(renderer({ columns: () => columns }).render(httpCall(exchange())));
-      const width = Math.max(14, server.length);
-      expect(line).toStartWith(`${from.padEnd(width)} → ${server.padEnd(width)} REQ  get_`);
+      const width = Math.max(columns === 40 ? 8 : 10, server.length);
+      const tool = columns < 110 ? "get_" : "tools/call get_";
+      expect(line).toStartWith(`${from.padEnd(width)} → ${server.padEnd(width)} REQ  ${tool}`);
     },
   );
 
   test.each([
-    [112, "127.0.0.1:3001/mcp mcp-server…[2]"],
-    [100, ":3001/mcp mcp-servers…[2]"],
-    [86, ":3001 mcp-server…[2]"],
-    [66, "mcp-servers…[2]"],
+    [160, "127.0.0.1:3001/mcp everything[2]"],
+    [112, ":3001/mcp everything[2]"],
+    [100, ":3001/mcp everything"],
+    [86, ":3001 everything"],
+    [79, "everything"],
+    [66, "everythi…"],
   ])("ConsoleLineRenderer in %d columns cuts a name before the place: %s", (columns, server) => {
     const line = httpCall(exchange());
     const serverInfo = { name: "mcp-servers/everything", version: "1" };
@@ -85,7 +89,9 @@ describe("ConsoleLineRenderer on HTTP", () => {
       const view = renderer({ columns: () => columns });
       for (const line of [httpCall(of), httpAnswer(of), httpLine({ exchange: of })]) {
         const shown = view.render(line);
-        expect(Bun.stringWidth(shown)).toBeLessThanOrEqual(columns);
+        for (const each of shown.split("\n")) {
+          expect(Bun.stringWidth(each)).toBeLessThanOrEqual(columns);
+        }
         expect(shown).toMatch(/ (REQ|RES|HTTP) +(\S{10}|POST 503)/);
       }
     },
@@ -129,7 +135,7 @@ describe("ConsoleLineRenderer on HTTP", () => {
     [ended(200, { outcome: "cut" }), "POST 200 cut 1.27 ms", true],
     [ended(200, { outcome: "lost" }), "POST 200 lost 1.27 ms", true],
     [httpLine({ exchange: exchange(), outcome: "cut" }), "POST cut 1.27 ms", true],
-    [ended(200, { flags: ["ambiguous_http"] }), "POST 200 ambiguous_http 1.27 ms", true],
+    [ended(200, { flags: ["ambiguous_http"] }), "POST 200 (ambiguous head) 1.27 ms", true],
     [
       httpLine({
         exchange: exchange({ request: undefined, response: httpResponse({ status: 500 }) }),

@@ -140,7 +140,7 @@ describe("ConsoleLineRenderer", () => {
     };
     const view = renderer({ quiet: true });
     expect(untimed(view.render(call))).toBe(
-      "weather[12346] → claude[12345]  CALL sampling/createMessage unanswered\n",
+      "weather[12346] → claude[12345]  CALL sampling/createMessage (id 7) unanswered\n",
     );
     expect(view.render({ ...call, outcome: "ok" })).toBe("");
     expect(
@@ -191,7 +191,8 @@ describe("ConsoleLineRenderer", () => {
 
   test.each([72, 80, 100])("ConsoleLineRenderer cuts no duration in %d columns", (columns) => {
     const view = renderer({ columns: () => columns });
-    const answer = { ...callAnswer(), durationMs: 1270, target: "read_a_text_file_from_somewhere" };
+    const target = "read_a_text_file_from_somewhere";
+    const answer = { ...callAnswer(), durationMs: 1270, serverMs: 1269, target };
     const line = view.render(answer);
     expect(line).toMatch(/ RES {2}read_\S+ 1\.27 s/);
     expect(Bun.stringWidth(line)).toBeLessThanOrEqual(columns);

@@ -1,0 +1,28 @@
+/** A flag in, what the console says of it out. */
+import type { Flag } from "../framing/types.ts";
+
+/** undefined: of no use in a line. */
+const WORDS: Readonly<Record<Flag, string | undefined>> = {
+  invalid_utf8: "not UTF-8",
+  bom: "begins with a byte order mark",
+  illegal_batch: "in a batch, which this version has not",
+  unknown_method: "unknown method",
+  duplicate_key: "a key stands twice",
+  not_jsonrpc_2: "not JSON-RPC 2.0",
+  malformed_response: "not one of result and error",
+  invalid_id: "invalid id",
+  deep_nesting: "nested too deep to look into",
+  too_many_values: "too many values to look into",
+  unmatched_response: "no request for it was heard",
+  // the session's line says it
+  late_attach: undefined,
+  header_mismatch: "headers and body differ",
+  ambiguous_http: "ambiguous head",
+  headers_unknown: "headers not all known",
+};
+
+/** "(not UTF-8, a key stands twice)"; "": there is nothing to say. */
+export function flagWords(flags: readonly Flag[]): string {
+  const words = flags.map((flag) => WORDS[flag]).filter((text) => text !== undefined);
+  return words.length === 0 ? "" : `(${words.join(", ")})`;
+}
