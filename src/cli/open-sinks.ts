@@ -3,9 +3,10 @@ import { isatty } from "node:tty";
 import { Only } from "../delivery/only.ts";
 import { Outputs } from "../delivery/outputs.ts";
 import { ServerGate } from "../delivery/server-gate.ts";
+import { ShownCounts } from "../exchange/shown.ts";
 import { chooseColors } from "../sinks/color.ts";
 import { Console } from "../sinks/console.ts";
-import { itemFilter } from "../sinks/filter.ts";
+import { itemFilter, leavesOut, openCallFilter } from "../sinks/filter.ts";
 import { NdjsonFile } from "../sinks/ndjson-file.ts";
 import { NdjsonStream } from "../sinks/ndjson-stream.ts";
 import type { FileOwner } from "../sinks/owned-file.ts";
@@ -47,12 +48,19 @@ export function openSinks(options: OpenOptions): Outputs {
     gate: filters.servers.length === 0 ? undefined : new ServerGate(),
     countsAsShown: itemFilter({ ...filters, kinds: ["message"] }),
     maxMessages: options.maxMessages,
+    counter: counterOf(filters),
   };
   const shown = [...files, ...(stream === undefined ? [] : [stream])];
   if (store === undefined) return new Outputs(shown, asked, stream);
   const accepts = itemFilter({ ...NO_FILTERS, kinds });
   const some = shown.map((each) => new Only(each, accepts));
   return new Outputs([store, ...some], asked, stream, store);
+}
+
+function counterOf(filters: OutputOptions["filters"]): ShownCounts | undefined {
+  if (!leavesOut(filters)) return undefined;
+  const accepts = itemFilter({ ...filters, kinds: ALL_KINDS });
+  return new ShownCounts({ accepts, acceptsOpen: openCallFilter(filters) });
 }
 
 const NO_FILTERS = { transports: [], methods: [], tools: [], servers: [], hosts: [] };

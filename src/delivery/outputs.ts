@@ -77,7 +77,7 @@ export class Outputs implements Consumer {
   /** A reader of standard output that has gone keeps no summary from a file. */
   async close(summary: Summary): Promise<void> {
     await Promise.resolve(this.#give(this.#selection.release())).catch(() => undefined);
-    await this.#all.close(summary);
+    await this.#all.close(this.#selection.complete(summary));
   }
 
   #give(items: readonly ExchangeItem[]): void | Promise<void> {

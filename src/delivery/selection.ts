@@ -1,6 +1,7 @@
 /** Items in; those that were asked for, and no more messages than that, out. */
-import type { ExchangeItem } from "../exchange/types.ts";
+import type { ExchangeItem, Summary } from "../exchange/types.ts";
 import type { ServerGate } from "./server-gate.ts";
+import type { Counter } from "./types.ts";
 
 export type Accepts = (item: ExchangeItem) => boolean;
 
@@ -11,6 +12,8 @@ export interface Asked {
   /** Whether an item is a message that is asked for, as --max-messages counts them, its kind asked for or not. */
   readonly countsAsShown: Accepts;
   readonly maxMessages: number | undefined;
+  /** undefined: nothing is left out by filters. */
+  readonly counter?: Counter | undefined;
 }
 
 export class Selection {
@@ -43,9 +46,17 @@ export class Selection {
     return this.#select(this.#asked.gate?.release() ?? []);
   }
 
+  /** With what passed, where not all did. */
+  complete(summary: Summary): Summary {
+    const { counter } = this.#asked;
+    return counter === undefined ? summary : { ...summary, shown: counter.make(summary) };
+  }
+
   #select(items: readonly ExchangeItem[]): readonly ExchangeItem[] {
     this.#matched ||= items.some(this.#asked.countsAsShown);
-    return this.#upToLimit(items).filter(this.#asked.accepts);
+    const taken = this.#upToLimit(items);
+    this.#asked.counter?.observe(taken);
+    return taken.filter(this.#asked.accepts);
   }
 
   #upToLimit(items: readonly ExchangeItem[]): readonly ExchangeItem[] {

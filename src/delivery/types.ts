@@ -1,5 +1,5 @@
 /** Consumers: all are given the same items, in order, a batch at a time; each by a policy of its own. */
-import type { ExchangeItem, Summary } from "../exchange/types.ts";
+import type { ExchangeItem, ShownTotals, Summary } from "../exchange/types.ts";
 
 /**
  * The policy is in what `write` returns. Who must miss nothing (files, standard output: lossless) returns a promise when
@@ -16,4 +16,11 @@ export interface Consumer {
   reopen(): Promise<void>;
   /** The summary is the last that it is given. */
   close(summary: Summary): Promise<void>;
+}
+
+/** Adds up what filters let pass, for the summary. */
+export interface Counter {
+  /** All that comes until the limit, whether it passes or not. */
+  observe(items: readonly ExchangeItem[]): void;
+  make(summary: Summary): ShownTotals;
 }

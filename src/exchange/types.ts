@@ -238,6 +238,18 @@ export interface ConnectionLosses {
   readonly skippedRuns: number;
 }
 
+/** What filters let pass, of what a summary counts. */
+export interface ShownTotals {
+  readonly messages: number;
+  readonly messageBytes: number;
+  readonly calls: readonly ToolStatistics[];
+  readonly callsFinished: number;
+  readonly callsUnanswered: number;
+  readonly openCalls: readonly OpenCall[];
+  /** undefined: there was none, or they were not asked for. */
+  readonly connections: ConnectionTotals | undefined;
+}
+
 export interface Summary {
   readonly kind: "summary";
   readonly startNs: number;
@@ -268,6 +280,8 @@ export interface Summary {
   readonly httpExchanges: number;
   /** undefined: there was none, or they were not asked for. */
   readonly connections?: ConnectionTotals | undefined;
+  /** undefined: nothing was left out by filters; the sums above are of all that was heard. */
+  readonly shown?: ShownTotals | undefined;
   /** What is there and cannot be heard: reason → how often. */
   readonly coverage: Readonly<Record<string, number>>;
   /** Why the tool ended: "signal", "duration", "max_messages", "command_exited", "reader_gone", "client_gone",

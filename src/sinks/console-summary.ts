@@ -1,17 +1,17 @@
 /** The run's summary in, a block of text for a person out. */
-import Table from "cli-table3";
 import type {
   ConnectionTotals,
   OpenCall,
   Session,
+  ShownTotals,
   Summary,
   ToolStatistics,
 } from "../exchange/types.ts";
 import { serverName } from "../names.ts";
 import { isProcess } from "../party.ts";
 import type { Colors } from "./color.ts";
+import { NAME_COLUMNS, renderTable } from "./console-table.ts";
 import { truncate } from "./fit.ts";
-import { NO_BORDERS } from "./no-borders.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatCount, formatMs, plural } from "./quantity.ts";
 
@@ -26,14 +26,12 @@ export interface ConsoleSummaryOptions {
 }
 
 const LABEL_WIDTH = 10;
+/** Narrow as a terminal may be. */
+const MIN_TEXT = 20;
 /** So many open calls are named; the rest is counted. */
 const MAX_OPEN = 10;
 /** Ids and names may be megabytes long; more than this is not looked at. */
 const MAX_TEXT_CHARS = 1000;
-/** Longer names of servers, methods and tools are cut, on narrow terminals down to the other. */
-const MAX_CELL = 32;
-const MIN_CELL = 8;
-const BETWEEN_CELLS = 2;
 
 /** Lines, each with its "\n". */
 export function renderConsoleSummary(summary: Summary, options: ConsoleSummaryOptions): string {
@@ -43,11 +41,14 @@ export function renderConsoleSummary(summary: Summary, options: ConsoleSummaryOp
   const isAboutMessages = summary.messages > 0 || connections === undefined;
   if (!quiet) blocks.push(heading(summary, options));
   if (!quiet && isAboutMessages) blocks.push(totals(summary, options));
-  if (!quiet && summary.calls.length > 0) blocks.push(callTable(summary.calls, options));
-  if (!quiet) blocks.push(...causedBlock(summary.calls, options));
-  if (!quiet && connections !== undefined) blocks.push(connectionBlock(connections, options));
+  const { calls, openCalls: open } = summary.shown ?? summary;
+  if (!quiet && calls.length > 0) blocks.push(callTable(calls, options));
+  if (!quiet) blocks.push(...causedBlock(calls, options));
+  if (!quiet && connections !== undefined) {
+    blocks.push(connectionBlock(connections, summary.shown, options));
+  }
   const problems = [
-    ...openCalls(summary, options),
+    ...openCalls(open, summary.timeNs, options),
     ...(isAboutMessages ? loss(summary, options) : []),
     ...connectionLosses(summary, options),
     ...coverage(summary, options),
@@ -78,7 +79,7 @@ function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
   return [
     row(
       "messages",
-      `${formatCount(summary.messages)}, ${formatBytes(summary.messageBytes)}`,
+      `${formatCount(summary.messages)}${summary.shown === undefined ? "" : " heard"}, ${formatBytes(summary.messageBytes)}`,
       options,
     ),
     row("", kinds, options),
@@ -90,7 +91,17 @@ function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
         `${formatCount(summary.callsUnanswered)} without an answer, ${formatCount(summary.openCalls.length)} open`,
       options,
     ),
+    ...(summary.shown === undefined ? [] : [shownRow(summary.shown, options)]),
   ];
+}
+
+/** What filters left of it: the tables are of this alone. */
+function shownRow(totals: ShownTotals, options: ConsoleSummaryOptions): string {
+  const { messages, messageBytes, callsFinished, callsUnanswered } = totals;
+  const text =
+    `${plural(messages, "message")} of these, ${formatBytes(messageBytes)}; ${plural(callsFinished, "call")} finished, ` +
+    `${formatCount(callsUnanswered)} without an answer, ${formatCount(totals.openCalls.length)} open`;
+  return row("shown", text, options);
 }
 
 /** Only where HTTP was heard. */
@@ -147,17 +158,25 @@ function listed(verb: string, counts: Readonly<Record<string, number>> = {}): st
   return `${verb} ${[...names, ...(more > 0 ? [`${more} more`] : [])].join(", ")}`;
 }
 
+const NO_ATTEMPTS = { attempts: 0, rows: [] };
 /** So many rows are shown; NDJSON has all. */
 const MAX_DESTINATIONS = 40;
 
-function connectionBlock(totals: ConnectionTotals, options: ConsoleSummaryOptions): string[] {
+/** Where filters left some of it out, the table is of the others. */
+function connectionBlock(
+  totals: ConnectionTotals,
+  shown: ShownTotals | undefined,
+  options: ConsoleSummaryOptions,
+): string[] {
   const failures = Object.entries(totals.failures).map(
     ([outcome, count]) => `${formatCount(count)} ${outcome.replaceAll("_", " ")}`,
   );
   const failed = failures.length === 0 ? "none failed" : failures.join(", ");
   const text = `${formatCount(totals.attempts)}, ${failed}, ${formatCount(totals.open)} open`;
   const cell = cellOf(options);
-  const rows = totals.rows.slice(0, MAX_DESTINATIONS).map((entry) => {
+  const { attempts, rows: destinations } =
+    shown === undefined ? totals : (shown.connections ?? NO_ATTEMPTS);
+  const rows = destinations.slice(0, MAX_DESTINATIONS).map((entry) => {
     const sum = Object.values(entry.failures).reduce((all, count) => all + count, 0);
     return [
       cell(entry.process),
@@ -173,9 +192,10 @@ function connectionBlock(totals: ConnectionTotals, options: ConsoleSummaryOption
     ];
   });
   const columns = { textColumns: 4, redColumn: CONNECTION_HEAD.indexOf("FAILED") };
-  const more = totals.rows.length - rows.length;
+  const more = destinations.length - rows.length;
   return [
     row("attempts", text, options),
+    ...(shown === undefined ? [] : [row("shown", `${formatCount(attempts)} of these`, options)]),
     "",
     ...renderTable(CONNECTION_HEAD, rows, columns, options),
     ...(more > 0 ? [`and ${plural(more, "destination")} more`] : []),
@@ -186,71 +206,24 @@ function cellOf({ mask }: ConsoleSummaryOptions): (text?: string) => string {
   return (text = "") => printable(mask(text.slice(0, MAX_TEXT_CHARS)));
 }
 
-/** `textColumns`: the first ones, to the left; `redColumn`: what is not 0 there is bad. */
-function renderTable(
-  head: readonly string[],
-  rows: readonly (readonly string[])[],
-  { textColumns, redColumn }: { textColumns: number; redColumn: number },
+function openCalls(
+  calls: readonly OpenCall[],
+  nowNs: number,
   options: ConsoleSummaryOptions,
 ): string[] {
-  const { colors } = options;
-  const table = new Table({
-    head: [...head],
-    colAligns: head.map((_, column) => (column < textColumns ? "left" : "right")),
-    style: {
-      head: [],
-      border: [],
-      compact: true,
-      "padding-left": 0,
-      "padding-right": BETWEEN_CELLS,
-    },
-    chars: NO_BORDERS,
-  });
-  const widths = textWidths([head, ...rows], options.columns);
-  for (const texts of rows) {
-    const cells = texts.map((text, column) => truncate(text, widths[column] ?? text.length));
-    const errors = cells[redColumn] ?? "";
-    if (errors !== "0") cells[redColumn] = colors.red(errors);
-    table.push(cells);
-  }
-  return table
-    .toString()
-    .split("\n")
-    .map((line, index) => (index === 0 ? colors.dim(line.trimEnd()) : line.trimEnd()));
-}
-
-/** Widths of the columns that hold names: the widest gives way until the table fits. */
-function textWidths(
-  rows: readonly (readonly string[])[],
-  columns: number | undefined,
-): readonly number[] {
-  const widest = (column: number) =>
-    rows.reduce((most, cells) => Math.max(most, Bun.stringWidth(cells[column] ?? "")), 0);
-  const all = (rows[0] ?? []).map((_, column) => widest(column));
-  const names = all.slice(0, NAME_COLUMNS).map((width) => Math.min(width, MAX_CELL));
-  const numbers = all.slice(NAME_COLUMNS).reduce((sum, width) => sum + width, 0);
-  const room = (columns ?? Number.POSITIVE_INFINITY) - numbers - BETWEEN_CELLS * (all.length - 1);
-  for (;;) {
-    const most = Math.max(...names);
-    if (most <= MIN_CELL || names.reduce((sum, width) => sum + width) <= room) return names;
-    names[names.indexOf(most)] = most - 1;
-  }
-}
-
-function openCalls(summary: Summary, options: ConsoleSummaryOptions): string[] {
-  const lines = summary.openCalls
+  const lines = calls
     .slice(0, MAX_OPEN)
     .map((call, index) =>
-      row(index === 0 ? "open" : "", describeOpen(call, summary, options), options),
+      row(index === 0 ? "open" : "", describeOpen(call, nowNs, options), options),
     );
-  const more = summary.openCalls.length - lines.length;
+  const more = calls.length - lines.length;
   if (more > 0) lines.push(row("", `and ${formatCount(more)} more`, options));
   return lines;
 }
 
-function describeOpen(call: OpenCall, summary: Summary, { mask }: ConsoleSummaryOptions): string {
+function describeOpen(call: OpenCall, nowNs: number, { mask }: ConsoleSummaryOptions): string {
   const target = call.target === undefined ? "" : ` ${call.target}`;
-  const waited = formatMs((summary.timeNs - call.sinceNs) / 1e6);
+  const waited = formatMs((nowNs - call.sinceNs) / 1e6);
   const text = `${call.method}${target} (id ${call.idText}) at ${serverLabel(call.session)}, waiting ${waited}`;
   return truncate(printable(mask(text.slice(0, MAX_TEXT_CHARS))), 160);
 }
@@ -339,12 +312,14 @@ function coverage(summary: Summary, options: ConsoleSummaryOptions): string[] {
   });
 }
 
-function row(label: string, text: string, { colors }: ConsoleSummaryOptions): string {
-  return `${colors.dim(label.padEnd(LABEL_WIDTH))}${text}`;
+/** `text`, which may be painted, goes on below itself where the terminal is narrow. */
+function row(label: string, text: string, { colors, columns }: ConsoleSummaryOptions): string {
+  const room = Math.max(MIN_TEXT, (columns ?? Number.POSITIVE_INFINITY) - LABEL_WIDTH);
+  const lines = Bun.stringWidth(text) <= room ? text : Bun.wrapAnsi(text, room, { hard: true });
+  return `${colors.dim(label.padEnd(LABEL_WIDTH))}${lines.replaceAll("\n", `\n${" ".repeat(LABEL_WIDTH)}`)}`;
 }
 
 const TABLE_HEAD = ["SERVER", "METHOD", "TARGET", "CALLS", "ERRORS", "P50", "P95"];
-const NAME_COLUMNS = 3;
 const CONNECTION_HEAD = [
   "PROCESS",
   "",

@@ -1,7 +1,7 @@
 /** Exchange items in, whether they are to be written out. */
 import type { Party } from "../capture/types.ts";
 import type { Connection, Outcome, Protocol } from "../connections/types.ts";
-import type { ExchangeItem, PartyInfo, Session, Transport } from "../exchange/types.ts";
+import type { ExchangeItem, OpenCall, PartyInfo, Session, Transport } from "../exchange/types.ts";
 import type { HttpExchange } from "../framing/types.ts";
 import { partyName } from "../names.ts";
 import { isProcess } from "../party.ts";
@@ -47,6 +47,7 @@ export const DEFAULT_KINDS: readonly ItemKind[] = [
  * heard may have been anything.
  */
 export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => boolean {
+  const passesCall = callFilter(options);
   const kinds = new Set(options.kinds.length === 0 ? DEFAULT_KINDS : options.kinds);
   const transports = new Set(options.transports);
   const method = nameMatcher(options.methods);
@@ -74,24 +75,10 @@ export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => 
           passesHost(session.server, authorityOf(item.message.frame.http, session))
         );
       }
-      case "call": {
-        const { session } = item;
-        return (
-          passes(method, item.method) &&
-          passes(tool, toolOf(item.method, item.target, false)) &&
-          passesParty(session.server, session.serverInfo) &&
-          passesHost(session.server, authorityOf(item.request.frame.http, session))
-        );
-      }
-      case "effect": {
-        const { session } = item;
-        return (
-          passes(method, item.method) &&
-          passes(tool, toolOf(item.method, item.target, false)) &&
-          passesParty(session.server, session.serverInfo) &&
-          passesHost(session.server, session.authority)
-        );
-      }
+      case "call":
+        return passesCall(item, authorityOf(item.request.frame.http, item.session));
+      case "effect":
+        return passesCall(item, item.session.authority);
       case "session": {
         const { session } = item;
         return (
@@ -116,6 +103,39 @@ export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => 
         return true;
     }
   };
+}
+
+/** True: some of what was heard may be left out, beside kinds of lines. */
+export function leavesOut(filters: Omit<ItemFilterOptions, "kinds">): boolean {
+  const { transports, methods, tools, servers, hosts, connections } = filters;
+  const given = [transports, methods, tools, servers, hosts].some(({ length }) => length > 0);
+  return given || connections !== undefined;
+}
+
+/** A call that waits when the run ends: whether its lines were, or would be, written out. */
+export function openCallFilter(
+  options: Omit<ItemFilterOptions, "kinds">,
+): (call: OpenCall) => boolean {
+  const { transports } = options;
+  const passesCall = callFilter(options);
+  return (call) =>
+    (transports.length === 0 || transports.includes(call.session.transport)) &&
+    passesCall(call, call.session.authority);
+}
+
+type AboutCall = Pick<OpenCall, "session" | "method" | "target">;
+
+function callFilter(
+  options: Omit<ItemFilterOptions, "kinds">,
+): (call: AboutCall, authority: string | undefined) => boolean {
+  const [method, tool] = [nameMatcher(options.methods), nameMatcher(options.tools)];
+  const server = nameMatcher(options.servers);
+  const host = nameMatcher(options.hosts.map((glob) => glob.toLowerCase()));
+  return ({ session, method: name, target }, authority) =>
+    passes(method, name) &&
+    passes(tool, toolOf(name, target, false)) &&
+    (server === undefined || serverNames(session.server, session.serverInfo).some(server)) &&
+    (host === undefined || hostNames(session.server, authority).some(host));
 }
 
 const NO_FAILURES: ReadonlySet<Outcome> = new Set(["in_progress", "established", "closed"]);

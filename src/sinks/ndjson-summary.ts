@@ -4,6 +4,7 @@ import type {
   ConnectionStatistics,
   ConnectionTotals,
   OpenCall,
+  ShownTotals,
   Summary,
   ToolStatistics,
 } from "../exchange/types.ts";
@@ -26,7 +27,18 @@ export function renderSummary(summary: Summary, context: LineContext): string {
     `,"noise_bytes":${summary.noiseBytes},"http_bytes":${summary.httpBytes}` +
     `,"skipped_bytes":${summary.skippedBytes},"http_exchanges":${summary.httpExchanges}` +
     (summary.connections === undefined ? "" : renderConnections(summary.connections, context)) +
+    (summary.shown === undefined ? "" : renderShown(summary.shown)) +
     `,"coverage":${stringify(summary.coverage)}}`
+  );
+}
+
+/** Its rows can be made from those of all that was heard. */
+function renderShown(shown: ShownTotals): string {
+  return (
+    `,"shown":{"messages":${shown.messages},"message_bytes":${shown.messageBytes}` +
+    `,"calls_finished":${shown.callsFinished},"calls_unanswered":${shown.callsUnanswered}` +
+    `,"open_calls":${shown.openCalls.length}` +
+    `${shown.connections === undefined ? "" : `,"attempts":${shown.connections.attempts}`}}`
   );
 }
 

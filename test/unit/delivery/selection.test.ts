@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Selection } from "../../../src/delivery/selection.ts";
 import { ServerGate } from "../../../src/delivery/server-gate.ts";
 import type { ExchangeItem } from "../../../src/exchange/types.ts";
-import { messageLine, session } from "../sinks/items.ts";
+import { messageLine, session, summary } from "../sinks/items.ts";
 
 /** Of a server that has not said its name. */
 const unnamed = () => messageLine({ session: session({ serverInfo: undefined }) });
@@ -37,4 +37,28 @@ test("Selection counts what the gate releases against the limit", () => {
     full: true,
     matched: true,
   });
+});
+
+test("Selection shows a counter what comes until the limit, also what is not accepted", () => {
+  const seen: ExchangeItem[] = [];
+  const shown = {
+    messages: 1,
+    messageBytes: 2,
+    calls: [],
+    callsFinished: 0,
+    callsUnanswered: 0,
+    openCalls: [],
+    connections: undefined,
+  };
+  const selection = new Selection({
+    accepts: () => false,
+    gate: undefined,
+    countsAsShown: () => true,
+    maxMessages: 2,
+    counter: { observe: (items) => seen.push(...items), make: () => shown },
+  });
+  expect(selection.pass([unnamed(), unnamed(), unnamed()])).toEqual([]);
+  expect(seen).toHaveLength(2);
+  expect(selection.complete(summary()).shown).toBe(shown);
+  expect(select().complete(summary()).shown).toBeUndefined();
 });

@@ -235,6 +235,35 @@ test("renderConsoleSummary and the summary line tell of connections, and of what
   });
 });
 
+test("renderConsoleSummary and the summary line say how many attempts filters left", () => {
+  const counts = new ConnectionCounts();
+  counts.add(connectionLine("end", { outcome: "refused", latencyMs: undefined }));
+  const counted = {
+    messages: 0,
+    messageBytes: 0,
+    calls: [],
+    callsFinished: 0,
+    callsUnanswered: 0,
+    openCalls: [],
+  };
+  const colors = chooseColors("never", false, { NO_COLOR: undefined, TERM: undefined });
+  const options = { colors, mask: (text: string) => text, quiet: false, columns: 120 };
+  const heard = { ...counts.totals(), attempts: 23, failures: {}, open: 0, rows: [] };
+  const texts = [counts.totals(), undefined].map((connections) => {
+    const shown = { ...counted, connections };
+    const over = summary({ connections: heard, messages: 0, calls: [], shown });
+    const [line] = assertNdjson([ndjson.summary(over)]);
+    expect(line).toMatchObject({
+      connections: { attempts: 23 },
+      shown: { messages: 0, ...(connections === undefined ? {} : { attempts: 1 }) },
+    });
+    return renderConsoleSummary(over, options);
+  });
+  expect(texts[0]).toContain("attempts  23, none failed, 0 open\nshown     1 of these\n");
+  expect(texts[0]).toContain("140.82.121.6:443");
+  expect(texts[1]).toContain("\nshown     0 of these\n");
+});
+
 test.each([true, false])("SummaryCollector counts connections when they are shown: %p", (shows) => {
   const ends = { noiseBytes: 0, httpBytes: 0, skippedBytes: 0, openCalls: () => [] };
   const run = { startNs: 0, replay: false, showsConnections: shows };

@@ -78,10 +78,10 @@ coverage  nothing seen that cannot be heard
     const calls = [{ ...call, server, transport: "stdio" as const, target }];
     const [head = "", line = ""] = block({ calls }, false, columns)
       .split("\n")
-      .filter((each) => each.startsWith("SERVER") || each.startsWith("@"));
+      .filter((each) => each.startsWith("SERVER") || each.startsWith("server-f"));
     expect(Math.max(head.length, line.length)).toBeLessThanOrEqual(columns);
     expect(line).toContain("  123,456       0  1.23 s  1 min 1 s");
-    expect(line).toMatch(/^@mode.*… {2}tools.* {2}read_.*…/);
+    expect(line).toMatch(/^server-f.* {2}tools.* {2}read_.*…/);
   });
 
   test("renderConsoleSummary names transports, and what HTTP carried besides, once HTTP was heard", () => {
@@ -137,6 +137,63 @@ coverage  nothing seen that cannot be heard
     expect(text).toContain("exact     no: up to 1 skipped program run, at least 70 bytes missed\n");
     expect(text).toContain("coverage  datagram socket: 2\n");
   });
+
+  test("renderConsoleSummary with filters says how much was shown, how much heard, and lists what was shown", () => {
+    const row = { transport: "stdio" as const, method: "tools/call", errors: 0 };
+    const shown = { ...row, server: "weather", target: "get", calls: 6, p50Ms: 1, p95Ms: 2 };
+    const open = { session: session(), method: "ping", target: undefined, sinceNs: TIME_NS };
+    const text = block({
+      calls: [{ ...shown, server: "files", calls: 500 }, shown],
+      openCalls: [
+        { ...open, idText: "1" },
+        { ...open, idText: "2" },
+      ],
+      shown: {
+        messages: 12,
+        messageBytes: 3_456,
+        calls: [shown],
+        callsFinished: 6,
+        callsUnanswered: 0,
+        openCalls: [{ ...open, idText: "2" }],
+        connections: undefined,
+      },
+    });
+    expect(text).toContain(`
+messages  1,234 heard, 345.7 kB
+          512 requests, 510 responses, 2 error responses, 210 notifications
+sessions  3
+calls     512 finished, 0 of them failed; 3 without an answer, 2 open
+shown     12 messages of these, 3.5 kB; 6 calls finished, 0 without an answer, 1 open
+
+SERVER   METHOD      TARGET  CALLS  ERRORS      P50      P95
+weather  tools/call  get         6       0  1.00 ms  2.00 ms
+
+open      ping (id 2) at weather.py[12346], waiting 0.00 ms
+loss `);
+  });
+
+  test.each([40, 80])(
+    "renderConsoleSummary cuts nothing of what went wrong in %d columns: it goes on below",
+    (columns) => {
+      const reason = "server's stdout is a terminal, and what it writes there cannot be heard";
+      const colored = chooseColors("always", false, {});
+      const painted = renderConsoleSummary(
+        summary({ coverage: { [reason]: 3 }, skippedBytes: 1 }),
+        {
+          colors: colored,
+          mask: (text) => text,
+          quiet: false,
+          columns,
+        },
+      );
+      const lines = Bun.stripANSI(painted).split("\n");
+      expect(Math.max(...lines.slice(3).map((line) => line.length))).toBeLessThanOrEqual(columns);
+      expect(lines.join("\n").replace(/\n +/g, " ")).toContain(`coverage  ${reason}: 3\n`);
+      const on = painted.split("\n").filter((line) => line.startsWith("          "));
+      expect(on.at(-1)?.trimStart()).toStartWith("\u001b[33m");
+      expect(on.at(-1)).toEndWith("\u001b[39m");
+    },
+  );
 
   test("renderConsoleSummary says that it is a replay", () => {
     const text = block({ replay: true, capture: undefined, endedBy: "end_of_input" });

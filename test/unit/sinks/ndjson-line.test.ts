@@ -243,6 +243,27 @@ describe("NdjsonRenderer on the other kinds", () => {
     });
   });
 
+  test("NdjsonRenderer says in the summary what filters let pass", () => {
+    const shown = {
+      messages: 12,
+      messageBytes: 3_456,
+      calls: [],
+      callsFinished: 6,
+      callsUnanswered: 1,
+      openCalls: [],
+      connections: undefined,
+    };
+    const [line] = assertNdjson([plain().summary(summary({ shown }))]);
+    expect(line).toMatchObject({ messages: 1_234 });
+    expect(line?.["shown"]).toEqual({
+      messages: 12,
+      message_bytes: 3_456,
+      calls_finished: 6,
+      calls_unanswered: 1,
+      open_calls: 0,
+    });
+  });
+
   test("NdjsonRenderer marks the summary of a replay and says nothing of a capture", () => {
     const [line] = assertNdjson([
       plain().summary(summary({ replay: true, capture: undefined, endedBy: "end_of_input" })),
