@@ -25,6 +25,8 @@ export interface Ends {
   readonly session: Session | undefined;
   /** HTTP: what the server is addressed by, and which end that is. */
   readonly place?: Place | undefined;
+  /** The parties are copies, which are never told how theirs ended. */
+  readonly isCopied?: boolean;
 }
 
 /** Names are cut to this, on narrow terminals to the other. */
@@ -50,13 +52,15 @@ const MORE_FOR_PLACE = 8;
 const MAX_PLACE_CHARS = 200;
 /** Names whose processes are remembered. */
 const MAX_NAMES = 1_024;
+const SHARED = "shared";
 
 export class EndColumns {
   readonly #redactor: Redactor | undefined;
   readonly #columns: () => number;
-  /** Which process was called so; "": more than one. */
-  readonly #named = new RecentMap<string, string>(MAX_NAMES);
+  /** Which process was called so last. */
+  readonly #named = new RecentMap<string, Process | typeof SHARED>(MAX_NAMES);
   #width = 0;
+  #isCopied = false;
 
   constructor(redactor: Redactor | undefined, columns: () => number) {
     this.#redactor = redactor;
@@ -69,7 +73,8 @@ export class EndColumns {
   }
 
   /** "claude[12]   → weather[34]": both ends in columns that grow with the longest name and never shrink. */
-  render({ from, to, session, place }: Ends): string {
+  render({ from, to, session, place, isCopied = false }: Ends): string {
+    this.#isCopied = isCopied;
     const fromPlace = place?.server === "from" ? place : undefined;
     // its name is known then, should the other's be the same
     if (this.isNarrow) this.#end(from, session, fromPlace);
@@ -118,13 +123,15 @@ export class EndColumns {
     return `${truncateName(whole, Math.max(least, Math.min(most, columns - pid.length)))}${pid}`;
   }
 
-  /** Two processes were called so. */
-  #isShared(name: string, { pid, startNs }: Process): boolean {
-    const process = `${pid} ${startNs}`;
+  /** Two processes were called so, and the one had not ended when the other came. */
+  #isShared(name: string, process: Process): boolean {
     const known = this.#named.get(name);
+    if (known === SHARED) return true;
     if (known === process) return false;
-    if (known !== "") this.#named.set(name, known === undefined ? process : "");
-    return known !== undefined;
+    const isSame = known?.pid === process.pid && known.startNs === process.startNs;
+    const isFree = known === undefined || isSame || known.exit !== undefined;
+    if (!this.#isCopied) this.#named.set(name, isFree ? process : SHARED);
+    return !isFree;
   }
 
   #roomForEnd(): number {

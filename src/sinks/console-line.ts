@@ -157,6 +157,7 @@ export class ConsoleLineRenderer {
       to: session.server,
       session,
       place: { authority: session.authority, target: "", server: "to" },
+      isCopied: true,
     });
     return this.#whole(line.timeNs, ends, "---", rest, this.#options.colors.bold, PLAIN);
   }

@@ -104,6 +104,22 @@ describe("ConsoleLineRenderer on a terminal", () => {
     expect(untimed(renderer(120).render(callRequest()))).toContain("client.py[12345]");
   });
 
+  test("ConsoleLineRenderer needs no pid for a process that came when its namesake had ended", () => {
+    const view = renderer(79);
+    const exit = { code: 0, signal: undefined, timeNs: TIME_NS };
+    const from = process({ pid: 1, comm: "node", commandLine: [] });
+    const say = (by: typeof from) => untimed(view.render(messageLine({ from: by, to: server })));
+    view.render(sessionLine({ session: session({ client: { ...from }, server }) }));
+    say(from);
+    view.render(sessionLine({ session: session({ client: { ...from }, server }), event: "end" }));
+    from.exit = exit;
+    const next = process({ pid: 2, comm: "node", commandLine: [] });
+    expect([say(next), say(process({ ...next, pid: 3 }))].map((line) => line.slice(0, 7))).toEqual([
+      "node   ",
+      "node[3]",
+    ]);
+  });
+
   test.each([79, 120, 200])(
     "ConsoleLineRenderer in %d columns cuts nothing of an error",
     (columns) => {
