@@ -1,7 +1,7 @@
 /**
  * Writes what was measured between the markers of its page: test/bench/results.json (`make bench`) into docs/cost.md,
  * build/kernels.md (`make test-kernels`) into docs/kernels.md, build/test/coverage.jsonl (`make test`: in which programs TLS
- * was heard) into README.md. A source that is not there leaves its page as it is.
+ * was heard) into docs/coverage.md. A source that is not there leaves its page as it is.
  */
 import { join } from "node:path";
 import { at, type JsonObject, numberAt, parseObject, textAt } from "../test/e2e/json.ts";
@@ -29,7 +29,7 @@ if (await kernels.exists())
   await write("docs/kernels.md", "kernels", (await kernels.text()).trim());
 if (await coverage.exists()) {
   const lines = (await coverage.text()).split("\n").filter((line) => line !== "");
-  await write("README.md", "coverage", renderCoverage(lines.map(parseObject)));
+  await write("docs/coverage.md", "coverage", renderCoverage(lines.map(parseObject)));
 }
 
 /** @throws Error when the markers are not there. */

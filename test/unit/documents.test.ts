@@ -18,17 +18,21 @@ const PAGES = [
   "docs/capture.md",
   "docs/cli.md",
   "docs/connections.md",
+  "docs/console.md",
   "docs/cost.md",
+  "docs/coverage.md",
   "docs/effects.md",
   "docs/history.md",
   "docs/kernels.md",
   "docs/limits.md",
   "docs/mcp-server.md",
   "docs/ndjson.md",
+  "docs/recipes.md",
   "docs/redaction.md",
   "docs/tls.md",
+  "docs/troubleshooting.md",
 ];
-/** Options of other programs that the README's commands use. */
+/** Options of other programs that the pages' commands use. */
 const OTHERS = [
   "--compile",
   "--unbuffered",
@@ -70,15 +74,23 @@ test.each([
   "CHANGELOG.md",
   "docs/capture.md",
   "docs/connections.md",
+  "docs/console.md",
+  "docs/coverage.md",
   "docs/history.md",
   "docs/mcp-server.md",
+  "docs/recipes.md",
   "docs/tls.md",
+  "docs/troubleshooting.md",
   "deploy/overhear.service",
 ])("%s names only options that overhear has", (page) => {
   const help = COMMANDS.map(({ name }) => renderHelp(name)).join("\n");
   const known = new Set([...help.matchAll(/--[a-z-]+/g)].map(([name]) => name));
   const named = [...read(page).matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([name]) => name);
   expect(named.filter((name) => !known.has(name) && !OTHERS.includes(name))).toEqual([]);
+});
+
+test("README.md reads in two minutes", () => {
+  expect(read("README.md").split("\n").length).toBeLessThanOrEqual(180);
 });
 
 test("README.md shows output that fits a terminal of 80 columns", () => {
@@ -92,7 +104,7 @@ test("README.md shows output that fits a terminal of 80 columns", () => {
 test.each([
   ["bench", "docs/cost.md"],
   ["kernels", "docs/kernels.md"],
-  ["coverage", "README.md"],
+  ["coverage", "docs/coverage.md"],
 ])("there is one place for what %s measured: in %s", (name, path) => {
   const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const page = read(path);

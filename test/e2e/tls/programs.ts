@@ -24,13 +24,13 @@ export const TRUST: Readonly<Record<string, string>> = {
 
 /** What encrypts in a program. */
 export interface Stack {
-  /** As the table of the README says it. */
+  /** As the table of docs/coverage.md says it. */
   readonly name: string;
   /** How the file's name ends in which it is, where that is one that overhear finds before the program is run. */
   readonly file?: string;
 }
 
-/** What the table of the README says of a program. */
+/** What the table of docs/coverage.md says of a program. */
 export interface Program {
   readonly runtime: string;
   readonly stack: Stack;
