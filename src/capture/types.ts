@@ -350,6 +350,15 @@ export interface ChannelClosed {
   readonly timeNs: number;
 }
 
+/** A channel at the end of the run: bytes lie in it that were written and that nobody has read. */
+export interface ChannelLying {
+  readonly kind: "lying";
+  readonly channel: number;
+  readonly generation: number;
+  readonly bytes: number;
+  readonly timeNs: number;
+}
+
 /** A channel that came and went and of which the ring had room for nothing. */
 export interface ChannelUnheard {
   readonly kind: "unheard";

@@ -90,6 +90,7 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
         if (item.kind === "chunk") this.#pushChunk(item, out);
         else if (item.kind === "gap") this.#pushGap(item, out);
         else if (item.kind === "skip") this.#pushSkip(item, out);
+        else if (item.kind === "lying") out.push({ ...item, kind: "loss", reason: "unread" });
         else this.#pushEnd(item, out);
         return out;
       }

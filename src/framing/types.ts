@@ -125,6 +125,8 @@ export interface Loss {
   readonly bytes: number;
   readonly reason: LossReason;
   readonly timeNs: number;
+  /** Of what lies unread: when the first of it was written; undefined: not known. */
+  readonly sinceNs?: number | undefined;
 }
 
 /** Heard bytes that are no message: counted, not kept. `text`: log lines, blank lines. `http`: heads, chunk lines, SSE

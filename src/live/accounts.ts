@@ -31,6 +31,9 @@ export interface AccountParts {
 }
 
 const LOOK_NS = 200_000_000;
+/** Nothing was read from a channel for so long: what lies in it does not just pass through. Of a write that waits for room
+ * nothing is counted yet, hence not what is outstanding. */
+const STILL_NS = 1_000_000_000;
 
 export class Accounts implements Subject {
   readonly everyNs = LOOK_NS;
@@ -180,14 +183,21 @@ export class Accounts implements Subject {
     for (const each of this.unknown()) this.#tellUnheard(each, nowNs);
   }
 
-  /** At the end: what was written, not read, and does not lie in the channel either. */
-  countMissed(): void {
-    const buffered = new Map(this.#parts.scan().map((holder) => [holder.channel, holder.buffered]));
+  /** At the end: what was written and not read lies in the channel, and is told, or was missed. */
+  tellLying(nowNs: number): void {
+    const holders = new Map(this.#parts.scan().map((holder) => [holder.channel, holder]));
     for (const channel of this.#parts.channels().values()) {
-      const lying = buffered.get(channel.address);
+      const holder = holders.get(channel.address);
       const counts = this.#countsOf(channel);
-      if (lying === undefined || !counts) continue;
-      const missed = this.#outstanding(channel, missingOf(counts)) - lying;
+      if (holder === undefined || !counts || counts.muted) continue;
+      const outstanding = this.#outstanding(channel, missingOf(counts));
+      const isStill = nowNs - channel.lastTimeNs >= STILL_NS;
+      const bytes = lyingOf(holder, isStill || channel.unplaced ? Infinity : outstanding);
+      const { address, inode: generation } = channel;
+      if (bytes > 0) {
+        this.#parts.push({ kind: "lying", channel: address, generation, bytes, timeNs: nowNs });
+      }
+      const missed = outstanding - holder.buffered;
       if (missed > 0 && this.#parts.hasSkips()) this.missedBytes += missed;
     }
   }
@@ -275,4 +285,10 @@ export class Accounts implements Subject {
     if (channel.unplaced) return 0;
     return isStream(channel.kind) ? Math.max(0, missing + channel.notes.ahead) : 0;
   }
+}
+
+/** What lies in a pipe or a Unix socket, at most so much: more was written after the last record. */
+function lyingOf({ kind, buffered }: Holder, mostBytes: number): number {
+  const isKnown = kind === "pipe" || kind === "fifo" || kind === "unix-stream";
+  return isKnown ? Math.min(buffered, mostBytes) : 0;
 }

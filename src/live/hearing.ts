@@ -190,7 +190,7 @@ export class Hearing {
     this.#connections?.end(nowNs);
     this.#holders.look(nowNs, true);
     this.#accounts.giveUp(nowNs);
-    this.#accounts.countMissed();
+    this.#accounts.tellLying(nowNs);
     this.#tls?.end(nowNs);
     this.rooms.end();
   }

@@ -19,7 +19,7 @@ import { readConnection } from "./rebuild-connection.ts";
 import { readEffect } from "./rebuild-effects.ts";
 import { rebuildText } from "./rebuild-text.ts";
 import { completeExchange, RecordedExchanges } from "./recorded-exchanges.ts";
-import { parseTimestamp, type RecordedClock } from "./recorded-time.ts";
+import { type RecordedClock, readTime } from "./recorded-time.ts";
 import { type Direction, type RecordedSession, RecordedWorld } from "./recorded-world.ts";
 import { endItems, httpEndItem } from "./session-end.ts";
 import { type RecordedHttp, type RecordedTransport, readTransport } from "./transport.ts";
@@ -64,9 +64,11 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
 
   push(line: Fields): readonly ReplayItem[] {
     const kind = textField(line, "kind");
-    const micros = parseTimestamp(textField(line, "timestamp"));
-    if (kind === undefined || micros === undefined) return this.#malformed();
-    const timeNs = this.#clock.toNs(micros);
+    const timeNs = readTime(line, "timestamp", this.#clock);
+    if (kind === undefined || timeNs === undefined) {
+      this.#counts.malformed++;
+      return [];
+    }
     const out: ReplayItem[] = [];
     this.#pushKind(kind, line, timeNs, out);
     return out;
@@ -328,7 +330,8 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       return;
     }
     const channel = this.#lossChannel(line);
-    out.push({ kind: "loss", channel, bytes, reason, timeNs } satisfies Loss);
+    const sinceNs = readTime(line, "since", this.#clock);
+    out.push({ kind: "loss", channel, bytes, reason, timeNs, sinceNs } satisfies Loss);
   }
 
   #coverage(line: Fields, timeNs: number): CoverageLine {
@@ -361,11 +364,6 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
     if (timeNs < this.#tickNs + TICK_NS) return;
     this.#tickNs = timeNs;
     out.push({ kind: "tick", timeNs });
-  }
-
-  #malformed(): readonly ReplayItem[] {
-    this.#counts.malformed++;
-    return [];
   }
 }
 

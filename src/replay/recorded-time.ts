@@ -1,5 +1,6 @@
 /** Timestamps of a recording in, times as the rooms count them out, and back. */
 import type { WallClock } from "../sinks/types.ts";
+import { type Fields, textField } from "./fields.ts";
 
 /** "2026-11-20T12:34:56.789012Z" in Unix µs; undefined when it is no such text. */
 export function parseTimestamp(text: string | undefined): number | undefined {
@@ -28,4 +29,10 @@ export class RecordedClock implements WallClock {
   toUnixMicros(bootNs: number): number {
     return (this.#originMicros ?? 0) + Math.round(bootNs / 1000);
   }
+}
+
+/** The time in a field; undefined: there is none, or it makes no sense. */
+export function readTime(line: Fields, key: string, clock: RecordedClock): number | undefined {
+  const micros = parseTimestamp(textField(line, key));
+  return micros === undefined ? undefined : clock.toNs(micros);
 }

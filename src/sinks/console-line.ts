@@ -31,6 +31,7 @@ import { SimilarCalls } from "./similar-calls.ts";
 import { LocalTimes } from "./timestamp.ts";
 import { endsOf, exchangeChannel } from "./transport.ts";
 import type { WallClock } from "./types.ts";
+import { waitedText } from "./unanswered-words.ts";
 
 export interface ConsoleLineOptions {
   readonly clock: WallClock;
@@ -247,8 +248,7 @@ export class ConsoleLineRenderer {
     const { from, to } = channel === undefined ? NOBODY : endsOf(channel);
     const ends = this.#ends.render({ from, to, session: undefined });
     const bytes = formatBytes(loss.bytes);
-    const rest =
-      loss.reason === "unread" ? `${bytes} were never read` : `${bytes} lost: ${loss.reason}`;
+    const rest = `${bytes} ${lossWords(loss)}`;
     return this.#whole(loss.timeNs, ends, "LOSS", rest, this.#options.colors.yellow, PLAIN);
   }
 
@@ -339,6 +339,12 @@ export class ConsoleLineRenderer {
   #columns(): number {
     return this.#options.columns() ?? DEFAULT_COLUMNS;
   }
+}
+
+function lossWords({ reason, sinceNs, timeNs }: Loss): string {
+  if (sinceNs !== undefined) return `lie unread, for ${waitedText(sinceNs, timeNs)}`;
+  if (reason === "unread") return "were never read";
+  return `lost: ${reason}`;
 }
 
 /** HTTP: whose end is the server's. */

@@ -215,7 +215,8 @@ function renderLoss(loss: Loss, context: LineContext, transports: TransportWrite
   return (
     head("loss", loss.timeNs, context) +
     (channel === undefined ? "" : transports.channel(channel)) +
-    `,"reason":"${loss.reason}","bytes":${loss.bytes}}`
+    `,"reason":"${loss.reason}","bytes":${loss.bytes}` +
+    (loss.sinceNs === undefined ? "}" : `,"since":"${context.timestamp(loss.sinceNs)}"}`)
   );
 }
 

@@ -2,6 +2,7 @@
 import type {
   ChannelClosed,
   ChannelFound,
+  ChannelLying,
   ChannelTotals,
   ChannelUnheard,
   ExitEvent,
@@ -40,6 +41,7 @@ export type StreamInput =
   | ChannelClosed
   | ChannelFound
   | ChannelUnheard
+  | ChannelLying
   | Tick;
 
 /** What only the system knows; without: nobody is asked. */
@@ -142,6 +144,8 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
       case "found":
         this.#found(item);
         return NOTHING;
+      case "lying":
+        return this.#lying(item);
       case "tick":
         return [item];
     }
@@ -325,6 +329,14 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
     channel.reader = found.reader;
     channel.writer = found.writer;
     if (found.buffered > 0) channel.notes.shift(found.buffered);
+  }
+
+  #lying({ channel: address, generation, bytes, timeNs }: ChannelLying): readonly StreamOutput[] {
+    const channel = this.#channels.find(address, generation);
+    if (!channel) return NOTHING;
+    const note = channel.noteAt(channel.position);
+    channel.writer = note?.writer ?? channel.likelyWriter();
+    return [{ kind: "lying", channel, bytes, sinceNs: note?.timeNs, timeNs }];
   }
 
   #end(channel: ChannelState, unreadBytes: number, timeNs: number, out: StreamOutput[]): void {

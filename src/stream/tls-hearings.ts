@@ -143,6 +143,7 @@ export class TlsHearings {
   /** What is to be told now: of the items of TLS channels not all, and some that waited. */
   sift(item: StreamItem | Blind): readonly (StreamItem | Blind)[] {
     if (item.kind === "process-end" || item.kind === "tick" || item.kind === "blind") return [item];
+    if (item.kind === "lying") return [item];
     const { channel } = item;
     if (!(channel instanceof ChannelState)) return [item];
     const end = this.#endOfChannel(channel);

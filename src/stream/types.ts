@@ -45,6 +45,16 @@ export interface ChannelEnd {
   readonly writer: Party | undefined;
 }
 
+/** Bytes that lie in the channel when the run ends, written and not read. */
+export interface Lying {
+  readonly kind: "lying";
+  readonly channel: Channel;
+  readonly bytes: number;
+  /** When the first of them was written; undefined: not known. */
+  readonly sinceNs: number | undefined;
+  readonly timeNs: number;
+}
+
 /** A process ended (`process.exit` is set). */
 export interface ProcessEnd {
   readonly kind: "process-end";
@@ -68,4 +78,4 @@ export interface Blind {
   readonly timeNs: number;
 }
 
-export type StreamItem = Chunk | Gap | Skip | ChannelEnd | ProcessEnd | Tick;
+export type StreamItem = Chunk | Gap | Skip | Lying | ChannelEnd | ProcessEnd | Tick;

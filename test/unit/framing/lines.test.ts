@@ -304,3 +304,15 @@ test("FramingStage holds channels apart and passes other items on in order", () 
   ]);
   expect(brief(framing.end())).toEqual([["unfinished_line", 2]]);
 });
+
+test("FramingStage tells of what lies unread at the end, and goes on", () => {
+  const framing = new FramingStage();
+  const channel = makeChannel("pipe:1");
+  const lying = { kind: "lying", channel, bytes: 90, sinceNs: 3, timeNs: 7 } as const;
+  expect(framing.push(lying)).toEqual([
+    { kind: "loss", channel, bytes: 90, reason: "unread", sinceNs: 3, timeNs: 7 },
+  ]);
+  expect(brief(framing.push(chunk(channel, Buffer.from("[1]\n"), 0, reader)))).toEqual([
+    ["frame", "[1]", 4, 4],
+  ]);
+});

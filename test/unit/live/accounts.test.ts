@@ -196,7 +196,7 @@ test("Accounts counts as missed what was written, not heard, and does not lie in
   set.hear(note(100, 100), data("abc", { moved: 3 }));
   set.kernel.entries.set(PIPE, counts({ moved: 3, written: 100 }));
   set.kernel.holders = [holder({ buffered: 90 })];
-  set.accounts.countMissed();
+  set.accounts.tellLying(SECOND);
   expect(set.accounts.missedBytes).toBe(7);
 });
 
@@ -204,8 +204,49 @@ test("Accounts counts nothing as missed where the kernel skips no runs", () => {
   const set = setUp();
   heardPipe(set);
   set.kernel.holders = [holder()];
-  set.accounts.countMissed();
+  set.accounts.tellLying(SECOND);
   expect(set.accounts.missedBytes).toBe(0);
+});
+
+test("Accounts tells at the end what lies unread in a channel that is open, since when, and who wrote it", () => {
+  const set = setUp();
+  set.hear(note(3, 3, { timeNs: 1_000 }), data("abc", { moved: 3 }));
+  set.hear(note(40, 43, { timeNs: 2_000 }), note(60, 103, { timeNs: 3_000 }));
+  set.kernel.entries.set(PIPE, counts({ moved: 3, written: 103 }));
+  set.kernel.holders = [holder({ buffered: 100 })];
+  set.take();
+  set.accounts.tellLying(SECOND);
+  const items = set.items();
+  expect(brief(items)).toEqual([["pipe:4711", "lying", 100, 2_000]]);
+  const [lying] = items;
+  expect(lying?.kind === "lying" && pidOf(lying.channel.writer)).toBe(WRITER);
+});
+
+test.each([
+  ["written after the last record", { moved: 3, written: 5 }, 90, 0.9, 2],
+  ["read after the last record", { moved: 3, written: 5 }, 0, 0.9, undefined],
+  ["of a write that waits for room", { moved: 3, written: 3 }, 65_536, 2, 65_536],
+  ["that the tool wrote itself", { moved: 3, written: 5, muted: true }, 65_536, 2, undefined],
+] as const)(
+  "Accounts tells at the end of bytes %s: %p, %d lie there, nothing read for %d s → %p",
+  (_, counted, buffered, seconds, told) => {
+    const set = setUp();
+    heardPipe(set);
+    set.kernel.entries.set(PIPE, counts(counted));
+    set.kernel.holders = [holder({ buffered })];
+    set.accounts.tellLying(seconds * SECOND);
+    const bytes = set.items().map((item) => (item.kind === "lying" ? item.bytes : item.kind));
+    expect(bytes).toEqual(told === undefined ? [] : [told]);
+  },
+);
+
+test("Accounts tells what lies in a channel whose writes are known in part only, as the kernel has it", () => {
+  const set = setUp();
+  heardPipe(set);
+  set.stage.channels.get(PIPE)?.losePlaces();
+  set.kernel.holders = [holder({ buffered: 77 })];
+  set.accounts.tellLying(SECOND);
+  expect(set.take()).toEqual([["pipe:4711", "lying", 77, undefined]]);
 });
 
 test.each(["closed", "read to its end"])(

@@ -83,6 +83,12 @@ describe("ReplayRun", () => {
     expect(run.summary("end_of_input").coverage).toEqual({ io_uring: 3 });
   });
 
+  test("ReplayRun keeps since when bytes lay unread", () => {
+    const line =
+      '{"kind":"loss","timestamp":"2026-11-20T12:34:56.789012Z","transport_type":"stdio","stdio_transport":{"from_pid":5,"from_comm":"a","to_pid":6,"to_comm":"b","channel":"pipe:3"},"reason":"unread","bytes":9,"since":"2026-11-20T12:34:50.000001Z"}';
+    expect(replayLines([line]).lines).toEqual([line]);
+  });
+
   test("ReplayRun reads messages whose session lines were not recorded", () => {
     const live = record(greet(new Conversation(60)).ask(CALL).answer(RESULT).items);
     const messages = live.filter((line) => line.startsWith('{"kind":"message"'));

@@ -162,6 +162,11 @@ describe("ConsoleLineRenderer", () => {
       timeNs: TIME_NS,
     } as const;
     expect(untimed(view.render(loss()))).toContain("LOSS 4.1 kB lost: ring_full\n");
+    const since = { reason: "unread", sinceNs: TIME_NS - 2_500_000_000 } as const;
+    expect(untimed(view.render(loss({ reason: "unread" })))).toContain(
+      "LOSS 4.1 kB were never read\n",
+    );
+    expect(untimed(view.render(loss(since)))).toContain("LOSS 4.1 kB lie unread, for 2.50 s\n");
     expect(untimed(view.render(coverage))).toContain(
       "DEAF cannot be heard: io_uring reader (3 times), 70.0 kB\n",
     );

@@ -121,6 +121,12 @@ describe("NdjsonRenderer on the other kinds", () => {
     });
   });
 
+  test("NdjsonRenderer says since when bytes lie unread", () => {
+    const sinceNs = TIME_NS - 2_500_000_000;
+    const [line] = assertNdjson([plain().item(loss({ reason: "unread", sinceNs }))]);
+    expect(line).toMatchObject({ reason: "unread", since: "2026-11-20T12:34:54.289012Z" });
+  });
+
   test("NdjsonRenderer names the channel of a loss where it is known", () => {
     const [known, unknown] = assertNdjson([
       plain().item(loss({ channel: channel({ writer: undefined }) })),

@@ -104,6 +104,8 @@ function short(item: StreamOutput): unknown {
       return [item.channel.id, item.reason, item.bytes];
     case "skip":
       return [item.channel.id, "skipped", item.bytes];
+    case "lying":
+      return [item.channel.id, "lying", item.bytes, item.sinceNs];
     case "end":
       return [item.channel.id, "end", item.unreadBytes];
     case "blind":
