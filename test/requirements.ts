@@ -229,8 +229,26 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     source: "https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/progress",
   },
   "mcp/cancelled": {
-    promise: "A cancellation belongs to its call; an answer that comes later still pairs.",
+    promise:
+      "A cancellation belongs to its call; an answer that comes later still pairs, and it stays cancelled.",
     source: "https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/cancellation",
+  },
+  "mcp/equal-ids": {
+    promise:
+      "Of calls with one id in flight the one whose result it can be is answered; else no duration is stated.",
+    source: "docs/ndjson.md, flags",
+  },
+  "mcp/waits": {
+    promise: "A call that waits for long is told once, while it waits.",
+    source: "docs/ndjson.md, waiting",
+  },
+  "mcp/unanswered": {
+    promise: "The calls that a session leaves without an answer are named at its end.",
+    source: "docs/ndjson.md, session",
+  },
+  "mcp/peer-loss": {
+    promise: "What the peers left unread or unfinished is no loss of the tool's.",
+    source: "docs/ndjson.md, loss",
   },
   "mcp/message": {
     promise: "A log message belongs to the only open call.",

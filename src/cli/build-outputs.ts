@@ -19,10 +19,18 @@ import {
 
 type Texts = ReadonlyMap<string, readonly string[]>;
 
-const DEFAULT_KINDS: readonly LineKind[] = ["message", "session", "http", "loss", "coverage"];
+const DEFAULT_KINDS: readonly LineKind[] = [
+  "message",
+  "waiting",
+  "session",
+  "http",
+  "loss",
+  "coverage",
+];
 export const ALL_KINDS: readonly LineKind[] = [
   "message",
   "call",
+  "waiting",
   "effect",
   "session",
   "http",

@@ -1,4 +1,5 @@
 /** The summary of a run that lost something it must not in, a line that says what and one that helps out. */
+import { isMadeByPeers } from "../exchange/loss-maker.ts";
 import type { Summary } from "../exchange/types.ts";
 import { formatBytes, plural } from "../sinks/quantity.ts";
 import { EXIT_LOSS, exitCodeOf } from "./exit-codes.ts";
@@ -18,7 +19,7 @@ export function reportLoss(
   droppedRows = 0,
 ): readonly [string, string] {
   const reasons = Object.entries(loss).filter(
-    ([reason, bytes]) => bytes > 0 && reason !== "unread",
+    ([reason, bytes]) => bytes > 0 && !isMadeByPeers(reason),
   );
   const named = reasons.map(([reason, bytes]) => `${reason} ${formatBytes(bytes)}`);
   const lost = [

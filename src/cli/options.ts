@@ -110,6 +110,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     choices: [
       "message",
       "call",
+      "waiting",
       "effect",
       "session",
       "http",
@@ -118,12 +119,12 @@ export const OPTIONS: readonly OptionSpec[] = [
       "coverage",
       "all",
     ],
-    fallback: "message,session,http,loss,coverage",
+    fallback: "message,waiting,session,http,loss,coverage",
     group: "What to show",
     commands: SHOWING,
     help: "kinds of lines, separated by commas",
     details:
-      "A call line joins a request and its answer, so that nothing need be paired again; it is not among the default ones because it repeats both. It holds what the call caused; an effect line tells of what came after it, from a process that outlives the call. An http line tells of an exchange with an MCP server that carried no message: refused, cut, or of another content type. A connection line tells of a network or Unix connection of any process that is heard, as in overhear connections. The summary is always the last line.",
+      "A call line joins a request and its answer, so that nothing need be paired again; it is not among the default ones because it repeats both. It holds what the call caused; an effect line tells of what came after it, from a process that outlives the call. A waiting line tells, once, of a call that has had no answer for 10 s. An http line tells of an exchange with an MCP server that carried no message: refused, cut, or of another content type. A connection line tells of a network or Unix connection of any process that is heard, as in overhear connections. The summary is always the last line.",
   },
   {
     name: "all-jsonrpc",
@@ -166,6 +167,8 @@ export const OPTIONS: readonly OptionSpec[] = [
     group: "When to stop",
     commands: WRITING,
     help: "end with code 5 when any byte was lost",
+    details:
+      "What peers left unread or unfinished (unread, unfinished_line) is no loss of overhear's and does not count.",
   },
   {
     name: "attach",

@@ -14,6 +14,7 @@ export type AttachChoice = "auto" | "fexit" | "tracepoint";
 export type LineKind =
   | "message"
   | "call"
+  | "waiting"
   | "effect"
   | "session"
   | "http"

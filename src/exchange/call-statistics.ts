@@ -5,7 +5,7 @@ import type { Effect } from "../effects/types.ts";
 import { serverName } from "../names.ts";
 import { capText, copyText } from "../text.ts";
 import { LatencyHistogram } from "./latency-histogram.ts";
-import type { CallLine, EffectLine, ToolStatistics, Transport } from "./types.ts";
+import type { CallLine, EffectLine, OpenCall, ToolStatistics, Transport } from "./types.ts";
 
 const OTHER = "(other)";
 
@@ -17,6 +17,9 @@ interface Row {
   readonly latency: LatencyHistogram;
   calls: number;
   errors: number;
+  cancelled: number;
+  unanswered: number;
+  open: number;
   /** undefined: there was none. */
   programs: Map<string, number> | undefined;
   reached: Map<string, number> | undefined;
@@ -42,9 +45,13 @@ export class CallStatistics {
 
   add(call: CallLine): void {
     const row = this.#rowOf(call);
+    const { outcome, durationMs } = call;
     row.calls++;
-    if (call.outcome === "error" || call.outcome === "tool_error") row.errors++;
-    if (call.durationMs !== undefined) row.latency.add(call.durationMs);
+    if (outcome === "error" || outcome === "tool_error") row.errors++;
+    else if (outcome === "cancelled") row.cancelled++;
+    else if (outcome === "unanswered") row.unanswered++;
+    // when what was cancelled is answered says nothing of how long the tool takes
+    if (durationMs !== undefined && outcome !== "cancelled") row.latency.add(durationMs);
     for (const effect of call.effects ?? []) addEffect(row, effect);
   }
 
@@ -54,10 +61,13 @@ export class CallStatistics {
     if (row !== undefined) addEffect(row, effect);
   }
 
-  /** Most calls first. */
-  list(): readonly ToolStatistics[] {
+  /** Most calls first. `open`: what waits now. */
+  list(open: readonly OpenCall[]): readonly ToolStatistics[] {
+    for (const row of this.#all()) row.open = 0;
+    if (this.#other !== undefined) this.#other.open = 0;
+    for (const call of open) this.#rowOf(call).open++;
     const rows = [...this.#all()].map(statisticsOf);
-    rows.sort((a, b) => b.calls - a.calls || compareText(a.server, b.server));
+    rows.sort((a, b) => b.calls + b.open - a.calls - a.open || compareText(a.server, b.server));
     return this.#other === undefined ? rows : [...rows, statisticsOf(this.#other)];
   }
 
@@ -69,7 +79,7 @@ export class CallStatistics {
     }
   }
 
-  #rowOf(call: CallLine): Row {
+  #rowOf(call: Pick<CallLine, "session" | "method" | "target">): Row {
     const { transport } = call.session;
     const server = serverName(call.session);
     const row = this.#rows[transport].get(server)?.get(call.method)?.get(call.target);
@@ -111,8 +121,9 @@ function newRow(
   target: string | undefined,
 ): Row {
   const latency = new LatencyHistogram();
-  const counts = { calls: 0, errors: 0, programs: undefined, reached: undefined };
-  return { server, transport, method, target, latency, ...counts };
+  const counts = { calls: 0, errors: 0, cancelled: 0, unanswered: 0, open: 0 };
+  const caused = { programs: undefined, reached: undefined };
+  return { server, transport, method, target, latency, ...counts, ...caused };
 }
 
 /** What may be of another call as well is in no sum. */
@@ -133,12 +144,14 @@ function count(counts: Map<string, number> = new Map(), key: string): Map<string
 }
 
 function statisticsOf(row: Row): ToolStatistics {
-  const { server, transport, method, target, calls, errors, latency } = row;
+  const { server, transport, method, target, calls, errors, cancelled, unanswered, open } = row;
+  const { latency } = row;
   const p50Ms = latency.percentile(0.5);
   const p95Ms = latency.percentile(0.95);
   const programs = row.programs && Object.fromEntries(row.programs);
   const reached = row.reached && Object.fromEntries(row.reached);
-  return { server, transport, method, target, calls, errors, p50Ms, p95Ms, programs, reached };
+  const counts = { calls, errors, cancelled, unanswered, open };
+  return { server, transport, method, target, ...counts, p50Ms, p95Ms, programs, reached };
 }
 
 function compareText(left: string, right: string): number {

@@ -30,13 +30,14 @@ export class ShownCounts {
   }
 
   make({ openCalls, connections }: Summary): ShownTotals {
+    const open = openCalls.filter(this.#filters.acceptsOpen);
     return {
       messages: this.#messages,
       messageBytes: this.#messageBytes,
-      calls: this.#calls.list(),
+      calls: this.#calls.list(open),
       callsFinished: this.#callsFinished,
       callsUnanswered: this.#callsUnanswered,
-      openCalls: openCalls.filter(this.#filters.acceptsOpen),
+      openCalls: open,
       connections: connections === undefined ? undefined : this.#connections.totals(),
     };
   }
@@ -59,6 +60,7 @@ export class ShownCounts {
         this.#connections.add(item);
         return;
       case "session":
+      case "waiting":
       case "http":
       case "loss":
       case "coverage":

@@ -14,13 +14,15 @@ import type { EndCause } from "./session/exits.ts";
 import { lastWord } from "./session/http/ending.ts";
 import { HttpSessions } from "./session/http/http-sessions.ts";
 import { giveUpCalls, httpLine, isMcpExchange } from "./session/http/outcome.ts";
+import { LongWaits } from "./session/long-waits.ts";
 import { noteParties } from "./session/parties.ts";
 import type { SessionState, Side } from "./session/session-state.ts";
 import { StdioSessions } from "./session/stdio/stdio-sessions.ts";
 import type { TransportSessions } from "./session/transport-sessions.ts";
 import { isHeldTooLong, Verdicts } from "./session/verdicts.ts";
 import { WaitingLimits } from "./session/waiting-limits.ts";
-import type { ExchangeItem, OpenCall } from "./types.ts";
+import type { ExchangeItem, OpenCall, UnansweredCall } from "./types.ts";
+import { MAX_UNANSWERED, unansweredOf } from "./unanswered.ts";
 
 /** Sessions that wait for time to pass are looked at no more often than this. */
 const SWEEP_NS = 250_000_000;
@@ -46,6 +48,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   readonly #http = new HttpSessions();
   readonly #verdicts: Verdicts;
   readonly #limits: WaitingLimits;
+  readonly #waits = new LongWaits(() => this.#states());
   /** Sessions that wait for time to pass: undecided, or closing. */
   readonly #timed = new Set<SessionState>();
   #nextSweepNs = 0;
@@ -236,13 +239,13 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   }
 
   #tick(timeNs: number): readonly ExchangeItem[] {
-    if (this.#timed.size === 0 && this.#http.states.size === 0) return NOTHING;
     const out: ExchangeItem[] = [];
     this.#sweep(timeNs, out);
     return out;
   }
 
   #sweep(nowNs: number, out: ExchangeItem[]): void {
+    this.#waits.look(nowNs, out);
     if (nowNs < this.#nextSweepNs || this.#timed.size + this.#http.states.size === 0) return;
     this.#nextSweepNs = nowNs + SWEEP_NS;
     for (const state of this.#timed) this.#review(state, nowNs, out);
@@ -332,9 +335,11 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
       state.session.endNs = endNs;
       state.session.endReason = cause.reason;
       const openCalls = state.openCalls;
-      giveUpAll(state.first, endNs, out);
-      giveUpAll(state.second, endNs, out);
-      out.push(sessionLine(state, "end", endNs, openCalls));
+      const given: UnansweredCall[] = [];
+      giveUpAll(state.first, endNs, given, out);
+      giveUpAll(state.second, endNs, given, out);
+      const unanswered = given.length > 0 ? { unanswered: given } : {};
+      out.push({ ...sessionLine(state, "end", endNs, openCalls), ...unanswered });
     }
     reportDropped(state, endNs, out);
   }
@@ -348,8 +353,13 @@ function forgottenCause(state: SessionState): EndCause {
   return { reason: "nothing was heard of it for too long", timeNs: state.lastNs };
 }
 
-function giveUpAll(side: Side, timeNs: number, out: ExchangeItem[]): void {
-  for (const call of side.calls.all()) out.push(unansweredCall(side, call, timeNs));
+/** `given`: the first that were not cancelled. */
+function giveUpAll(side: Side, timeNs: number, given: UnansweredCall[], out: ExchangeItem[]): void {
+  for (const call of side.calls.all()) {
+    const line = unansweredCall(side, call, timeNs);
+    if (!call.cancelled && given.length < MAX_UNANSWERED) given.push(unansweredOf(line));
+    out.push(line);
+  }
 }
 
 function listOpen(side: Side, open: OpenCall[]): void {
@@ -360,7 +370,7 @@ function listOpen(side: Side, open: OpenCall[]): void {
       method: call.method,
       target: call.target,
       idText: call.idText,
-      sinceNs: call.message.frame.sentNs ?? call.message.frame.timeNs,
+      sinceNs: call.sinceNs,
     });
   }
 }

@@ -2,7 +2,18 @@
 import type { LossReason } from "../capture/types.ts";
 import { CallStatistics } from "./call-statistics.ts";
 import { ConnectionCounts } from "./connection-statistics.ts";
-import type { CaptureFacts, ExchangeItem, MessageLine, OpenCall, Summary } from "./types.ts";
+import { asObject } from "./json.ts";
+import { isMadeByPeers } from "./loss-maker.ts";
+import type {
+  CallLine,
+  CaptureFacts,
+  ExchangeItem,
+  MessageLine,
+  OpenCall,
+  Summary,
+  UnansweredCall,
+} from "./types.ts";
+import { MAX_UNANSWERED, unansweredOf } from "./unanswered.ts";
 
 /** Rows of calls by server, method and target; the rest is one row "(other)". */
 const MAX_ROWS = 10_000;
@@ -49,7 +60,11 @@ export class SummaryCollector {
   #sessions = 0;
   #callsFinished = 0;
   #callsUnanswered = 0;
+  #callsCancelled = 0;
+  readonly #unanswered: UnansweredCall[] = [];
+  #toolErrors = 0;
   #lossBytes = 0;
+  #peerLossBytes = 0;
   #httpExchanges = 0;
 
   constructor(openEnds: OpenEnds, run: RunStart) {
@@ -67,6 +82,7 @@ export class SummaryCollector {
 
   /** `capture`: what only the capture knows; undefined in a replay. `endedBy`: see Summary. */
   make(capture: CaptureFacts | undefined, endedBy: string, timeNs: number): Summary {
+    const openCalls = this.#openEnds.openCalls();
     return {
       kind: "summary",
       startNs: this.#run.startNs,
@@ -77,13 +93,17 @@ export class SummaryCollector {
       messages: this.#messages,
       messageBytes: this.#messageBytes,
       byType: { ...this.#byType },
+      toolErrors: this.#toolErrors,
       sessions: this.#sessions,
-      calls: this.#calls.list(),
+      calls: this.#calls.list(openCalls),
       callsFinished: this.#callsFinished,
       callsUnanswered: this.#callsUnanswered,
-      openCalls: this.#openEnds.openCalls(),
+      callsCancelled: this.#callsCancelled,
+      unansweredCalls: [...this.#unanswered],
+      openCalls,
       loss: { ...this.#loss },
       lossBytes: this.#lossBytes,
+      peerLossBytes: this.#peerLossBytes,
       noiseBytes: this.#openEnds.noiseBytes,
       httpBytes: this.#openEnds.httpBytes,
       skippedBytes: this.#openEnds.skippedBytes,
@@ -103,14 +123,15 @@ export class SummaryCollector {
         if (item.event === "start") this.#sessions++;
         return;
       case "call":
-        this.#calls.add(item);
-        if (item.response !== undefined) this.#callsFinished++;
-        else this.#callsUnanswered++;
+        this.#call(item);
+        return;
+      case "waiting":
+        // it is among the open ones, or is answered yet
         return;
       case "loss":
         this.#loss[item.reason] += item.bytes;
-        // what nobody ever read is told, but was nobody's loss here: there was nothing to hear
-        if (item.reason !== "unread") this.#lossBytes += item.bytes;
+        if (isMadeByPeers(item.reason)) this.#peerLossBytes += item.bytes;
+        else this.#lossBytes += item.bytes;
         return;
       case "http":
         this.#httpExchanges++;
@@ -127,7 +148,21 @@ export class SummaryCollector {
     }
   }
 
+  #call(line: CallLine): void {
+    this.#calls.add(line);
+    if (line.outcome === "cancelled") {
+      this.#callsCancelled++;
+      this.#callsUnanswered++;
+    } else if (line.response !== undefined) this.#callsFinished++;
+    else {
+      this.#callsUnanswered++;
+      if (this.#unanswered.length < MAX_UNANSWERED) this.#unanswered.push(unansweredOf(line));
+    }
+  }
+
   #message(line: MessageLine): void {
+    const { type, body } = line.message;
+    if (type === "response" && asObject(body)?.isError === true) this.#toolErrors++;
     this.#messages++;
     this.#messageBytes += line.message.bytes;
     this.#byType[line.message.type]++;

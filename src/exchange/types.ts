@@ -80,6 +80,20 @@ export interface SessionLine {
   readonly timeNs: number;
   readonly messages: number;
   readonly openCalls: number;
+  /** At its end: the first of the calls that it left without an answer; undefined: there are none. */
+  readonly unanswered?: readonly UnansweredCall[] | undefined;
+}
+
+/** A call whose session ended first. */
+export interface UnansweredCall {
+  readonly session: Session;
+  readonly method: string;
+  readonly target: string | undefined;
+  /** undefined: too long to be kept. */
+  readonly idText: string | undefined;
+  readonly sinceNs: number;
+  /** When nothing more could come. */
+  readonly endNs: number;
 }
 
 export type CallOutcome =
@@ -105,8 +119,24 @@ export interface CallLine {
   readonly timeNs: number;
   readonly durationMs: number | undefined;
   readonly serverMs: number | undefined;
+  /** Several calls with its id waited, and which of them the answer is for is not known. */
+  readonly isAmbiguous?: boolean;
   /** What its server did for it, where that was listened to; undefined: nothing. */
   readonly effects?: readonly Effect[] | undefined;
+}
+
+/** A call that has waited for an answer for longer than most; said once, while it waits. */
+export interface WaitingLine {
+  readonly kind: "waiting";
+  readonly session: Session;
+  readonly direction: "client-to-server" | "server-to-client";
+  readonly request: Message;
+  readonly method: string;
+  readonly target: string | undefined;
+  /** So far: what reports progress works still. */
+  readonly progressCount: number;
+  readonly sinceNs: number;
+  readonly timeNs: number;
 }
 
 /** What a process that outlives the call that it was started for did after the call's line. */
@@ -147,6 +177,7 @@ export type ExchangeItem =
   | MessageLine
   | SessionLine
   | CallLine
+  | WaitingLine
   | EffectLine
   | HttpLine
   | ConnectionLine
@@ -190,8 +221,15 @@ export interface ToolStatistics {
   readonly transport: Transport;
   readonly method: string;
   readonly target: string | undefined;
+  /** That ended: answered, cancelled, or their session ended. */
   readonly calls: number;
   readonly errors: number;
+  /** Of `calls`, those that were cancelled, answered or not; their durations are in no percentile. */
+  readonly cancelled: number;
+  /** Of `calls`, those whose session ended first. */
+  readonly unanswered: number;
+  /** More, that wait still. */
+  readonly open: number;
   readonly p50Ms: number | undefined;
   readonly p95Ms: number | undefined;
   /** Programs that its calls ran, and destinations that they reached or tried to: how often. What may be of another call,
@@ -260,16 +298,24 @@ export interface Summary {
   readonly messages: number;
   readonly messageBytes: number;
   readonly byType: Readonly<Record<"request" | "notification" | "response" | "error", number>>;
+  /** Of the responses, those with a tool's own error (`isError`). */
+  readonly toolErrors: number;
   readonly sessions: number;
   readonly calls: readonly ToolStatistics[];
   readonly callsFinished: number;
   /** Cancelled, or their session ended first. */
   readonly callsUnanswered: number;
+  /** Of these, those that were cancelled, answered afterwards or not. */
+  readonly callsCancelled: number;
+  /** The first of those whose session ended first. */
+  readonly unansweredCalls: readonly UnansweredCall[];
   readonly openCalls: readonly OpenCall[];
   /** Every reason, zeros included. */
   readonly loss: Readonly<Record<LossReason, number>>;
-  /** Their sum, "unread" left out: that was there to be heard by nobody. */
+  /** Their sum without what the peers made (loss-maker.ts): what this tool lost. */
   readonly lossBytes: number;
+  /** What they left unread or unfinished. */
+  readonly peerLossBytes: number;
   /** Heard lines that are no message, on MCP channels. */
   readonly noiseBytes: number;
   /** Heads, chunk lines, event fields and other bodies, on connections that carried MCP. */

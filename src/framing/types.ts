@@ -26,6 +26,8 @@ export type Flag =
   | "too_many_values"
   /** an answer without a request in its session */
   | "unmatched_response"
+  /** an answer whose id several calls had that waited: which of them it is for is not known */
+  | "ambiguous_id"
   /** the session was running before the tool listened: roles are inferred */
   | "late_attach"
   /** HTTP: Mcp-Method or Mcp-Name say something else than the body (MCP 2026-07-28) */

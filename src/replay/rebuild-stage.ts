@@ -108,6 +108,10 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       case "coverage":
         out.push(this.#coverage(line, timeNs));
         return;
+      case "waiting":
+        this.#flushBatch(out);
+        this.#tick(timeNs, out, 0);
+        return;
       case "call":
       case "summary":
         // Both are made again from the messages; replay-run.ts adds what a call caused.
@@ -360,8 +364,8 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
     return channel;
   }
 
-  #tick(timeNs: number, out: ReplayItem[]): void {
-    if (timeNs < this.#tickNs + TICK_NS) return;
+  #tick(timeNs: number, out: ReplayItem[], everyNs = TICK_NS): void {
+    if (timeNs < this.#tickNs + everyNs) return;
     this.#tickNs = timeNs;
     out.push({ kind: "tick", timeNs });
   }

@@ -10,6 +10,7 @@ import type {
   HttpLine,
   MessageLine,
   SessionLine,
+  WaitingLine,
 } from "../exchange/types.ts";
 import type { Frame, HttpExchange, Loss } from "../framing/types.ts";
 import type { Message } from "../message/types.ts";
@@ -24,14 +25,14 @@ import { gistOf, isAlarm, isFailure } from "./message-gist.ts";
 import { factsOf, idWords, tookWords } from "./message-words.ts";
 import { printable } from "./printable.ts";
 import { ProgressLimit } from "./progress-limit.ts";
-import { formatBytes, formatCount } from "./quantity.ts";
+import { formatBytes, formatCount, plural } from "./quantity.ts";
 import type { Redactor } from "./redact.ts";
 import { sessionWords } from "./session-words.ts";
 import { SimilarCalls } from "./similar-calls.ts";
 import { LocalTimes } from "./timestamp.ts";
 import { endsOf, exchangeChannel } from "./transport.ts";
 import type { WallClock } from "./types.ts";
-import { waitedText } from "./unanswered-words.ts";
+import { callWords, noAnswerWords, waitedText } from "./unanswered-words.ts";
 
 export interface ConsoleLineOptions {
   readonly clock: WallClock;
@@ -55,10 +56,12 @@ const MAX_WHOLE_CHARS = 4000;
 const MIN_REST = 8;
 /** A method or tool is not cut to less than this. */
 const MIN_SUBJECT = 10;
-/** Room for the longest of REQ, RES, ERR, NTF, CALL, HTTP, LOSS, DEAF. */
+/** Room for the longest of REQ, RES, ERR, NTF, CALL, WAIT, HTTP, LOSS, DEAF. */
 const KIND_WIDTH = 4;
 /** "12:34:56.789" */
 const TIME_WIDTH = 12;
+/** Of the calls that a session leaves without an answer. */
+const MAX_UNANSWERED = 10;
 const UNDER = `${" ".repeat(TIME_WIDTH)} ↳ `;
 /** Where a line goes on. */
 const INDENT = " ".repeat(TIME_WIDTH + 1);
@@ -89,6 +92,8 @@ export class ConsoleLineRenderer {
         return this.#options.quiet ? "" : this.#session(item);
       case "call":
         return this.#options.quiet && item.outcome === "ok" ? "" : this.#call(item);
+      case "waiting":
+        return this.#options.quiet ? "" : this.#waiting(item);
       case "effect":
         return this.#options.quiet && !isFailedEffect(item.effect) ? "" : this.#effect(item);
       case "http":
@@ -160,26 +165,60 @@ export class ConsoleLineRenderer {
       place: { authority: session.authority, target: "", server: "to" },
       isCopied: true,
     });
-    return this.#whole(line.timeNs, ends, "---", rest, this.#options.colors.bold, PLAIN);
+    const told = this.#whole(line.timeNs, ends, "---", rest, this.#options.colors.bold, PLAIN);
+    return told + this.#unanswered(line);
+  }
+
+  /** Below the end of the session. */
+  #unanswered({ unanswered = [], openCalls }: SessionLine): string {
+    const { yellow } = this.#options.colors;
+    const named = unanswered.slice(0, MAX_UNANSWERED);
+    const lines = named.map((call) =>
+      this.#under(`${noAnswerWords(call, call.endNs)}: ${callWords(call)}`, yellow),
+    );
+    const more = openCalls - named.length;
+    if (named.length > 0 && more > 0) {
+      lines.push(this.#under(`and ${formatCount(more)} more`, yellow));
+    }
+    return lines.join("");
+  }
+
+  #waiting(line: WaitingLine): string {
+    const { yellow } = this.#options.colors;
+    const { method, request, progressCount, sinceNs, timeNs } = line;
+    const words = `${this.#subject(method, line.target)} ${idWords(request.idText)}`;
+    const progress = progressCount === 0 ? "" : `, ${plural(progressCount, "progress report")}`;
+    const waited = this.#ends.isNarrow
+      ? waitedText(sinceNs, timeNs)
+      : noAnswerWords({ sinceNs }, timeNs);
+    const rest = `${waited}${progress}: ${words}`;
+    return this.#whole(timeNs, this.#callEnds(line), "WAIT", rest, yellow, PLAIN);
+  }
+
+  #callEnds({ session, direction, request }: CallLine | WaitingLine): string {
+    const { client, server } = session;
+    const outward = direction === "client-to-server";
+    return this.#ends.render({
+      from: outward ? client : server,
+      to: outward ? server : client,
+      session,
+      place: placeOf(request.frame, direction),
+    });
   }
 
   #call(line: CallLine): string {
     const { colors } = this.#options;
-    const { session, direction, durationMs, serverMs, outcome } = line;
-    const { client, server } = session;
-    const outward = direction === "client-to-server";
-    const ends = this.#ends.render({
-      from: outward ? client : server,
-      to: outward ? server : client,
-      session,
-      place: placeOf(line.request.frame, direction),
-    });
+    const { request, durationMs, serverMs, outcome } = line;
+    const { frame, idText } = request;
+    const isUnanswered = outcome === "unanswered";
     const words = [
       this.#subject(line.method, line.target),
-      outcome === "unanswered" || outcome === "cancelled" ? idWords(line.request.idText) : "",
+      isUnanswered || outcome === "cancelled" ? idWords(idText) : "",
       outcome.replaceAll("_", " "),
       tookWords(durationMs, serverMs) ?? "",
+      isUnanswered ? `after ${waitedText(frame.sentNs ?? frame.timeNs, line.timeNs)}` : "",
     ];
+    const ends = this.#callEnds(line);
     const rest = words.filter((word) => word !== "").join(" ");
     if (outcome === "ok") return this.#line(line.timeNs, ends, "CALL", rest, PLAIN, PLAIN);
     const failed = outcome === "error" || outcome === "tool_error";
@@ -190,19 +229,24 @@ export class ConsoleLineRenderer {
   #effects(effects: readonly Effect[] = []): string {
     const { quiet } = this.#options;
     const all = effects.filter((each) => isWorthALine(each) && (!quiet || isFailedEffect(each)));
-    const lines = mostTelling(all).map((effect) => this.#under(effectWords(effect), effect));
+    const lines = mostTelling(all).map((effect) =>
+      this.#under(
+        effectWords(effect),
+        isFailedEffect(effect) ? this.#options.colors.red : undefined,
+      ),
+    );
     const more = all.length - lines.length;
     if (more > 0) lines.push(this.#under(`and ${formatCount(more)} more`));
     return lines.join("");
   }
 
-  #under(words: string, effect?: Effect): string {
-    const { colors } = this.#options;
+  /** `paint`: something went wrong, and is not cut. */
+  #under(words: string, paint?: Paint): string {
     const room = Math.max(MIN_REST, this.#columns() - UNDER.length);
-    if (effect === undefined || !isFailedEffect(effect)) {
-      return `${UNDER}${colors.dim(truncate(this.#shown(words), room))}\n`;
+    if (paint === undefined) {
+      return `${UNDER}${this.#options.colors.dim(truncate(this.#shown(words), room))}\n`;
     }
-    const lines = this.#wrapped(words, room, room).map((text) => colors.red(text));
+    const lines = this.#wrapped(words, room, room).map((text) => paint(text));
     return `${UNDER}${lines.join(`\n${" ".repeat(UNDER.length)}`)}\n`;
   }
 
@@ -344,6 +388,7 @@ export class ConsoleLineRenderer {
 function lossWords({ reason, sinceNs, timeNs }: Loss): string {
   if (sinceNs !== undefined) return `lie unread, for ${waitedText(sinceNs, timeNs)}`;
   if (reason === "unread") return "were never read";
+  if (reason === "unfinished_line") return "of a message that its writer did not finish";
   return `lost: ${reason}`;
 }
 

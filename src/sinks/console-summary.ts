@@ -14,6 +14,7 @@ import { NAME_COLUMNS, renderTable } from "./console-table.ts";
 import { truncate } from "./fit.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatCount, formatMs, plural } from "./quantity.ts";
+import { callWords, waitedText } from "./unanswered-words.ts";
 
 export interface ConsoleSummaryOptions {
   readonly colors: Colors;
@@ -28,8 +29,8 @@ export interface ConsoleSummaryOptions {
 const LABEL_WIDTH = 10;
 /** Narrow as a terminal may be. */
 const MIN_TEXT = 20;
-/** So many open calls are named; the rest is counted. */
-const MAX_OPEN = 10;
+/** So many calls that wait, and that were never answered, are named; the rest is counted. */
+const MAX_NAMED = 10;
 /** Ids and names may be megabytes long; more than this is not looked at. */
 const MAX_TEXT_CHARS = 1000;
 
@@ -48,6 +49,7 @@ export function renderConsoleSummary(summary: Summary, options: ConsoleSummaryOp
     blocks.push(connectionBlock(connections, summary.shown, options));
   }
   const problems = [
+    ...unansweredCalls(summary, options),
     ...openCalls(open, summary.timeNs, options),
     ...(isAboutMessages ? loss(summary, options) : []),
     ...connectionLosses(summary, options),
@@ -69,12 +71,17 @@ function heading(summary: Summary, { colors }: ConsoleSummaryOptions): string[] 
 
 function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
   const { request, response, error, notification } = summary.byType;
+  const { toolErrors, callsCancelled } = summary;
+  // as the lines have them: RES and ERR
+  const errors = plural(error + toolErrors, "error");
   const kinds = [
     plural(request, "request"),
-    plural(response, "response"),
-    plural(error, "error response"),
+    plural(response - toolErrors, "response"),
+    toolErrors === 0 ? errors : `${errors} (${formatCount(toolErrors)} of tools)`,
     plural(notification, "notification"),
   ].join(", ");
+  const unanswered = summary.callsUnanswered - callsCancelled;
+  const cancelled = callsCancelled === 0 ? "" : `, ${formatCount(callsCancelled)} cancelled`;
   const failed = summary.calls.reduce((sum, each) => sum + each.errors, 0);
   return [
     row(
@@ -88,7 +95,7 @@ function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
     row(
       "calls",
       `${formatCount(summary.callsFinished)} finished, ${formatCount(failed)} of them failed; ` +
-        `${formatCount(summary.callsUnanswered)} without an answer, ${formatCount(summary.openCalls.length)} open`,
+        `${formatCount(unanswered)} without an answer${cancelled}, ${formatCount(summary.openCalls.length)} open`,
       options,
     ),
     ...(summary.shown === undefined ? [] : [shownRow(summary.shown, options)]),
@@ -115,20 +122,26 @@ function http(summary: Summary, options: ConsoleSummaryOptions): string[] {
 
 function callTable(calls: readonly ToolStatistics[], options: ConsoleSummaryOptions): string[] {
   const hasHttp = calls.some(({ transport }) => transport === "http");
-  const head = hasHttp ? TABLE_HEAD.toSpliced(NAME_COLUMNS, 0, "TRANSPORT") : TABLE_HEAD;
+  // a narrow terminal has no room for what never was
+  const hasUnanswered = calls.some(({ unanswered, open }) => unanswered + open > 0);
+  const head = TABLE_HEAD.filter(
+    (name) => (name !== TRANSPORT || hasHttp) && (name !== UNANSWERED || hasUnanswered),
+  );
   const cell = cellOf(options);
   const rows = calls.map((entry) => [
     cell(entry.server),
     cell(entry.method),
     cell(entry.target),
     ...(hasHttp ? [entry.transport] : []),
-    formatCount(entry.calls),
+    formatCount(entry.calls + entry.open),
     formatCount(entry.errors),
+    ...(hasUnanswered ? [formatCount(entry.unanswered + entry.open)] : []),
     entry.p50Ms === undefined ? "" : formatMs(entry.p50Ms),
     entry.p95Ms === undefined ? "" : formatMs(entry.p95Ms),
   ]);
   const textColumns = hasHttp ? NAME_COLUMNS + 1 : NAME_COLUMNS;
-  return renderTable(head, rows, { textColumns, redColumn: head.indexOf("ERRORS") }, options);
+  const redColumns = [head.indexOf("ERRORS"), ...(hasUnanswered ? [head.indexOf(UNANSWERED)] : [])];
+  return renderTable(head, rows, { textColumns, redColumns }, options);
 }
 
 /** Of a tool's programs and destinations, and tools that have any. */
@@ -191,7 +204,7 @@ function connectionBlock(
       entry.p95Ms === undefined ? "" : formatMs(entry.p95Ms),
     ];
   });
-  const columns = { textColumns: 4, redColumn: CONNECTION_HEAD.indexOf("FAILED") };
+  const columns = { textColumns: 4, redColumns: [CONNECTION_HEAD.indexOf("FAILED")] };
   const more = destinations.length - rows.length;
   return [
     row("attempts", text, options),
@@ -211,21 +224,37 @@ function openCalls(
   nowNs: number,
   options: ConsoleSummaryOptions,
 ): string[] {
-  const lines = calls
-    .slice(0, MAX_OPEN)
-    .map((call, index) =>
-      row(index === 0 ? "open" : "", describeOpen(call, nowNs, options), options),
-    );
-  const more = calls.length - lines.length;
-  if (more > 0) lines.push(row("", `and ${formatCount(more)} more`, options));
-  return lines;
+  const texts = calls.slice(0, MAX_NAMED).map((call) => {
+    const waited = waitedText(call.sinceNs, nowNs);
+    return `${callWords(call)} at ${serverLabel(call.session)}, waiting ${waited}`;
+  });
+  return named("open", texts, calls.length, options);
 }
 
-function describeOpen(call: OpenCall, nowNs: number, { mask }: ConsoleSummaryOptions): string {
-  const target = call.target === undefined ? "" : ` ${call.target}`;
-  const waited = formatMs((nowNs - call.sinceNs) / 1e6);
-  const text = `${call.method}${target} (id ${call.idText}) at ${serverLabel(call.session)}, waiting ${waited}`;
-  return truncate(printable(mask(text.slice(0, MAX_TEXT_CHARS))), 160);
+/** Their sessions ended first. */
+function unansweredCalls(summary: Summary, options: ConsoleSummaryOptions): string[] {
+  const texts = summary.unansweredCalls.slice(0, MAX_NAMED).map((call) => {
+    const { endReason } = call.session;
+    const until = endReason === undefined ? "" : `, until ${endReason}`;
+    const waited = waitedText(call.sinceNs, call.endNs);
+    return `${callWords(call)} at ${serverLabel(call.session)}, for ${waited}${until}`;
+  });
+  return named("no answer", texts, summary.callsUnanswered - summary.callsCancelled, options);
+}
+
+function named(
+  label: string,
+  texts: readonly string[],
+  count: number,
+  options: ConsoleSummaryOptions,
+): string[] {
+  const lines = texts.map((text, index) => {
+    const shown = truncate(printable(options.mask(text.slice(0, MAX_TEXT_CHARS))), 160);
+    return row(index === 0 ? label : "", shown, options);
+  });
+  const more = count - lines.length;
+  if (lines.length > 0 && more > 0) lines.push(row("", `and ${formatCount(more)} more`, options));
+  return lines;
 }
 
 /** "weather[34]", "weather at 10.0.0.5", "10.0.0.5" */
@@ -260,7 +289,10 @@ function loss(summary: Summary, options: ConsoleSummaryOptions): string[] {
   const reasons = Object.entries(summary.loss).map(
     ([reason, bytes]) => `${reason} ${formatCount(bytes)}`,
   );
-  const lines = [row("loss", paint(formatBytes(summary.lossBytes)), options)];
+  const { peerLossBytes } = summary;
+  const peers =
+    peerLossBytes === 0 ? "" : `; peers left ${formatBytes(peerLossBytes)} unread or unfinished`;
+  const lines = [row("loss", `${paint(formatBytes(summary.lossBytes))}${peers}`, options)];
   for (const text of inRows(reasons, options.columns)) lines.push(row("", text, options));
   const { capture } = summary;
   if (capture === undefined) {
@@ -319,7 +351,19 @@ function row(label: string, text: string, { colors, columns }: ConsoleSummaryOpt
   return `${colors.dim(label.padEnd(LABEL_WIDTH))}${lines.replaceAll("\n", `\n${" ".repeat(LABEL_WIDTH)}`)}`;
 }
 
-const TABLE_HEAD = ["SERVER", "METHOD", "TARGET", "CALLS", "ERRORS", "P50", "P95"];
+const TRANSPORT = "TRANSPORT";
+const UNANSWERED = "NO ANSWER";
+const TABLE_HEAD = [
+  "SERVER",
+  "METHOD",
+  "TARGET",
+  TRANSPORT,
+  "CALLS",
+  "ERRORS",
+  UNANSWERED,
+  "P50",
+  "P95",
+];
 const CONNECTION_HEAD = [
   "PROCESS",
   "",

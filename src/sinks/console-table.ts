@@ -11,11 +11,11 @@ const MAX_CELL = 32;
 const MIN_CELL = 8;
 const BETWEEN_CELLS = 2;
 
-/** `textColumns`: the first ones, to the left; `redColumn`: what is not 0 there is bad. */
+/** `textColumns`: the first ones, to the left; `redColumns`: what is not 0 there is bad. */
 export function renderTable(
   head: readonly string[],
   rows: readonly (readonly string[])[],
-  { textColumns, redColumn }: { textColumns: number; redColumn: number },
+  { textColumns, redColumns }: { textColumns: number; redColumns: readonly number[] },
   { colors, columns }: { readonly colors: Colors; readonly columns: number | undefined },
 ): string[] {
   const table = new Table({
@@ -36,8 +36,10 @@ export function renderTable(
       const width = widths[column] ?? text.length;
       return column === 0 ? truncateName(text, width) : truncate(text, width);
     });
-    const errors = cells[redColumn] ?? "";
-    if (errors !== "0") cells[redColumn] = colors.red(errors);
+    for (const column of redColumns) {
+      const bad = cells[column] ?? "";
+      if (bad !== "0") cells[column] = colors.red(bad);
+    }
     table.push(cells);
   }
   return table

@@ -34,6 +34,7 @@ export interface ConnectionFilterOptions {
 /** What is written when nothing is asked for: a call's halves are message lines already. */
 export const DEFAULT_KINDS: readonly ItemKind[] = [
   "message",
+  "waiting",
   "session",
   "http",
   "loss",
@@ -76,6 +77,7 @@ export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => 
         );
       }
       case "call":
+      case "waiting":
         return passesCall(item, authorityOf(item.request.frame.http, item.session));
       case "effect":
         return passesCall(item, item.session.authority);

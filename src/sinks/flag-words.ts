@@ -5,6 +5,7 @@ import type { Flag } from "../framing/types.ts";
 const WORDS: Readonly<Record<Flag, string | undefined>> = {
   invalid_utf8: "not UTF-8",
   bom: "begins with a byte order mark",
+  ambiguous_id: "another call has this id",
   illegal_batch: "in a batch, which this version has not",
   unknown_method: "unknown method",
   duplicate_key: "a key stands twice",

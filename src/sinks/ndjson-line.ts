@@ -10,6 +10,7 @@ import type {
   PartyInfo,
   SessionLine,
   Summary,
+  WaitingLine,
 } from "../exchange/types.ts";
 import type { Loss } from "../framing/types.ts";
 import { quote } from "./json-text.ts";
@@ -18,7 +19,7 @@ import { LineContext, type LineOptions, millis } from "./line-context.ts";
 import { joined, type Rendered } from "./long-text.ts";
 import { renderEffect, renderEffects } from "./ndjson-effect.ts";
 import { MessageRenderer } from "./ndjson-message.ts";
-import { renderSummary } from "./ndjson-summary.ts";
+import { renderSummary, renderUnanswered } from "./ndjson-summary.ts";
 import { TransportWriter } from "./transport.ts";
 
 const CHUNK_CHARS = 1 << 13;
@@ -48,6 +49,8 @@ export class NdjsonRenderer {
         return renderSession(item, this.#context);
       case "call":
         return renderCall(item, this.#context, this.#transports);
+      case "waiting":
+        return renderWaiting(item, this.#context, this.#transports);
       case "effect":
         return renderEffectLine(item, this.#context);
       case "http":
@@ -117,6 +120,9 @@ function renderSession(line: SessionLine, context: LineContext): string {
   if (line.event === "end") {
     json += millis("duration_ms", ((session.endNs ?? line.timeNs) - session.startNs) / 1e6);
     if (session.endReason !== undefined) json += `,"reason":${context.text(session.endReason)}`;
+    if (line.unanswered !== undefined) {
+      json += `,"unanswered":[${line.unanswered.map((call) => `{${renderUnanswered(call, context)}}`).join(",")}]`;
+    }
   }
   return `${json}}`;
 }
@@ -145,9 +151,29 @@ function renderCall(line: CallLine, context: LineContext, transports: TransportW
   out.text += millis("duration_ms", line.durationMs) + millis("server_ms", line.serverMs);
   out.text += `,"progress_count":${line.progressCount},"log_count":${line.logCount}`;
   if (line.chain !== undefined) out.text += `,"chain":${context.json(line.chain)}`;
+  if (line.isAmbiguous === true) out.text += ',"ambiguous":true';
   if (line.effects !== undefined) {
     out.text += `,"effects":${renderEffects(line.effects, context)}`;
   }
+  return out.finish();
+}
+
+function renderWaiting(
+  line: WaitingLine,
+  context: LineContext,
+  transports: TransportWriter,
+): Rendered {
+  const { request, session, sinceNs, timeNs } = line;
+  const out = new LineBuilder(
+    context,
+    `${head("waiting", timeNs, context)}${transports.frame(request.frame)}` +
+      `,"session":${quote(session.id)},"direction":"${line.direction}"` +
+      `,"start":"${context.timestamp(sinceNs)}"`,
+  );
+  out.json("id", request.idText);
+  out.text += `,"method":${context.name(line.method)}`;
+  if (line.target !== undefined) out.text += `,"target":${context.name(line.target)}`;
+  out.text += `${millis("waited_ms", (timeNs - sinceNs) / 1e6)},"progress_count":${line.progressCount}`;
   return out.finish();
 }
 

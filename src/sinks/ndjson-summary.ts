@@ -7,6 +7,7 @@ import type {
   ShownTotals,
   Summary,
   ToolStatistics,
+  UnansweredCall,
 } from "../exchange/types.ts";
 import { quote, stringify } from "./json-text.ts";
 import { type LineContext, millis } from "./line-context.ts";
@@ -19,11 +20,14 @@ export function renderSummary(summary: Summary, context: LineContext): string {
     `,"ended_by":${quote(summary.endedBy)}${summary.replay ? ',"replay":true' : ""}` +
     (summary.capture === undefined ? "" : renderCapture(summary.capture)) +
     `,"messages":${summary.messages},"message_bytes":${summary.messageBytes}` +
-    `,"by_type":${stringify(summary.byType)},"sessions":${summary.sessions}` +
+    `,"by_type":${stringify(summary.byType)},"tool_errors":${summary.toolErrors},"sessions":${summary.sessions}` +
     `,"calls_finished":${summary.callsFinished},"calls_unanswered":${summary.callsUnanswered}` +
+    `,"calls_cancelled":${summary.callsCancelled}` +
     `,"calls":[${summary.calls.map((entry) => renderTool(entry, context)).join(",")}]` +
     `,"open_calls":[${summary.openCalls.map((call) => renderOpen(call, context)).join(",")}]` +
+    `,"unanswered_calls":[${summary.unansweredCalls.map((call) => renderUnansweredOf(call, context)).join(",")}]` +
     `,"loss":${stringify(summary.loss)},"loss_bytes":${summary.lossBytes}` +
+    `,"peer_loss_bytes":${summary.peerLossBytes}` +
     `,"noise_bytes":${summary.noiseBytes},"http_bytes":${summary.httpBytes}` +
     `,"skipped_bytes":${summary.skippedBytes},"http_exchanges":${summary.httpExchanges}` +
     (summary.connections === undefined ? "" : renderConnections(summary.connections, context)) +
@@ -79,7 +83,8 @@ function renderTool(entry: ToolStatistics, context: LineContext): string {
   return (
     `{"server":${context.text(entry.server)},"transport":"${entry.transport}","method":${context.text(entry.method)}` +
     (entry.target === undefined ? "" : `,"target":${context.text(entry.target)}`) +
-    `,"calls":${entry.calls},"errors":${entry.errors}` +
+    `,"calls":${entry.calls},"errors":${entry.errors},"cancelled":${entry.cancelled}` +
+    `,"unanswered":${entry.unanswered},"open":${entry.open}` +
     `${millis("p50_ms", entry.p50Ms)}${millis("p95_ms", entry.p95Ms)}` +
     counts("programs", entry.programs, context) +
     `${counts("reached", entry.reached, context)}}`
@@ -102,5 +107,20 @@ function renderOpen(call: OpenCall, context: LineContext): string {
     `,"method":${context.text(call.method)}` +
     (call.target === undefined ? "" : `,"target":${context.text(call.target)}`) +
     `,"since":"${context.timestamp(call.sinceNs)}"}`
+  );
+}
+
+function renderUnansweredOf(call: UnansweredCall, context: LineContext): string {
+  return `{"session":${quote(call.session.id)},${renderUnanswered(call, context)}}`;
+}
+
+/** Members, without a session. */
+export function renderUnanswered(call: UnansweredCall, context: LineContext): string {
+  const { idText, method, target, sinceNs, endNs } = call;
+  return (
+    (idText === undefined ? "" : `"id":${context.json(idText)},`) +
+    `"method":${context.text(method)}` +
+    (target === undefined ? "" : `,"target":${context.text(target)}`) +
+    `,"since":"${context.timestamp(sinceNs)}"${millis("waited_ms", (endNs - sinceNs) / 1e6)}`
   );
 }

@@ -115,6 +115,9 @@ export class Recorder {
       case "call":
         this.#exchanges.call(item, place);
         return;
+      case "waiting":
+        // its row is open
+        return;
       case "effect":
         if (!this.#exchanges.lateEffect(item, place)) this.#drop(item);
         return;

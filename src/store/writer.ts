@@ -191,7 +191,9 @@ export class Writer implements Disposable {
       row.logs,
       row.chain,
     );
-    if (outcome !== "open") this.#sums.call(segment, tool, outcome, durationUs);
+    // when what was cancelled is answered says nothing of how long the tool takes
+    const timedUs = outcome === "cancelled" ? null : durationUs;
+    if (outcome !== "open") this.#sums.call(segment, tool, outcome, timedUs);
   }
 
   #connection(row: ConnectionRow, segment: number, news: News | undefined): void {

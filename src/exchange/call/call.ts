@@ -36,6 +36,10 @@ export class Call implements CallReference {
   progressCount = 0;
   logCount = 0;
   cancelled = false;
+  /** An answer came that may as well have been its own: which one is, is not known. */
+  isAmbiguous = false;
+  /** It is said that it has waited for long. */
+  isLong = false;
   /** Where it was asked, and where its answer is looked for first; undefined: anywhere in the session. */
   readonly place: object | undefined;
   /** Its neighbours among the calls with the same key (an id used again before it was answered), oldest first. */
@@ -62,6 +66,16 @@ export class Call implements CallReference {
     this.place = message.frame.http?.exchange;
     this.heldBytes = 2 * message.raw.length + CALL_OVERHEAD_BYTES;
   }
+
+  /** When it was sent; when it was received, where that is not known. */
+  get sinceNs(): number {
+    return sinceOf(this.message);
+  }
+}
+
+/** When a request was sent; when it was received, where that is not known. */
+export function sinceOf({ frame }: Message): number {
+  return frame.sentNs ?? frame.timeNs;
 }
 
 /** A message as it may be kept: not holding the line of a whole batch, nor its parsed body, which takes up to 29 times as

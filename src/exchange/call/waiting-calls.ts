@@ -2,6 +2,7 @@
 import type { Call } from "./call.ts";
 import { CallList } from "./call-list.ts";
 import { idKey } from "./id-key.ts";
+import { tellApart } from "./result-shape.ts";
 
 /** How many calls with one key, or of one place, are looked through for the same id text. */
 const MAX_SEARCHED = 16;
@@ -39,16 +40,17 @@ export class WaitingCalls {
     return this.#byToken.get(token);
   }
 
-  /** Removes the call that an answer with this id belongs to: the oldest with its very text, else the oldest. */
-  take(idText: string): Call | undefined {
+  /** Removes the call that an answer with this id belongs to: the one that its result tells, else the oldest with its very
+   * text, else the oldest; then it and those that it may as well be for are marked. */
+  take(idText: string, result?: unknown): Call | undefined {
     const first = this.#byKey.first(idKey(idText));
-    if (first === undefined) return undefined;
-    let call: Call | undefined = first;
-    for (let searched = 0; call !== undefined && searched < MAX_SEARCHED; searched++) {
-      if (call.idText === idText) return this.remove(call);
-      call = call.twins.after;
-    }
-    return this.remove(first);
+    if (first?.twins.after === undefined) return first && this.remove(first);
+    const twins = twinsFrom(first);
+    const told = twins.length < MAX_SEARCHED ? tellApart(twins, result) : undefined;
+    if (told !== undefined) return this.remove(told);
+    const alike = twins.filter((call) => call.idText === idText);
+    // what was cancelled is seldom answered
+    return this.#guess(alike.find((call) => !call.cancelled) ?? alike[0] ?? first);
   }
 
   /** As `take`, of the calls that were asked in this place only. */
@@ -57,13 +59,23 @@ export class WaitingCalls {
     let fit: Call | undefined;
     let call = this.#byPlace.first(place);
     for (let searched = 0; call !== undefined && searched < MAX_SEARCHED; searched++) {
-      if (call.idText === idText) return this.remove(call);
+      if (call.idText === idText) return this.#guess(call, place);
       if (fit === undefined && call.key === key) fit = call;
       call = call.companions.after;
     }
     // a long batch, answered in another order
     if (fit === undefined && call !== undefined) fit = this.#findAt(place, key, idText);
-    return fit === undefined ? undefined : this.remove(fit);
+    return fit === undefined ? undefined : this.#guess(fit, place);
+  }
+
+  /** Removes one of those with its key; of a batch they stand beside each other. */
+  #guess(call: Call, place?: object): Call {
+    for (const twin of [call.twins.before, call.twins.after]) {
+      if (twin === undefined || (place !== undefined && twin.place !== place)) continue;
+      twin.isAmbiguous = true;
+      call.isAmbiguous = true;
+    }
+    return this.remove(call);
   }
 
   #findAt(place: object, key: string, idText: string): Call | undefined {
@@ -135,4 +147,15 @@ export class WaitingCalls {
     this.heldBytes -= call.heldBytes;
     return call;
   }
+}
+
+/** Itself and those with its key that came after it, as far as they are looked through. */
+function twinsFrom(first: Call): readonly Call[] {
+  const twins: Call[] = [];
+  let call: Call | undefined = first;
+  while (call !== undefined && twins.length < MAX_SEARCHED) {
+    twins.push(call);
+    call = call.twins.after;
+  }
+  return twins;
 }

@@ -51,14 +51,16 @@ export function deliver(
 }
 
 /** The call that the answer is for. Over HTTP clients of one session may use the same ids: the answer's own request first. */
-function takeCall({ peer }: Side, { idText, frame }: Message): Call | undefined {
+function takeCall({ peer }: Side, message: Message): Call | undefined {
+  const { idText, frame } = message;
   if (idText === undefined) return undefined;
+  const result = message.type === "response" ? message.body : undefined;
   const place = frame.http;
-  if (place === undefined || place.side === "request") return peer.calls.take(idText);
+  if (place === undefined || place.side === "request") return peer.calls.take(idText, result);
   const asked = peer.calls.takeAt(place.exchange, idText);
   // a stream that was opened by GET brings answers to what was asked elsewhere
   if (asked !== undefined || place.exchange.request?.method === "POST") return asked;
-  return peer.calls.take(idText);
+  return peer.calls.take(idText, result);
 }
 
 function deliverRequest(side: Side, message: Message, out: ExchangeItem[]): void {
@@ -88,7 +90,7 @@ function deliverRequest(side: Side, message: Message, out: ExchangeItem[]): void
     durationMs: undefined,
     serverMs: undefined,
     queuedMs: elapsedMs(message.frame.sentNs, message.frame.timeNs),
-    flags: flagsOf(side, message, target, false),
+    flags: flagsOf(side, message, target, undefined),
   } satisfies MessageLine);
 }
 
@@ -100,8 +102,10 @@ function deliverAnswer(
 ): void {
   const state = side.state;
   const frame = message.frame;
-  const asked = call?.message.frame;
-  const outcome = answerOutcome(message);
+  const isAmbiguous = call?.isAmbiguous === true;
+  // of which request, is not known: then no time is
+  const asked = isAmbiguous ? undefined : call?.message.frame;
+  const outcome = call?.cancelled === true ? "cancelled" : answerOutcome(message);
   let chain = call?.chain;
   if (call !== undefined && outcome === "input_required") {
     state.chains ??= new Chains();
@@ -125,7 +129,7 @@ function deliverAnswer(
     durationMs,
     serverMs,
     queuedMs: elapsedMs(frame.sentNs, frame.timeNs),
-    flags: flagsOf(side, message, undefined, call === undefined),
+    flags: flagsOf(side, message, undefined, pairingFlag(call)),
   } satisfies MessageLine);
   if (call === undefined) return;
   rememberTask(state, message, call);
@@ -144,7 +148,13 @@ function deliverAnswer(
     timeNs: frame.timeNs,
     durationMs,
     serverMs,
+    ...(isAmbiguous ? { isAmbiguous } : {}),
   } satisfies CallLine);
+}
+
+function pairingFlag(call: Call | undefined): Flag | undefined {
+  if (call === undefined) return "unmatched_response";
+  return call.isAmbiguous ? "ambiguous_id" : undefined;
 }
 
 /** A call that will not be answered any more. `side` is the direction of its request. */
@@ -164,6 +174,7 @@ export function unansweredCall(side: Side, call: Call, timeNs: number): CallLine
     timeNs,
     durationMs: undefined,
     serverMs: undefined,
+    ...(call.isAmbiguous ? { isAmbiguous: true } : {}),
   };
 }
 
@@ -272,7 +283,7 @@ function certaintyOf(role: number): Certainty {
   }
 }
 
-function directionOf(side: Side): "client-to-server" | "server-to-client" {
+export function directionOf(side: Side): "client-to-server" | "server-to-client" {
   return side === side.state.client ? "client-to-server" : "server-to-client";
 }
 
@@ -280,7 +291,7 @@ function flagsOf(
   side: Side,
   message: Message,
   target: string | undefined,
-  unmatched: boolean,
+  pairing: Flag | undefined,
 ): readonly Flag[] {
   const state = side.state;
   const version = state.session.protocolVersion;
@@ -289,11 +300,13 @@ function flagsOf(
   const unknownMethod = isUnknownMethod(side, message);
   const guessed = state.certainty < INFERRED && state.session.lateAttach;
   const mismatch = isHeaderMismatch(message, target);
-  if (!illegalBatch && !unknownMethod && !unmatched && !guessed && !mismatch) return message.flags;
+  if (!illegalBatch && !unknownMethod && pairing === undefined && !guessed && !mismatch) {
+    return message.flags;
+  }
   const flags: Flag[] = [...message.flags];
   if (illegalBatch) flags.push("illegal_batch");
   if (unknownMethod) flags.push("unknown_method");
-  if (unmatched) flags.push("unmatched_response");
+  if (pairing !== undefined) flags.push(pairing);
   if (guessed) flags.push("late_attach");
   if (mismatch) flags.push("header_mismatch");
   return flags;

@@ -45,8 +45,11 @@ export function learnFromResult(
 ): boolean {
   const result = asObject(message.body);
   if (result === undefined) return false;
+  // an id may be used again: what was asked first need not be what is answered
   const isInitialize =
-    call === undefined ? isInitializeResult(result) : call.method === "initialize";
+    call === undefined || call.method === "server/discover"
+      ? isInitializeResult(result)
+      : call.method === "initialize";
   if (isInitialize) return learnServer(session, result, result.serverInfo, "legacy", message);
   const info = metaOf(result)?.[SERVER_INFO];
   if (call?.method !== "server/discover") return info !== undefined && setServerInfo(session, info);

@@ -14,7 +14,7 @@ const OUTPUTS = {
   quiet: false,
   raw: false,
   redact: false,
-  kinds: ["message", "session", "http", "loss", "coverage"],
+  kinds: ["message", "waiting", "session", "http", "loss", "coverage"],
   filters: {
     transports: [],
     methods: [],
@@ -84,7 +84,17 @@ describe("buildCommand", () => {
       {
         outputs: {
           ...OUTPUTS,
-          kinds: ["message", "call", "effect", "session", "http", "connection", "loss", "coverage"],
+          kinds: [
+            "message",
+            "call",
+            "waiting",
+            "effect",
+            "session",
+            "http",
+            "connection",
+            "loss",
+            "coverage",
+          ],
         },
       },
     ],

@@ -5,8 +5,10 @@ import { CAPTURE, NO_LOSS, summary } from "../sinks/items.ts";
 
 function lossy(some: Partial<Summary["loss"]>, capture: Partial<CaptureFacts>): Summary {
   const loss = { ...NO_LOSS, ...some };
-  const lossBytes = Object.values(loss).reduce((sum, bytes) => sum + bytes, 0) - loss.unread;
-  return summary({ loss, lossBytes, capture: { ...CAPTURE, ...capture } });
+  const all = Object.values(loss).reduce((sum, bytes) => sum + bytes, 0);
+  const peerLossBytes = loss.unread + loss.unfinished_line;
+  const lossBytes = all - peerLossBytes;
+  return summary({ loss, lossBytes, peerLossBytes, capture: { ...CAPTURE, ...capture } });
 }
 
 test.each([
@@ -19,7 +21,12 @@ test.each([
   ],
   ["missed bytes", {}, { exact: false, missedBytes: 162 }, "162 bytes read and not heard"],
   ["bytes of no channel", {}, { unattributedBytes: 7 }, "7 bytes of unknown channels"],
-  ["what was never read, and faults", { unread: 9, fault: 1 }, {}, "1 byte lost: fault 1 byte"],
+  [
+    "faults, not of what peers left unread or unfinished",
+    { unread: 9, unfinished_line: 46, fault: 1 },
+    {},
+    "1 byte lost: fault 1 byte",
+  ],
 ] as const)("reportLoss tells of %s", (_, loss, capture, text) => {
   const [said, hint] = reportLoss(lossy(loss, capture));
   expect(said).toBe(`overhear: Not all was heard: ${text}`);

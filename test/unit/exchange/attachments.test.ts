@@ -43,7 +43,7 @@ describe("ExchangeStage attaches progress", () => {
 });
 
 describe("ExchangeStage attaches cancellations", () => {
-  test("ExchangeStage pairs an answer that comes after the cancellation [mcp/cancelled]", () => {
+  test("ExchangeStage pairs an answer that comes after the cancellation, and the call stays cancelled [mcp/cancelled]", () => {
     const { up, down } = pair();
     const out = run([
       message(up, 1, call("a", "t")),
@@ -55,7 +55,7 @@ describe("ExchangeStage attaches cancellations", () => {
       ['"a"', "t"],
       [undefined, "t"],
     ]);
-    expect(callsOf(out).map((line) => line.outcome)).toEqual(["ok"]);
+    expect(callsOf(out).map((line) => line.outcome)).toEqual(["cancelled"]);
   });
 
   test("ExchangeStage takes a cancellation that comes too late for none of the peer's calls with that id", () => {

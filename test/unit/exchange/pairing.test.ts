@@ -10,6 +10,7 @@ import {
   MS,
   message,
   messagesOf,
+  notification,
   pair,
   request,
   result,
@@ -77,6 +78,74 @@ describe("ExchangeStage pairs requests and answers", () => {
       ["a", 10],
       ["b", 11],
       ["c", 12],
+    ]);
+  });
+
+  test("ExchangeStage states no duration of equal ids in flight, and flags every answer [mcp/equal-ids]", () => {
+    const { up, down } = pair();
+    const out = run([
+      ...["a", "b", "c"].map((name, at) => message(up, at, request(1, "tools/call", { name }))),
+      message(down, 10 * MS, result(1), { sentNs: 9 * MS }),
+      message(down, 11 * MS, result(1)),
+      message(down, 12 * MS, result(1)),
+      message(up, 20 * MS, request(1, "tools/call", { name: "d" })),
+      message(down, 21 * MS, result(1)),
+    ]);
+    const answers = messagesOf(out).filter((line) => line.message.method === undefined);
+    expect(answers.map((line) => [line.flags, line.durationMs, line.serverMs])).toEqual([
+      ...Array(3).fill([["ambiguous_id"], undefined, undefined]),
+      [[], 1, undefined],
+    ]);
+    expect(callsOf(out).map((call) => [call.isAmbiguous, call.durationMs])).toEqual([
+      ...Array(3).fill([true, undefined]),
+      [undefined, 1],
+    ]);
+  });
+
+  test("ExchangeStage gives an id that is used again to the call whose result it can be [mcp/equal-ids]", () => {
+    const { up, down } = pair();
+    const out = run([
+      message(up, 1 * MS, request(1, "tools/call", { name: "slow" })),
+      message(up, 2 * MS, request(1, "tools/list")),
+      message(down, 5 * MS, result(1, { tools: [] })),
+      message(down, 9 * MS, result(1, { content: [] })),
+    ]);
+    const answers = messagesOf(out).filter((line) => line.message.method === undefined);
+    expect(answers.map((line) => [line.request?.method, line.durationMs, line.flags])).toEqual([
+      ["tools/list", 3, []],
+      ["tools/call", 8, []],
+    ]);
+  });
+
+  test.each([
+    ["an error", '{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no"}}'],
+    ["a result of both", result(1, { tools: [], content: [] })],
+    ["a result of neither", result(1, {})],
+  ])("ExchangeStage flags equal ids of different methods that are answered by %s", (_, answer) => {
+    const { up, down } = pair();
+    const out = run([
+      message(up, 1, request(1, "tools/call", { name: "t" })),
+      message(up, 2, request(1, "tools/list")),
+      message(down, 3, answer),
+      message(down, 4, result(1, { tools: [] })),
+    ]);
+    const answers = messagesOf(out).filter((line) => line.message.method === undefined);
+    expect(answers.map((line) => [line.request?.method, line.flags])).toEqual([
+      ["tools/call", ["ambiguous_id"]],
+      ["tools/list", ["ambiguous_id"]],
+    ]);
+  });
+
+  test("ExchangeStage takes what was cancelled last of the calls with one id", () => {
+    const { up, down } = pair();
+    const out = run([
+      message(up, 1, request(1, "tools/call", { name: "given up" })),
+      message(up, 2, notification("notifications/cancelled", { requestId: 1 })),
+      message(up, 3, request(1, "tools/call", { name: "again" })),
+      message(down, 4, result(1)),
+    ]);
+    expect(callsOf(out).map((call) => [call.target, call.outcome, call.isAmbiguous])).toEqual([
+      ["again", "ok", true],
     ]);
   });
 

@@ -5,6 +5,7 @@ import {
   channel,
   INITIALIZE,
   INITIALIZED,
+  MS,
   message,
   messagesOf,
   notification,
@@ -81,6 +82,41 @@ describe("ExchangeStage learns who is who", () => {
       serverInfo: { name: "v2srv", version: "2.0.0" },
       clientCapabilities: '{"sampling":{}}',
       serverCapabilities: '{"tools":{}}',
+    });
+  });
+
+  test("ExchangeStage falls back to legacy when discovery is ignored, though its id is used again [mcp/equal-ids]", () => {
+    const { up, down } = pair();
+    const out = run([
+      message(up, 1 * MS, request(0, "server/discover", { _meta: MODERN_META })),
+      message(up, 5_000 * MS, INITIALIZE),
+      message(down, 5_010 * MS, INITIALIZED),
+    ]);
+    const answer = messagesOf(out).at(-1);
+    expect(answer?.session).toMatchObject({
+      era: "legacy",
+      protocolVersion: "2025-06-18",
+      serverInfo: { name: "srv", version: "3.4" },
+    });
+    expect([answer?.request?.method, answer?.durationMs, answer?.flags]).toEqual([
+      "initialize",
+      10,
+      [],
+    ]);
+    expect(callsOf(out).map((call) => [call.method, call.durationMs])).toEqual([
+      ["initialize", 10],
+    ]);
+  });
+
+  test("ExchangeStage knows a legacy server by its answer, though the initialize that it is for was not heard", () => {
+    const { up, down } = pair();
+    const out = run([
+      message(up, 1, request(0, "server/discover", { _meta: MODERN_META })),
+      message(down, 9, INITIALIZED),
+    ]);
+    expect(messagesOf(out)[0]?.session).toMatchObject({
+      era: "legacy",
+      protocolVersion: "2025-06-18",
     });
   });
 

@@ -11,6 +11,7 @@ import {
   INITIALIZED,
   MS,
   message,
+  notification,
   pair,
   process,
   request,
@@ -45,6 +46,7 @@ describe("SummaryCollector", () => {
       { kind: "loss", channel: p.up, bytes: 5, reason: "ring_full", timeNs: at(180) },
       { kind: "loss", channel: undefined, bytes: 6, reason: "ring_full", timeNs: at(181) },
       { kind: "loss", channel: p.up, bytes: 7, reason: "unread", timeNs: at(182) },
+      { kind: "loss", channel: p.down, bytes: 8, reason: "unfinished_line", timeNs: at(183) },
     ]).make(CAPTURE, "signal", at(2_000));
     expect(summary).toEqual({
       kind: "summary",
@@ -56,6 +58,7 @@ describe("SummaryCollector", () => {
       messages: 7,
       messageBytes: 604,
       byType: { request: 4, notification: 0, response: 3, error: 0 },
+      toolErrors: 1,
       sessions: 1,
       calls: [
         {
@@ -65,6 +68,9 @@ describe("SummaryCollector", () => {
           target: "echo",
           calls: 2,
           errors: 1,
+          cancelled: 0,
+          unanswered: 0,
+          open: 1,
           p50Ms: 30,
           p95Ms: 100,
         },
@@ -75,12 +81,17 @@ describe("SummaryCollector", () => {
           target: undefined,
           calls: 1,
           errors: 0,
+          cancelled: 0,
+          unanswered: 0,
+          open: 0,
           p50Ms: 10,
           p95Ms: 10,
         },
       ],
       callsFinished: 3,
       callsUnanswered: 0,
+      callsCancelled: 0,
+      unansweredCalls: [],
       openCalls: [
         {
           session: expect.objectContaining({ id: "pipe:100" }),
@@ -97,13 +108,14 @@ describe("SummaryCollector", () => {
         cut_by_gap: 0,
         line_too_long: 0,
         started_before_attach: 0,
-        unfinished_line: 0,
+        unfinished_line: 8,
         unseen_read: 0,
         unread: 7,
         memory_limit: 0,
       },
-      // "unread" was there for nobody to hear
       lossBytes: 11,
+      // nobody read it, or nobody finished it
+      peerLossBytes: 15,
       noiseBytes: 12,
       httpBytes: 0,
       skippedBytes: 0,
@@ -154,6 +166,61 @@ describe("SummaryCollector", () => {
       made.calls[0]?.calls,
       made.calls[0]?.p50Ms,
     ]).toEqual([0, 1, 1, undefined]);
+    expect(made.calls[0]).toMatchObject({ unanswered: 1, cancelled: 0, open: 0 });
+    expect(made.unansweredCalls).toMatchObject([
+      { method: "tools/call", target: "t", idText: "1", sinceNs: 1 },
+    ]);
+    expect(made.unansweredCalls[0]?.session.endReason).toBe("server exited with code 0");
+  });
+
+  test("SummaryCollector names the first hundred calls without an answer, by ids of a bounded length", () => {
+    const p = pair();
+    const ids = ["x".repeat(1_000), ...Array.from({ length: 120 }, (_, at) => at)];
+    const made = collect([
+      ...ids.map((id, at) => message(p.up, at, request(id, "tools/call", { name: "t" }))),
+      exited(p.server, 200, 0),
+      closed(p.up, 201),
+      closed(p.down, 201),
+      tick(6_000 * MS),
+    ]).make(undefined, "end_of_input", 6_000 * MS);
+    expect([made.callsUnanswered, made.unansweredCalls.length]).toEqual([121, 100]);
+    expect(made.unansweredCalls.slice(0, 2).map((call) => call.idText)).toEqual([undefined, "0"]);
+  });
+
+  test("SummaryCollector keeps a cancelled call out of the percentiles, answered or not", () => {
+    const p = pair();
+    const call = (id: number) => request(id, "tools/call", { name: "t" });
+    const cancel = (requestId: number) => notification("notifications/cancelled", { requestId });
+    const made = collect([
+      message(p.up, 0, call(1)),
+      message(p.down, 10 * MS, result(1)),
+      message(p.up, 20 * MS, call(2)),
+      message(p.up, 30 * MS, cancel(2)),
+      message(p.down, 9_000 * MS, result(2)),
+      message(p.up, 9_001 * MS, call(3)),
+      message(p.up, 9_002 * MS, cancel(3)),
+      exited(p.server, 9_003 * MS, 0),
+      closed(p.up, 9_004 * MS),
+      closed(p.down, 9_004 * MS),
+      tick(20_000 * MS),
+    ]).make(undefined, "signal", 20_000 * MS);
+    expect(made.calls).toEqual([
+      expect.objectContaining({ calls: 3, cancelled: 2, unanswered: 0, p50Ms: 10, p95Ms: 10 }),
+    ]);
+    expect(made).toMatchObject({ callsFinished: 1, callsUnanswered: 2, callsCancelled: 2 });
+    expect(made.unansweredCalls).toEqual([]);
+  });
+
+  test("SummaryCollector has a row for a tool that was asked and never answered", () => {
+    const p = pair();
+    const made = collect([message(p.up, 1, request(1, "tools/call", { name: "hangs" }))]).make(
+      undefined,
+      "signal",
+      SECOND,
+    );
+    expect(made.calls).toEqual([
+      expect.objectContaining({ target: "hangs", calls: 0, open: 1, p50Ms: undefined }),
+    ]);
   });
 
   test("SummaryCollector adds up coverage by reason", () => {

@@ -83,6 +83,16 @@ describe("ReplayRun", () => {
     expect(run.summary("end_of_input").coverage).toEqual({ io_uring: 3 });
   });
 
+  test("ReplayRun says again, and when it was said, that a call waits", () => {
+    const conversation = greet(new Conversation(70)).ask(CALL);
+    for (let waited = 0; waited < 12_000; waited += 700) conversation.wait(700);
+    const live = record(conversation.answer(RESULT).hangUp().items);
+    const [waiting, ...others] = live.filter((line) => line.startsWith('{"kind":"waiting"'));
+    expect(waiting).toContain('"waited_ms":11200');
+    expect(others).toEqual([]);
+    expect(replayLines(live).lines).toEqual(live);
+  });
+
   test("ReplayRun keeps since when bytes lay unread", () => {
     const line =
       '{"kind":"loss","timestamp":"2026-11-20T12:34:56.789012Z","transport_type":"stdio","stdio_transport":{"from_pid":5,"from_comm":"a","to_pid":6,"to_comm":"b","channel":"pipe:3"},"reason":"unread","bytes":9,"since":"2026-11-20T12:34:50.000001Z"}';

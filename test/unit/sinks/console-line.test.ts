@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import type { CallLine } from "../../../src/exchange/types.ts";
+import type { CallLine, WaitingLine } from "../../../src/exchange/types.ts";
 import { chooseColors } from "../../../src/sinks/color.ts";
 import { type ConsoleLineOptions, ConsoleLineRenderer } from "../../../src/sinks/console-line.ts";
 import { redactor } from "../../../src/sinks/redact.ts";
@@ -121,6 +121,53 @@ describe("ConsoleLineRenderer", () => {
     ]);
   });
 
+  test("ConsoleLineRenderer names the calls that a session leaves without an answer below its end", () => {
+    const unanswered = {
+      session: talk,
+      method: "tools/call",
+      target: "dead",
+      idText: "8",
+      sinceNs: TIME_NS - 12_300_000_000,
+      endNs: TIME_NS,
+    };
+    const ended = { event: "end", session: talk, messages: 30 } as const;
+    const shown = (count: number) =>
+      renderer()
+        .render(
+          sessionLine({ ...ended, openCalls: count, unanswered: Array(count).fill(unanswered) }),
+        )
+        .split("\n")
+        .slice(1);
+    const name = "             ↳ no answer in 12.30 s: tools/call dead (id 8)";
+    expect(shown(2)).toEqual([name, name, ""]);
+    expect(shown(12)).toEqual([...Array(10).fill(name), "             ↳ and 2 more", ""]);
+  });
+
+  test("ConsoleLineRenderer says that a call waits, and whether it reports progress", () => {
+    const waiting: WaitingLine = {
+      kind: "waiting",
+      session: talk,
+      direction: "client-to-server",
+      request: message(),
+      method: "tools/call",
+      target: "get_weather",
+      progressCount: 0,
+      sinceNs: TIME_NS - 10_200_000_000,
+      timeNs: TIME_NS,
+    };
+    const view = renderer();
+    expect(untimed(view.render(waiting))).toBe(
+      "claude[12345]  → weather[12346] WAIT no answer in 10.20 s: tools/call get_weather (id 7)\n",
+    );
+    expect(untimed(view.render({ ...waiting, progressCount: 3 }))).toContain(
+      "no answer in 10.20 s, 3 progress reports: tools/call",
+    );
+    expect(renderer({ quiet: true }).render(waiting)).toBe("");
+    expect(renderer({ columns: () => 80 }).render(waiting)).toContain(
+      "WAIT 10.20 s: get_weather (id 7)",
+    );
+  });
+
   test("ConsoleLineRenderer shows finished calls from the asker to the asked", () => {
     const call: CallLine = {
       kind: "call",
@@ -140,7 +187,7 @@ describe("ConsoleLineRenderer", () => {
     };
     const view = renderer({ quiet: true });
     expect(untimed(view.render(call))).toBe(
-      "weather[12346] → claude[12345]  CALL sampling/createMessage (id 7) unanswered\n",
+      "weather[12346] → claude[12345]  CALL sampling/createMessage (id 7) unanswered after 0.00 ms\n",
     );
     expect(view.render({ ...call, outcome: "ok" })).toBe("");
     expect(
@@ -167,6 +214,9 @@ describe("ConsoleLineRenderer", () => {
       "LOSS 4.1 kB were never read\n",
     );
     expect(untimed(view.render(loss(since)))).toContain("LOSS 4.1 kB lie unread, for 2.50 s\n");
+    expect(untimed(view.render(loss({ reason: "unfinished_line" })))).toContain(
+      "LOSS 4.1 kB of a message that its writer did not finish\n",
+    );
     expect(untimed(view.render(coverage))).toContain(
       "DEAF cannot be heard: io_uring reader (3 times), 70.0 kB\n",
     );

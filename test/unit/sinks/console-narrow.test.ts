@@ -285,7 +285,7 @@ describe("ConsoleLineRenderer on what a line needs", () => {
       expect.stringMatching(
         /^NTF {2}cancelled get_weather \(id 7\) took too\n {13}long\n$|long\n$/,
       ),
-      "CALL get_weather (id 7) unanswered\n",
+      "CALL get_weather (id 7) unanswered after\n             0.00 ms\n",
     ]);
   });
 

@@ -9,6 +9,8 @@ import { Pipe } from "./pipe.ts";
 
 const colors = chooseColors("never", false, {});
 
+const NONE_OPEN = { cancelled: 0, unanswered: 0, open: 0 };
+
 function block(over: Partial<Summary> = {}, quiet = false, columns?: number): string {
   return renderConsoleSummary(summary(over), { colors, mask: (text) => text, quiet, columns });
 }
@@ -24,6 +26,9 @@ describe("renderConsoleSummary", () => {
           target: "get_weather",
           calls: 1234,
           errors: 1,
+          cancelled: 0,
+          unanswered: 3,
+          open: 1,
           p50Ms: 12.34,
           p95Ms: 1500,
         },
@@ -34,8 +39,32 @@ describe("renderConsoleSummary", () => {
           target: undefined,
           calls: 2,
           errors: 0,
+          cancelled: 2,
+          unanswered: 0,
+          open: 0,
           p50Ms: undefined,
           p95Ms: undefined,
+        },
+      ],
+      toolErrors: 1,
+      callsUnanswered: 5,
+      callsCancelled: 2,
+      unansweredCalls: [
+        {
+          session: session({ endReason: "server exited with code 1" }),
+          method: "tools/call",
+          target: "dead",
+          idText: "8",
+          sinceNs: TIME_NS - 13_300_000_000,
+          endNs: TIME_NS - 1_000_000_000,
+        },
+        {
+          session: session(),
+          method: "tools/call",
+          target: "dead",
+          idText: undefined,
+          sinceNs: TIME_NS - 2_000_000_000,
+          endNs: TIME_NS - 1_000_000_000,
         },
       ],
       openCalls: [
@@ -52,14 +81,17 @@ describe("renderConsoleSummary", () => {
 Listened for 1 min 37 s by fexit on kernel 6.12.1 (signal)
 
 messages  1,234, 345.7 kB
-          512 requests, 510 responses, 2 error responses, 210 notifications
+          512 requests, 509 responses, 3 errors (1 of tools), 210 notifications
 sessions  3
-calls     512 finished, 1 of them failed; 3 without an answer, 1 open
+calls     512 finished, 1 of them failed; 3 without an answer, 2 cancelled, 1 open
 
-SERVER   METHOD      TARGET       CALLS  ERRORS      P50     P95
-weather  tools/call  get_weather  1,234       1  12.3 ms  1.50 s
-東京     tools/list                   2       0
+SERVER   METHOD      TARGET       CALLS  ERRORS  NO ANSWER      P50     P95
+weather  tools/call  get_weather  1,235       1          4  12.3 ms  1.50 s
+東京     tools/list                   2       0          0
 
+no answer tools/call dead (id 8) at weather.py[12346], for 12.30 s, until server exited with code 1
+          tools/call dead at weather.py[12346], for 1.00 s
+          and 1 more
 open      tools/call slow (id 9) at weather.py[12346], waiting 3.00 s
 loss      0 bytes
           ring_full 0, fault 0, call_too_large 0
@@ -72,7 +104,14 @@ coverage  nothing seen that cannot be heard
   });
 
   test.each([80, 100])("renderConsoleSummary fits its table into %d columns", (columns) => {
-    const call = { method: "tools/call", calls: 123_456, errors: 0, p50Ms: 1234.5, p95Ms: 61_000 };
+    const call = {
+      method: "tools/call",
+      calls: 123_456,
+      errors: 0,
+      ...NONE_OPEN,
+      p50Ms: 1234.5,
+      p95Ms: 61_000,
+    };
     const server = "@modelcontextprotocol/server-filesystem";
     const target = "read_a_text_file_from_somewhere";
     const calls = [{ ...call, server, transport: "stdio" as const, target }];
@@ -85,7 +124,15 @@ coverage  nothing seen that cannot be heard
   });
 
   test("renderConsoleSummary names transports, and what HTTP carried besides, once HTTP was heard", () => {
-    const call = { server: "git", method: "ping", target: "x", errors: 0, p50Ms: 1, p95Ms: 2 };
+    const call = {
+      server: "git",
+      method: "ping",
+      target: "x",
+      errors: 0,
+      ...NONE_OPEN,
+      p50Ms: 1,
+      p95Ms: 2,
+    };
     const calls = [
       { ...call, transport: "http" as const, calls: 2 },
       { ...call, transport: "stdio" as const, calls: 1 },
@@ -139,7 +186,8 @@ coverage  nothing seen that cannot be heard
   });
 
   test("renderConsoleSummary with filters says how much was shown, how much heard, and lists what was shown", () => {
-    const row = { transport: "stdio" as const, method: "tools/call", errors: 0 };
+    const never = { errors: 0, cancelled: 0, unanswered: 0, open: 0 };
+    const row = { transport: "stdio" as const, method: "tools/call", ...never };
     const shown = { ...row, server: "weather", target: "get", calls: 6, p50Ms: 1, p95Ms: 2 };
     const open = { session: session(), method: "ping", target: undefined, sinceNs: TIME_NS };
     const text = block({
@@ -160,7 +208,7 @@ coverage  nothing seen that cannot be heard
     });
     expect(text).toContain(`
 messages  1,234 heard, 345.7 kB
-          512 requests, 510 responses, 2 error responses, 210 notifications
+          512 requests, 510 responses, 2 errors, 210 notifications
 sessions  3
 calls     512 finished, 0 of them failed; 3 without an answer, 2 open
 shown     12 messages of these, 3.5 kB; 6 calls finished, 0 without an answer, 1 open
@@ -202,6 +250,13 @@ loss `);
     expect(text).toContain("\nexact     not known in a replay");
   });
 
+  test("renderConsoleSummary tells what the peers left from what was lost", () => {
+    const loss = { ...NO_LOSS, unfinished_line: 500, unread: 12, fault: 1 };
+    expect(block({ loss, lossBytes: 1, peerLossBytes: 512 })).toContain(
+      "\nloss      1 byte; peers left 512 bytes unread or unfinished\n",
+    );
+  });
+
   test("renderConsoleSummary breaks its losses between reasons where the terminal is narrow", () => {
     const loss = { ...NO_LOSS, cut_by_gap: 40_573_148, line_too_long: 120_000_007 };
     const lines = block({ loss, lossBytes: 160_573_155 }, false, 80).split("\n");
@@ -229,6 +284,7 @@ loss `);
           target: name,
           calls: 1,
           errors: 0,
+          ...NONE_OPEN,
           p50Ms: 1,
           p95Ms: 1,
         },

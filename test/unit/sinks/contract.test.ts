@@ -40,6 +40,7 @@ describe("docs/ndjson.md", () => {
         "message",
         "session",
         "call",
+        "waiting",
         "effect",
         "http",
         "connection",

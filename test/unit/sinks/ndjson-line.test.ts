@@ -16,6 +16,16 @@ import {
 } from "./items.ts";
 import { assertNdjson } from "./validate.ts";
 
+/** Its session ended first. */
+const DEAD = {
+  session: session(),
+  method: "tools/call",
+  target: "dead",
+  idText: "8",
+  sinceNs: TIME_NS - 2_500_000_000,
+  endNs: TIME_NS,
+};
+
 const plain = () => new NdjsonRenderer({ clock, raw: false, redactor: undefined });
 describe("NdjsonRenderer on the other kinds", () => {
   test("NdjsonRenderer writes the start of a session with both processes", () => {
@@ -83,6 +93,17 @@ describe("NdjsonRenderer on the other kinds", () => {
       open_calls: 1,
       server: { exit: { code: 0, signal: null } },
     });
+    expect(end).not.toHaveProperty("unanswered");
+  });
+
+  test("NdjsonRenderer names the calls that a session leaves without an answer", () => {
+    const unanswered = [DEAD, { ...DEAD, target: undefined, idText: undefined }];
+    const [end] = assertNdjson([plain().item(sessionLine({ event: "end", unanswered }))]);
+    const [since, waited_ms] = ["2026-11-20T12:34:54.289012Z", 2500];
+    expect(end?.["unanswered"]).toEqual([
+      { id: 8, method: "tools/call", target: "dead", since, waited_ms },
+      { method: "tools/call", since, waited_ms },
+    ]);
   });
 
   test("NdjsonRenderer writes null for a party that no event has named", () => {
@@ -118,6 +139,63 @@ describe("NdjsonRenderer on the other kinds", () => {
       duration_ms: 23.4,
       progress_count: 2,
       stdio_transport: { from_pid: 12345, to_pid: 12346, channel: "pipe:4711" },
+    });
+  });
+
+  test("NdjsonRenderer marks a call that was answered by its id alone, which others have", () => {
+    const call: CallLine = {
+      kind: "call",
+      session: session(),
+      direction: "client-to-server",
+      request: callRequest().message,
+      response: callAnswer().message,
+      method: "tools/call",
+      target: "get_weather",
+      outcome: "ok",
+      chain: undefined,
+      progressCount: 0,
+      logCount: 0,
+      timeNs: TIME_NS,
+      durationMs: undefined,
+      serverMs: undefined,
+      isAmbiguous: true,
+    };
+    const [line] = assertNdjson([plain().item(call)]);
+    expect(line).toMatchObject({ ambiguous: true });
+    expect(line).not.toHaveProperty("duration_ms");
+  });
+
+  test("NdjsonRenderer writes a call that waits", () => {
+    const line = plain().item({
+      kind: "waiting",
+      session: session(),
+      direction: "client-to-server",
+      request: callRequest().message,
+      method: "tools/call",
+      target: "get_weather",
+      progressCount: 3,
+      sinceNs: TIME_NS - 10_200_000_000,
+      timeNs: TIME_NS,
+    });
+    expect(assertNdjson([line])[0]).toEqual({
+      kind: "waiting",
+      timestamp: "2026-11-20T12:34:56.789012Z",
+      transport_type: "stdio",
+      stdio_transport: {
+        from_pid: 12345,
+        from_comm: "python",
+        to_pid: 12346,
+        to_comm: "python",
+        channel: "pipe:4711",
+      },
+      session: "s1",
+      direction: "client-to-server",
+      start: "2026-11-20T12:34:46.589012Z",
+      id: 7,
+      method: "tools/call",
+      target: "get_weather",
+      waited_ms: 10_200,
+      progress_count: 3,
     });
   });
 
@@ -181,6 +259,9 @@ describe("NdjsonRenderer on the other kinds", () => {
             target: "get_weather",
             calls: 23,
             errors: 1,
+            cancelled: 2,
+            unanswered: 1,
+            open: 1,
             p50Ms: 12.3456,
             p95Ms: 40,
           },
@@ -194,6 +275,7 @@ describe("NdjsonRenderer on the other kinds", () => {
             sinceNs: TIME_NS,
           },
         ],
+        unansweredCalls: [DEAD],
         coverage: { "datagram socket": 2 },
       }),
     );
@@ -215,9 +297,11 @@ describe("NdjsonRenderer on the other kinds", () => {
       messages: 1234,
       message_bytes: 345678,
       by_type: { request: 512, notification: 210, response: 510, error: 2 },
+      tool_errors: 0,
       sessions: 3,
       calls_finished: 512,
       calls_unanswered: 3,
+      calls_cancelled: 0,
       calls: [
         {
           server: "weather",
@@ -226,6 +310,9 @@ describe("NdjsonRenderer on the other kinds", () => {
           target: "get_weather",
           calls: 23,
           errors: 1,
+          cancelled: 2,
+          unanswered: 1,
+          open: 1,
           p50_ms: 12.346,
           p95_ms: 40,
         },
@@ -239,8 +326,19 @@ describe("NdjsonRenderer on the other kinds", () => {
           since: "2026-11-20T12:34:56.789012Z",
         },
       ],
+      unanswered_calls: [
+        {
+          session: "s1",
+          id: 8,
+          method: "tools/call",
+          target: "dead",
+          since: "2026-11-20T12:34:54.289012Z",
+          waited_ms: 2500,
+        },
+      ],
       loss: { ...NO_LOSS },
       loss_bytes: 0,
+      peer_loss_bytes: 0,
       noise_bytes: 0,
       http_bytes: 0,
       skipped_bytes: 0,

@@ -79,6 +79,19 @@ describe("Recorder", () => {
     expect(history.rows("SELECT id FROM calls WHERE outcome = 'unanswered'")).toEqual([first]);
   });
 
+  test("Recorder keeps what a cancelled call took on its row, and out of the sums", () => {
+    using history = new TestHistory();
+    const request = callRequest();
+    const answer = callAnswer();
+    history.store([request, answer, callOf(request, answer, { outcome: "cancelled" })]);
+    expect(history.rows("SELECT outcome, duration_us FROM calls")).toEqual([
+      { outcome: "cancelled", duration_us: 23_400 },
+    ]);
+    expect(history.rows("SELECT outcome, about_us, calls, total_us FROM call_sums")).toEqual([
+      { outcome: "cancelled", about_us: 0, calls: 1, total_us: 0 },
+    ]);
+  });
+
   test("Recorder joins progress and logs to the call that they belong to", () => {
     using history = new TestHistory();
     const progress = messageLine({
