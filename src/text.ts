@@ -11,7 +11,10 @@ export function copyText(text: string): string {
   return Buffer.from(text, "utf16le").toString("utf16le");
 }
 
-/** A string of at most `maxChars` units; what was cut is shown by a final "…". */
+/** A string of at most `maxChars` units, cut in no surrogate pair; what was cut is shown by a final "…". */
 export function capText(text: string, maxChars: number = MAX_NAME_CHARS): string {
-  return text.length <= maxChars ? text : `${copyText(text.slice(0, maxChars - 1))}…`;
+  if (text.length <= maxChars) return text;
+  const last = text.charCodeAt(maxChars - 2);
+  const isHalf = last >= 0xd800 && last < 0xdc00;
+  return `${copyText(text.slice(0, maxChars - (isHalf ? 2 : 1)))}…`;
 }
