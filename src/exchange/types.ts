@@ -3,6 +3,7 @@ import type { Channel, LossReason, Party, Process } from "../capture/types.ts";
 import type { ConnectionLine, Protocol } from "../connections/types.ts";
 import type { Effect } from "../effects/types.ts";
 import type { Flag, HttpExchange, Loss } from "../framing/types.ts";
+import type { Unfit } from "../json-readers.ts";
 import type { Message } from "../message/types.ts";
 
 export type Transport = "stdio" | "http";
@@ -45,6 +46,9 @@ export interface RequestSummary {
   readonly paramsText: string | undefined;
   /** params.name, params.uri or params.ref as text: the tool, prompt or resource. */
   readonly target: string | undefined;
+  /** How its params are given out, and whether a line is known to carry them raw. */
+  readonly unfit?: Unfit | undefined;
+  readonly isLineSafe?: boolean | undefined;
 }
 
 /** A message in its place. */

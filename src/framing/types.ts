@@ -20,10 +20,14 @@ export type Flag =
   | "malformed_response"
   /** an id that JSON-RPC forbids (object, array, boolean) */
   | "invalid_id"
-  /** deeper than 512 levels: params and result are not looked into */
+  /** deeper than 512 levels, of which an object takes two: params and result are not looked into */
   | "deep_nesting"
   /** more than a million values: params and result are not looked into */
   | "too_many_values"
+  /** some reader of JSON would refuse a member (its depth, a number, its size, its kind of id): it is given out as text */
+  | "as_text"
+  /** an escape is half of a surrogate pair without the other: U+FFFD is given out for it, and the member as text, too */
+  | "lone_surrogate"
   /** an answer without a request in its session */
   | "unmatched_response"
   /** an answer whose id several calls had that waited: which of them it is for is not known */

@@ -1,10 +1,11 @@
 /** The start of a params, result or error in, its end and how heavy it is out; validity is left to JSON.parse. */
 import { endOfString, endOfValue } from "../json-grammar.ts";
+import { isFitNumber, isInUnfitNumber, levelsOf, MAX_LEVELS } from "../json-readers.ts";
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Levels of a message, its own object included, up to which its body is parsed. */
+/** Levels of a message, its own object counted once and others twice, up to which its body is parsed. */
 const MAX_DEPTH = 512;
 
 /** Objects, arrays, strings and commas up to which a body is parsed: a value takes up to 100 bytes. */
@@ -12,6 +13,12 @@ const MAX_VALUES = 1024 * 1024;
 
 /** Characters of text that cannot hold more than MAX_DEPTH levels, each of which takes two. */
 export const SHORT_TEXT = 2 * MAX_DEPTH;
+
+/** A number of which not one digit stands at a multiple of so many characters is short. */
+const SAMPLED = 256;
+const LOWER_E = 0x65;
+/** Of ASCII letters, the bit that makes them lower case. */
+const LOWER_CASE = 0x20;
 
 /** Strings longer than this many characters are kept out of the parsed value: a second copy of a line of 32 MiB in memory
  * would be for nothing, since what is asked of the value is short. */
@@ -30,13 +37,17 @@ export class Span {
   end = -1;
   deep = false;
   heavy = false;
+  /** Some reader of JSON would stop at it; strings aside. */
+  unfit = false;
   /** Start and end of each string, quotes included, that is too long for the parsed value. */
   #long: number[] | undefined;
 
   clear(): void {
+    if (this.start < 0) return;
     this.start = -1;
     this.deep = false;
     this.heavy = false;
+    this.unfit = false;
     this.#long = undefined;
   }
 
@@ -59,8 +70,8 @@ export class Span {
 
   /**
    * Sets the span to what is most likely the object or array at `at`, judged by the end of `text`
-   * only: the last member, or followed by members that are none. Short text cannot be deep or heavy.
-   * False: there is no guess.
+   * only: the last member, or followed by members that are none. Short text cannot be deep or heavy; whether it is unfit
+   * is not looked at. False: there is no guess.
    */
   guess(text: string, at: number): boolean {
     const last = text.length - 1;
@@ -77,10 +88,17 @@ export class Span {
   measure(text: string, at: number): boolean {
     const code = text.charCodeAt(at);
     this.start = at;
-    this.end =
-      code === 0x7b || code === 0x5b ? this.#measureNested(text, at) : endOfValue(text, at);
-    if (code === QUOTE && this.end - at > LONG_STRING) this.#long = [at, this.end];
+    if (code === 0x7b || code === 0x5b) this.end = this.#measureNested(text, at);
+    else this.#measureScalar(text, at);
     return this.end >= 0;
+  }
+
+  #measureScalar(text: string, at: number): void {
+    this.end = endOfValue(text, at);
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) {
+      if (this.end - at > LONG_STRING) this.#long = [at, this.end];
+    } else if (code < 0x3a) this.unfit = !isFitNumber(text.slice(at, this.end));
   }
 
   // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the hot loop, where calls are dear
@@ -102,13 +120,18 @@ export class Span {
         }
       } else if (code === 0x7b || code === 0x5b) {
         values++;
-        if (++depth > maxDepth) maxDepth = depth;
+        depth += levelsOf(code);
+        if (depth > maxDepth) maxDepth = depth;
       } else if (code === 0x2c) values++;
-      else if (isClosing(code) && --depth === 0) {
+      else if (isClosing(code)) {
+        depth -= levelsOf(code);
+        if (depth > 0) continue;
         this.deep = maxDepth >= MAX_DEPTH;
         this.heavy = values > MAX_VALUES;
+        this.unfit ||= this.heavy || maxDepth > MAX_LEVELS;
         return index + 1;
-      }
+      } else if ((code | LOWER_CASE) === LOWER_E || index % SAMPLED === 0)
+        this.unfit ||= isInUnfitNumber(text, index);
     }
     return -1;
   }

@@ -7,10 +7,9 @@ export interface CanonicalId {
   readonly valid: boolean;
 }
 
-const SMALL_INTEGER = /^(?:0|-?[1-9]\d{0,14})$/;
-
 /** Digits that survive a way through a double. */
 const EXACT_DIGITS = 15;
+const ZERO = 0x30;
 
 /**
  * Ids that JSON-RPC says are equal get the same text: `"\u0061"` and `"a"`, `1.0` and `1`; `1` and
@@ -18,7 +17,8 @@ const EXACT_DIGITS = 15;
  * The text shares no memory with `text`, so keeping it does not keep the line.
  */
 export function canonicalId(text: string): CanonicalId {
-  if (SMALL_INTEGER.test(text)) return { text: String(Number(text)), valid: true };
+  const small = smallInteger(text);
+  if (small >= 0) return { text: String(small), valid: true };
   const first = text.charCodeAt(0);
   if (first === 0x22)
     return { text: escapeControls(JSON.stringify(JSON.parse(text))), valid: true };
@@ -27,6 +27,19 @@ export function canonicalId(text: string): CanonicalId {
     return { text: canonicalNumber(text), valid: true };
   }
   return { text: copyText(text), valid: false };
+}
+
+/** Most ids are such: a few digits, which are their own text. −1: it is none. */
+function smallInteger(text: string): number {
+  const { length } = text;
+  if (length > EXACT_DIGITS || (length > 1 && text.charCodeAt(0) === ZERO)) return -1;
+  let value = 0;
+  for (let index = 0; index < length; index++) {
+    const digit = text.charCodeAt(index) - ZERO;
+    if (!(digit >= 0 && digit <= 9)) return -1;
+    value = value * 10 + digit;
+  }
+  return length > 0 ? value : -1;
 }
 
 /** What a terminal obeys or hides, as escapes: the wire may have had it escaped, and ids are printed as they are. */

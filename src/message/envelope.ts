@@ -51,6 +51,13 @@ export class Envelope {
     }
   }
 
+  /** Measures the bodies of a message whose guessed ends were right: what guesses do not look at is known then. */
+  measureGuessed(text: string): void {
+    for (const span of [this.params, this.result, this.error]) {
+      if (span.start >= 0) span.measure(text, span.start);
+    }
+  }
+
   #clear(): void {
     this.jsonrpc.clear();
     this.id.clear();

@@ -6,6 +6,7 @@ import { canonicalId } from "./canonical-id.ts";
 import type { Envelope } from "./envelope.ts";
 import { findMethod, type KnownMethod } from "./methods.ts";
 import type { Message, MessageType } from "./types.ts";
+import { checkGuessed, type Found, findUnfit } from "./unfit-members.ts";
 import { isMcpMethod, isMcpResult } from "./vocabulary.ts";
 
 /** Where in the line the message stands. */
@@ -31,24 +32,30 @@ export function readMessage(text: string, envelope: Envelope, place: Place): Mes
   if (body === NOT_JSON) return undefined;
 
   const { id, params, result, error } = envelope;
+  const { frame, raw } = place;
   const canonical = id.start < 0 ? undefined : canonicalId(text.slice(id.start, id.end));
+  const idText = canonical?.text;
+  const isLineSafe = envelope.guessed && checkGuessed(text, envelope);
+  const unfit = findUnfit(text, envelope, raw, idText, method?.name);
   return {
     kind: "message",
-    frame: place.frame,
+    frame,
     type,
-    idText: canonical?.text,
+    idText,
     method: method?.name,
     paramsText: textOf(text, params),
     resultText: textOf(text, result),
     errorText: textOf(text, error),
     body,
     bytes: place.bytes,
-    raw: place.raw,
+    raw,
     batch: place.batch,
     mcp: readMcp(type, method, body),
     senderRoles: method?.known?.senderRoles,
     knownMethod: method?.known !== undefined,
-    flags: readFlags(place.frame.flags, envelope, bodySpan, isVersion2, canonical?.valid ?? true),
+    flags: readFlags(frame.flags, envelope, isVersion2, canonical?.valid !== false, unfit),
+    unfit: unfit?.members,
+    isLineSafe,
   };
 }
 
@@ -150,16 +157,17 @@ function textOf(text: string, span: Span): string | undefined {
 function readFlags(
   ofFrame: readonly Flag[],
   envelope: Envelope,
-  body: Span,
   isVersion2: boolean,
   isValidId: boolean,
+  unfit: Found | undefined,
 ): readonly Flag[] {
-  const flags: Flag[] = [];
+  const isMalformed = isMalformedAnswer(envelope);
+  const isRegular = isVersion2 && isValidId && !isMalformed && !envelope.duplicate;
+  if (isRegular && unfit === undefined) return ofFrame;
+  const flags: Flag[] = [...ofFrame];
   if (envelope.duplicate) flags.push("duplicate_key");
   if (!isVersion2) flags.push("not_jsonrpc_2");
-  if (isMalformedAnswer(envelope)) flags.push("malformed_response");
+  if (isMalformed) flags.push("malformed_response");
   if (!isValidId) flags.push("invalid_id");
-  if (body.deep) flags.push("deep_nesting");
-  if (body.heavy) flags.push("too_many_values");
-  return flags.length === 0 ? ofFrame : [...ofFrame, ...flags];
+  return unfit === undefined ? flags : [...flags, ...unfit.flags];
 }

@@ -1,6 +1,12 @@
 /** Frames read as JSON-RPC 2.0 and MCP, both protocol eras. */
 import type { Flag, Frame, HttpItem, Loss, Noise, SetAside } from "../framing/types.ts";
+import type { Unfit } from "../json-readers.ts";
 import type { ChannelEnd, ProcessEnd, Tick } from "../stream/types.ts";
+
+/** How members are given out of which some reader of JSON would refuse what stands in the text. */
+export type UnfitMembers = Readonly<
+  Record<"id" | "method" | "params" | "result" | "error", Unfit | undefined>
+>;
 
 export type MessageType = "request" | "notification" | "response" | "error";
 
@@ -39,6 +45,10 @@ export interface Message {
   /** The method is in some dated version of the protocol; false on responses. */
   readonly knownMethod: boolean;
   readonly flags: readonly Flag[];
+  /** undefined: none is. */
+  readonly unfit?: UnfitMembers | undefined;
+  /** Known to hold no character that a line may not carry raw. */
+  readonly isLineSafe?: boolean | undefined;
 }
 
 export type MessageItem =

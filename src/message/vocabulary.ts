@@ -10,17 +10,6 @@ const FOREIGN =
 
 const EXTENSION_PREFIX = "io.modelcontextprotocol/";
 
-/** Result members that are arrays in MCP and name what they list. */
-const LISTS = [
-  "tools",
-  "content",
-  "resources",
-  "resourceTemplates",
-  "prompts",
-  "messages",
-  "roots",
-];
-
 /** True: MCP's; false: another protocol's; undefined: cannot be told from the method. */
 export function isMcpMethod(
   known: KnownMethod | undefined,
@@ -39,12 +28,19 @@ export function isMcpMethod(
 /** True: only MCP's results look like this; undefined: cannot be told. */
 export function isMcpResult(result: unknown): true | undefined {
   if (!isObject(result)) return undefined;
+  // the commonest first
+  if (isListOfObjects(result["content"])) return true;
   const { protocolVersion, capabilities, resultType, contents, completion } = result;
   const { model, role, action } = result;
   const isMcp =
     (typeof protocolVersion === "string" && isObject(capabilities)) ||
     typeof resultType === "string" ||
-    LISTS.some((name) => isListOfObjects(result[name])) ||
+    isListOfObjects(result["tools"]) ||
+    isListOfObjects(result["resources"]) ||
+    isListOfObjects(result["resourceTemplates"]) ||
+    isListOfObjects(result["prompts"]) ||
+    isListOfObjects(result["messages"]) ||
+    isListOfObjects(result["roots"]) ||
     // LSP's hover has contents as well, of strings or language blocks.
     isListOfObjects(contents, "uri") ||
     isCompletion(completion) ||

@@ -2,6 +2,7 @@
 import type { Endpoint, Process } from "../capture/types.ts";
 import type { Connection } from "../connections/types.ts";
 import type { Effect } from "../effects/types.ts";
+import { isJson } from "../json-grammar.ts";
 import {
   countField,
   type Fields,
@@ -26,9 +27,15 @@ export function readEffect(fields: Fields | undefined, clock: RecordedClock): Ef
   if (fields === undefined || micros === undefined || pid === undefined) return undefined;
   const timeNs = clock.toNs(micros);
   const process = processOf(pid, textField(fields, "comm") ?? "");
-  const listed = own(fields, "candidates");
-  const candidates = Array.isArray(listed) ? listed.map((id) => JSON.stringify(id)) : [];
+  const candidates = readIds(fields);
   return readKind(fields, { timeNs, process, candidates });
+}
+
+function readIds(fields: Fields): readonly string[] {
+  const texts = textsField(fields, "candidates_text");
+  if (texts.length > 0) return texts.filter(isJson);
+  const listed = own(fields, "candidates");
+  return Array.isArray(listed) ? listed.map((id) => JSON.stringify(id)) : [];
 }
 
 function readKind(

@@ -10,14 +10,13 @@ import {
   type Fields,
   fieldsField,
   millisField,
-  own,
   textField,
   textsField,
 } from "./fields.ts";
 import { isLossReason } from "./loss-reasons.ts";
 import { readConnection } from "./rebuild-connection.ts";
 import { readEffect } from "./rebuild-effects.ts";
-import { rebuildText } from "./rebuild-text.ts";
+import { memberText, rebuildText } from "./rebuild-text.ts";
 import { completeExchange, RecordedExchanges } from "./recorded-exchanges.ts";
 import { type RecordedClock, readTime } from "./recorded-time.ts";
 import { type Direction, type RecordedSession, RecordedWorld } from "./recorded-world.ts";
@@ -321,7 +320,7 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       return;
     }
     const session = this.#world.shownSession(id);
-    const idText = JSON.stringify(own(line, "id")) ?? "null";
+    const idText = memberText(line, "id") ?? "null";
     const target = textField(line, "target");
     out.push({ kind: "effect", session, idText, method, target, effect, timeNs });
   }

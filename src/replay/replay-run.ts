@@ -4,9 +4,10 @@ import { SummaryCollector } from "../exchange/summary.ts";
 import type { ExchangeItem, OpenCall, Session, Summary } from "../exchange/types.ts";
 import { RecentMap } from "../recent-map.ts";
 import { Rooms } from "../rooms.ts";
-import { type Fields, own, textField } from "./fields.ts";
+import { type Fields, textField } from "./fields.ts";
 import { readEffects } from "./rebuild-effects.ts";
 import { type RebuildCounts, RebuildStage, type ReplayItem } from "./rebuild-stage.ts";
+import { memberText } from "./rebuild-text.ts";
 import { parseTimestamp, type RecordedClock } from "./recorded-time.ts";
 
 /** A file may hold several runs of the tool, each closed by its summary; their sessions never mix. */
@@ -125,7 +126,7 @@ export class ReplayRun {
   /** A call is made again from its messages; its recorded line, the next one, has what it caused. */
   #addEffects(line: Fields): void {
     const effects = readEffects(line, this.#clock);
-    const idText = JSON.stringify(own(line, "id"));
+    const idText = memberText(line, "id");
     const method = textField(line, "method");
     // the one that was answered last: its line follows
     const at = this.#taken.findLastIndex(

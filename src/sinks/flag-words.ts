@@ -14,6 +14,9 @@ const WORDS: Readonly<Record<Flag, string | undefined>> = {
   invalid_id: "invalid id",
   deep_nesting: "nested too deep to look into",
   too_many_values: "too many values to look into",
+  // how NDJSON gives it out
+  as_text: undefined,
+  lone_surrogate: "half of a surrogate pair",
   unmatched_response: "no request for it was heard",
   // the session's line says it
   late_attach: undefined,

@@ -1,17 +1,12 @@
 /** Text from the wire in, JSON text out that is safe inside one output line. */
+import { UNSAFE } from "../json-readers.ts";
 
-/**
- * Characters that no output line carries raw: C0, DEL and C1 controls, line and paragraph separators,
- * and those that turn the direction of writing. A terminal that shows the line must not obey them.
- */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding control characters is its purpose
-const UNSAFE = /[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-const UNSAFE_ALL = /[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+const UNSAFE_CHAR = new RegExp(UNSAFE);
+const UNSAFE_CHARS = new RegExp(UNSAFE, "g");
 
 /** True when the text may stand in a line as it is. */
 export function isLineSafe(text: string): boolean {
-  return !UNSAFE.test(text);
+  return !UNSAFE_CHAR.test(text);
 }
 
 /**
@@ -19,14 +14,14 @@ export function isLineSafe(text: string): boolean {
  * white space (tab, CR, LF), which becomes a space; inside strings they become \uXXXX escapes.
  */
 export function lineSafeJson(json: string): string {
-  if (!UNSAFE.test(json)) return json;
+  if (!UNSAFE_CHAR.test(json)) return json;
   // Raw C0 controls are not valid inside JSON strings, so those that are here are white space.
-  return json.replace(UNSAFE_ALL, (char) => (char < " " ? " " : escapeUnit(char)));
+  return json.replace(UNSAFE_CHARS, (char) => (char < " " ? " " : escapeUnit(char)));
 }
 
-/** A string as JSON text without unsafe characters. */
+/** A string as JSON text without unsafe characters; U+FFFD for halves of surrogate pairs, which no UTF-8 holds. */
 export function quote(text: string): string {
-  return lineSafeJson(JSON.stringify(text));
+  return lineSafeJson(JSON.stringify(text.toWellFormed()));
 }
 
 /** Any JSON value as JSON text without unsafe characters; undefined becomes null. */

@@ -1,4 +1,5 @@
 /** Members of a JSON object in, one output line out, as a whole or, with long texts in it, in pieces. */
+import { mendSurrogates, type Unfit } from "../json-readers.ts";
 import type { LineContext } from "./line-context.ts";
 import { flat, joined, LONG_CHARS, type Rendered } from "./long-text.ts";
 
@@ -20,6 +21,16 @@ export class LineBuilder {
     this.text += `,"${key}":`;
     if (text.length > LONG_CHARS) this.#long(this.#context.longJson(text));
     else this.text += isClean ? text : this.#context.json(text);
+  }
+
+  /** As `json`; of what some reader of JSON would refuse `"key_text":"…"`. */
+  member(key: string, text: string | undefined, unfit: Unfit | undefined, isClean = false): void {
+    if (text === undefined) return;
+    if (unfit === undefined) this.json(key, text, isClean);
+    else {
+      if (unfit === "mended") this.json(key, mendSurrogates(text));
+      this.quoted(`${key}_text`, text);
+    }
   }
 
   quoted(key: string, text: string): void {

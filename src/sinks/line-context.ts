@@ -1,8 +1,9 @@
 /** What every kind of line needs: the clock, whether raw text is asked for, and the mask for secrets. */
 import type { Party, Process } from "../capture/types.ts";
+import { mendSurrogates, unfitId } from "../json-readers.ts";
 import { isProcess } from "../party.ts";
 import { lineSafeJson, quote, stringify } from "./json-text.ts";
-import { cut, LONG_CHARS } from "./long-text.ts";
+import { cut, joined, LONG_CHARS } from "./long-text.ts";
 import type { Redactor } from "./redact.ts";
 import { UtcTimestamps } from "./timestamp.ts";
 import type { WallClock } from "./types.ts";
@@ -57,6 +58,14 @@ export class LineContext {
   /** JSON text from the wire, secrets masked, without raw control characters. */
   json(json: string): string {
     return lineSafeJson(this.redactor === undefined ? json : this.redactor.json(json));
+  }
+
+  /** `,"key":7` of an id's text; of one that some reader of JSON would refuse `,"key_text":"[7]"`. */
+  id(key: string, idText: string): string {
+    const unfit = unfitId(idText);
+    if (unfit === undefined) return `,"${key}":${this.json(idText)}`;
+    const mended = unfit === "mended" ? `,"${key}":${this.json(mendSurrogates(idText))}` : "";
+    return `${mended},"${key}_text":${joined(this.longQuote(idText))}`;
   }
 
   /** As `json`, in pieces. What is masked, or is short, is one. */

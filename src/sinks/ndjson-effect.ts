@@ -1,6 +1,7 @@
 /** What a call caused in, its JSON out. */
 import { destinationOf } from "../destination.ts";
 import type { Effect } from "../effects/types.ts";
+import { unfitId } from "../json-readers.ts";
 import { quote } from "./json-text.ts";
 import { type LineContext, millis } from "./line-context.ts";
 
@@ -11,14 +12,19 @@ export function renderEffects(effects: readonly Effect[], context: LineContext):
 
 export function renderEffect(effect: Effect, context: LineContext): string {
   const { kind, timeNs, process, candidates } = effect;
-  const may =
-    candidates.length === 0
-      ? ""
-      : `,"candidates":[${candidates.map((id) => context.json(id)).join(",")}]`;
   return (
     `{"kind":"${kind}","timestamp":"${context.timestamp(timeNs)}"` +
-    `,"pid":${process.pid},"comm":${context.text(process.comm)}${details(effect, context)}${may}}`
+    `,"pid":${process.pid},"comm":${context.text(process.comm)}${details(effect, context)}` +
+    `${mayBeOf(candidates, context)}}`
   );
+}
+
+/** Ids as they are, or, where some reader of JSON would refuse one, the text of each. */
+function mayBeOf(ids: readonly string[], context: LineContext): string {
+  if (ids.length === 0) return "";
+  const isFit = ids.every((id) => unfitId(id) === undefined);
+  const list = ids.map((id) => (isFit ? context.json(id) : quote(context.json(id)))).join(",");
+  return `,"${isFit ? "candidates" : "candidates_text"}":[${list}]`;
 }
 
 function details(effect: Effect, context: LineContext): string {

@@ -142,15 +142,15 @@ function renderCall(line: CallLine, context: LineContext, transports: TransportW
       `,"session":${quote(session.id)},"direction":"${line.direction}"` +
       `,"start":"${context.timestamp(frame.sentNs ?? frame.timeNs)}","outcome":"${line.outcome}"`,
   );
-  out.json("id", request.idText);
+  out.member("id", request.idText, request.unfit?.id);
   out.text += `,"method":${context.name(line.method)}`;
   if (line.target !== undefined) out.text += `,"target":${context.name(line.target)}`;
-  out.json("params", request.paramsText);
-  out.json("result", response?.resultText);
-  out.json("error", response?.errorText);
+  out.member("params", request.paramsText, request.unfit?.params);
+  out.member("result", response?.resultText, response?.unfit?.result);
+  out.member("error", response?.errorText, response?.unfit?.error);
   out.text += millis("duration_ms", line.durationMs) + millis("server_ms", line.serverMs);
   out.text += `,"progress_count":${line.progressCount},"log_count":${line.logCount}`;
-  if (line.chain !== undefined) out.text += `,"chain":${context.json(line.chain)}`;
+  if (line.chain !== undefined) out.text += context.id("chain", line.chain);
   if (line.isAmbiguous === true) out.text += ',"ambiguous":true';
   if (line.effects !== undefined) {
     out.text += `,"effects":${renderEffects(line.effects, context)}`;
@@ -170,7 +170,7 @@ function renderWaiting(
       `,"session":${quote(session.id)},"direction":"${line.direction}"` +
       `,"start":"${context.timestamp(sinceNs)}"`,
   );
-  out.json("id", request.idText);
+  out.member("id", request.idText, request.unfit?.id);
   out.text += `,"method":${context.name(line.method)}`;
   if (line.target !== undefined) out.text += `,"target":${context.name(line.target)}`;
   out.text += `${millis("waited_ms", (timeNs - sinceNs) / 1e6)},"progress_count":${line.progressCount}`;
@@ -180,7 +180,7 @@ function renderWaiting(
 function renderEffectLine(line: EffectLine, context: LineContext): string {
   const { session, idText, method, target, effect } = line;
   return (
-    `${head("effect", line.timeNs, context)},"session":${quote(session.id)},"id":${context.json(idText)}` +
+    `${head("effect", line.timeNs, context)},"session":${quote(session.id)}${context.id("id", idText)}` +
     `,"method":${context.name(method)}` +
     (target === undefined ? "" : `,"target":${context.name(target)}`) +
     `,"effect":${renderEffect(effect, context)}}`

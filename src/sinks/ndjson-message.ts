@@ -21,21 +21,27 @@ export class MessageRenderer {
     const { message, request } = line;
     const context = this.#context;
     // One test of the whole text says that all of its spans are fit to be spliced.
-    const clean = context.redactor === undefined && isLineSafe(message.raw);
+    const isShown = context.redactor === undefined;
+    const clean = isShown && (message.isLineSafe === true || isLineSafe(message.raw));
     const out = new LineBuilder(
       context,
       `{"kind":"message","timestamp":"${context.timestamp(message.frame.timeNs)}"` +
         `${this.#transports.message(line)},"seq":${line.seq},"type":"${message.type}"`,
     );
-    out.json("id", message.idText, clean);
-    if (message.method !== undefined) out.text += `,"method":${context.name(message.method)}`;
+    const { unfit } = message;
+    out.member("id", message.idText, unfit?.id, clean);
+    if (message.method !== undefined) {
+      out.text += `,"method":${context.name(message.method)}`;
+      if (unfit?.method !== undefined) out.quoted("method_text", JSON.stringify(message.method));
+    }
     if (line.target !== undefined) out.text += `,"target":${context.name(line.target)}`;
-    out.json("params", paramsOf(message), clean);
-    out.json("result", message.resultText, clean);
-    out.json("error", message.errorText, clean);
+    out.member("params", paramsOf(message), unfit?.params, clean);
+    out.member("result", message.resultText, unfit?.result, clean);
+    out.member("error", message.errorText, unfit?.error, clean);
     if (request !== undefined) {
       out.text += `,"request":{"method":${context.name(request.method)}`;
-      out.json("params", request.paramsText);
+      const isClean = isShown && request.isLineSafe === true;
+      out.member("params", request.paramsText, request.unfit, isClean);
       out.text += "}";
     }
     out.text +=
@@ -43,8 +49,8 @@ export class MessageRenderer {
       millis("server_ms", line.serverMs) +
       millis("queued_ms", line.queuedMs);
     out.text += `,"bytes":${message.bytes}`;
-    out.json("call_id", line.callId);
-    if (line.chain !== undefined) out.text += `,"chain":${context.json(line.chain)}`;
+    if (line.callId !== undefined) out.text += context.id("call_id", line.callId);
+    if (line.chain !== undefined) out.text += context.id("chain", line.chain);
     if (message.batch !== undefined) {
       out.text += `,"batch":{"index":${message.batch.index},"size":${message.batch.size}}`;
     }

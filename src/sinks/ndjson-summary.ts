@@ -103,7 +103,7 @@ function counts(
 
 function renderOpen(call: OpenCall, context: LineContext): string {
   return (
-    `{"session":${quote(call.session.id)},"id":${context.json(call.idText)}` +
+    `{"session":${quote(call.session.id)}${context.id("id", call.idText)}` +
     `,"method":${context.text(call.method)}` +
     (call.target === undefined ? "" : `,"target":${context.text(call.target)}`) +
     `,"since":"${context.timestamp(call.sinceNs)}"}`
@@ -118,7 +118,7 @@ function renderUnansweredOf(call: UnansweredCall, context: LineContext): string 
 export function renderUnanswered(call: UnansweredCall, context: LineContext): string {
   const { idText, method, target, sinceNs, endNs } = call;
   return (
-    (idText === undefined ? "" : `"id":${context.json(idText)},`) +
+    (idText === undefined ? "" : `${context.id("id", idText).slice(1)},`) +
     `"method":${context.text(method)}` +
     (target === undefined ? "" : `,"target":${context.text(target)}`) +
     `,"since":"${context.timestamp(sinceNs)}"${millis("waited_ms", (endNs - sinceNs) / 1e6)}`

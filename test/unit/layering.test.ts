@@ -21,14 +21,15 @@ const rooms = [
   "server",
 ];
 
-/** What all rooms speak: the shape of a stage, who speaks and what they are called, short copies of text, what JSON is, a
- * bounded map; how outputs fail, how root opens a file, what a terminal or a model may be shown, numbers for people. */
+/** What all rooms speak: the shape of a stage, who speaks and what they are called, short copies of text, what JSON is
+ * and who reads it, a bounded map; how outputs fail, how root opens a file, what a terminal or a model may be shown, numbers for people. */
 const shared = new Set([
   "src/stage.ts",
   "src/party.ts",
   "src/names.ts",
   "src/text.ts",
   "src/json-grammar.ts",
+  "src/json-readers.ts",
   "src/ip-address.ts",
   "src/destination.ts",
   "src/recent-map.ts",

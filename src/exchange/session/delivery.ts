@@ -10,7 +10,14 @@ import { valueKey } from "../call/id-key.ts";
 import { targetOf } from "../call/target.ts";
 import { createdTaskId, Tasks } from "../call/tasks.ts";
 import { asObject, metaOf } from "../json.ts";
-import type { CallLine, CallOutcome, ExchangeItem, MessageLine, SessionLine } from "../types.ts";
+import type {
+  CallLine,
+  CallOutcome,
+  ExchangeItem,
+  MessageLine,
+  RequestSummary,
+  SessionLine,
+} from "../types.ts";
 import { findCall } from "./attachments.ts";
 import { learnFromRequest, learnFromResult } from "./handshake.ts";
 import { isHeaderMismatch } from "./http/header-mismatch.ts";
@@ -196,8 +203,9 @@ function copyOf(party: Party | undefined): Party | undefined {
   return party === undefined ? undefined : { ...party };
 }
 
-function requestSummary(call: Call) {
-  return { method: call.method, paramsText: call.message.paramsText, target: call.target };
+function requestSummary({ method, message, target }: Call): RequestSummary {
+  const { paramsText, unfit, isLineSafe } = message;
+  return { method, paramsText, target, unfit: unfit?.params, isLineSafe };
 }
 
 function rememberTask(state: SessionState, message: Message, call: Call): void {

@@ -1,4 +1,5 @@
 /** Takes names, versions and capabilities out of the messages that tell them, in both eras. */
+import { isTooDeep, mendSurrogates } from "../../json-readers.ts";
 import type { Message } from "../../message/types.ts";
 import { capText } from "../../text.ts";
 import type { Call } from "../call/call.ts";
@@ -84,7 +85,9 @@ function learnServer(
 function capabilitiesText(value: unknown, { raw }: Message): string | undefined {
   if (value === undefined || raw.length > MAX_MESSAGE_CHARS) return undefined;
   const text = JSON.stringify(value);
-  return text.length <= MAX_CAPABILITIES_CHARS ? text : undefined;
+  // what not every reader of JSON takes is in the message
+  if (text.length > MAX_CAPABILITIES_CHARS || isTooDeep(text)) return undefined;
+  return mendSurrogates(text);
 }
 
 function setVersion(session: Mutable<Session>, version: string): boolean {

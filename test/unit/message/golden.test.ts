@@ -32,7 +32,7 @@ function listen(bytes: Uint8Array, size: number): unknown[] {
     .flatMap((item) => [...stage.push(item)])
     .map((item) => {
       if (item.kind !== "message") return item.kind;
-      const { kind: _, frame, ...message } = item;
+      const { kind: _, frame, isLineSafe: __, ...message } = item;
       return JSON.parse(JSON.stringify({ ...message, endPosition: frame.endPosition }));
     });
 }

@@ -25,6 +25,7 @@ test("MessageStage gives the members of a request as they stand on the wire", ()
       senderRoles: "client",
       knownMethod: true,
       flags: [],
+      isLineSafe: true,
     },
   ]);
 });
@@ -47,9 +48,9 @@ test.each([
   ['{"jsonrpc":"2.0","id":1,"result":1,"error":null}', "response", ["malformed_response"]],
   ['{"jsonrpc":"2.0","id":1}', "response", ["malformed_response"]],
   ['{"jsonrpc":"2.0","result":1}', "response", ["malformed_response"]],
-  ['{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}', "request", ["invalid_id"]],
-  ['{"jsonrpc":"2.0","id":[1],"method":"ping"}', "request", ["invalid_id"]],
-  ['{"jsonrpc":"2.0","id":true,"result":1}', "response", ["invalid_id"]],
+  ['{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}', "request", ["invalid_id", "as_text"]],
+  ['{"jsonrpc":"2.0","id":[1],"method":"ping"}', "request", ["invalid_id", "as_text"]],
+  ['{"jsonrpc":"2.0","id":true,"result":1}', "response", ["invalid_id", "as_text"]],
   ['{"id":1,"method":"tools/list"}', "request", ["not_jsonrpc_2"]],
   ['{"jsonrpc":2.0,"id":1,"method":"tools/list"}', "request", ["not_jsonrpc_2"]],
   ['{"jsonrpc":"1.0","id":1,"result":{}}', "response", ["not_jsonrpc_2"]],
@@ -171,9 +172,9 @@ test("MessageStage loses a batch of more than 65,536 elements and says so", () =
 });
 
 test.each([
-  ["513 levels", 512, ["deep_nesting"], undefined],
-  ["512 levels", 511, [], expect.anything()],
-  ["200,000 levels", 200_000, ["deep_nesting"], undefined],
+  ["513 levels", 512, ["deep_nesting", "as_text"], undefined],
+  ["512 levels", 511, ["as_text"], expect.anything()],
+  ["200,000 levels", 200_000, ["deep_nesting", "as_text"], undefined],
 ])("MessageStage hears a message of %s", (_name, brackets, flags, body) => {
   const params = "[".repeat(brackets) + "]".repeat(brackets);
   const message = readOne(`{"jsonrpc":"2.0","method":"ping","params":${params}}`);
@@ -191,7 +192,7 @@ test("MessageStage proves deep text to be JSON without parsing it", () => {
 test("MessageStage does not look into a body of more than a million values", () => {
   const params = `[${"[],".repeat(1_050_000)}1]`;
   const message = readOne(`{"jsonrpc":"2.0","method":"ping","params":${params}}`);
-  expect(message).toMatchObject({ flags: ["too_many_values"], body: undefined });
+  expect(message).toMatchObject({ flags: ["too_many_values", "as_text"], body: undefined });
 });
 
 test("MessageStage adds its flags behind the frame's", () => {

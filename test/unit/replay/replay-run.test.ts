@@ -3,6 +3,7 @@ import type { ExchangeItem } from "../../../src/exchange/types.ts";
 import { RecordedClock } from "../../../src/replay/recorded-time.ts";
 import { ReplayRun } from "../../../src/replay/replay-run.ts";
 import { NdjsonRenderer } from "../../../src/sinks/ndjson-line.ts";
+import { UNFIT_LINES } from "../message/unfit-lines.ts";
 import { CALL, Conversation, greet, RESULT, RUNS, record } from "./stdio-runs.ts";
 
 function replayLines(lines: readonly string[], raw = true): { lines: string[]; run: ReplayRun } {
@@ -65,6 +66,25 @@ describe("ReplayRun", () => {
     const { lines, run } = replayLines(live, false);
     expect(lines).toEqual(live);
     expect(run.counts).toEqual({ messages: 5, rebuilt: 5, malformed: 0, unknown: 0 });
+  });
+
+  test.each(Object.entries(UNFIT_LINES).filter(([, { flags }]) => flags.length > 0))(
+    "ReplayRun makes the same message of members that were given out as text: %s",
+    (_, { text }) => {
+      const [, id = "7"] = /"id":(.*?),"method"/s.exec(text) ?? [];
+      const conversation = greet(new Conversation(80));
+      if (text.includes('"method"')) conversation.ask(text);
+      else conversation.ask('{"jsonrpc":"2.0","id":7,"method":"tools/list"}').answer(text);
+      conversation.answer(`{"jsonrpc":"2.0","id":${id},"result":{}}`).exitServer(0);
+      const live = record(conversation.items, false);
+      expect(replayLines(live, false).lines).toEqual(live);
+    },
+  );
+
+  test("ReplayRun takes no text for a member that is no JSON", () => {
+    const [line = ""] = record(greet(new Conversation(90)).ask(CALL).items, false).slice(-1);
+    const forged = JSON.stringify({ ...JSON.parse(line), params_text: '{}}\n{"jsonrpc"' });
+    expect(replayLines([forged], false).lines.at(-1)).toContain('"params":{"name":"log"');
   });
 
   test("ReplayRun treats what follows a summary as another run", () => {

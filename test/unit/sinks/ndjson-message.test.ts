@@ -116,7 +116,7 @@ describe("NdjsonRenderer on messages", () => {
     );
     expect(assertNdjson([line])[0]).toMatchObject({
       stdio_transport: { from_comm: '","x":"\n\u001b[2J' },
-      method: 'a"\n\u202eb\ud800',
+      method: 'a"\n\u202eb\ufffd',
     });
   });
 
