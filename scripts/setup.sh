@@ -93,7 +93,7 @@ unpack() {
   echo "  APT      $* (unpacked only)"
   rm -rf "$dir"
   mkdir -p "$dir"
-  for package in "$@"; do [ -n "$(apt-cache policy "$package")" ] || as_root apt-get update -qq; done
+  for package in "$@"; do [ -n "$(apt-cache policy "${package%%=*}")" ] || as_root apt-get update -qq; done
   (
     cd "$dir"
     apt-get -o APT::Sandbox::User=root download -qq "$@"
@@ -117,6 +117,8 @@ if [ -n "$want_python" ]; then
 fi
 if [ -n "$want_unpacked" ]; then
   unpack nginx usr/sbin/nginx nginx
+  # What many read our lines with. The machine's own may be a later one, which takes more.
+  unpack jq usr/bin/jq 'jq=1.6-*' 'libjq1=1.6-*' libonig5
   # Programs that speak TLS by NSS.
   unpack nss usr/bin/tstclnt libnss3-tools libnss3 libnspr4
 fi

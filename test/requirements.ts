@@ -286,6 +286,12 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     promise: "Every line is valid by the published schema.",
     source: "docs/ndjson.schema.json",
   },
+  "output/readers": {
+    promise:
+      "Nothing that a peer sends makes a line that jq 1.6, Python's json or Go's encoding/json does not read.",
+    source:
+      "https://github.com/jqlang/jq/blob/jq-1.6/src/jv_parse.c, https://docs.python.org/3/library/json.html, https://pkg.go.dev/encoding/json",
+  },
   "output/terminal": {
     promise: "Nothing from the wire reaches a terminal as more than text, nor forges a line.",
     source: "ECMA-48, Unicode UAX #9",

@@ -1,9 +1,13 @@
-/** Lines made to break a parser, through a real pipe into the real tool: memory stays bounded, what follows is heard. */
+/**
+ * Lines made to break a parser, through a real pipe into the real tool: memory stays bounded, what follows is heard, and
+ * readers of the output read on.
+ */
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { JQ_1_6, PYTHON_JSON, readBy } from "../readers/readers.ts";
 import { GOOD, HOSTILE, pieces } from "../unit/message/hostile-input.ts";
 import { assertNdjson } from "../unit/sinks/validate.ts";
 import { numberAt } from "./json.ts";
@@ -58,17 +62,27 @@ describe.skipIf(lacks !== undefined)(titled("hostile lines", lacks), () => {
       await reader.exited;
       tool.kill("SIGINT");
       expect(await tool.exited).toBe(0);
+      const lacking = [JQ_1_6, PYTHON_JSON].flatMap(({ lacks }) => lacks ?? []);
+      expect(lacking).toEqual([]);
+      const byJq = await readBy(JQ_1_6, Bun.file(file));
+      const byPython = await readBy(PYTHON_JSON, Bun.file(file));
+      expect([byJq, byPython].map(({ code, stderr }) => ({ code, stderr }))).toEqual(
+        Array(2).fill({ code: 0, stderr: "" }),
+      );
+      let lines = 0;
       let heard = 0;
       let ringFull = -1;
       for await (const text of createInterface(
         createReadStream(file, { highWaterMark: 1 << 22 }),
       )) {
         const [line] = assertNdjson([text]);
+        lines += 1;
         if (line?.["kind"] === "summary") ringFull = numberAt(line, "loss", "ring_full");
         if (line?.["raw"] === GOOD.toString().trim()) heard += 1;
       }
       rmSync(directory, { recursive: true });
       expect({ heard, ringFull }).toEqual({ heard: 1, ringFull: 0 });
+      expect([byJq.texts.length, byPython.texts.length]).toEqual([lines, lines]);
       expect(peak).toBeLessThan(400_000);
     },
   );
