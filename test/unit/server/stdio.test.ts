@@ -53,6 +53,25 @@ test("a client that does not read its answers is read no further", async () => {
   await server.stop();
 });
 
+test("however much a client that does not read asks at once, little is made of it", async () => {
+  let taken = 0;
+  const asked = Buffer.from(line({ id: 1, method: "tools/list" }).repeat(1000));
+  const eager = Readable.from(
+    (async function* () {
+      yield Buffer.from(INITIALIZE + INITIALIZED);
+      for (taken = 1; taken <= 100; taken++) yield asked;
+    })(),
+    { highWaterMark: 1 },
+  );
+  const stuck = new Writable({ highWaterMark: 16_384, write: () => undefined });
+  const server = serve(eager, stuck);
+  for (let before = -1; taken !== before; await Bun.sleep(100)) before = taken;
+  expect(taken).toBeLessThan(10);
+  expect(stuck.writableLength).toBeLessThan(1 << 20);
+  expect(stuck.listenerCount("drain")).toBeLessThan(5);
+  await server.stop();
+});
+
 test("a line that never ends closes the server, and its memory is bounded", async () => {
   const stdin = new PassThrough();
   const server = serve(stdin, new PassThrough());
