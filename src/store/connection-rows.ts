@@ -39,7 +39,8 @@ export class ConnectionRows {
 
   connection({ connection, event, timeNs }: ConnectionLine, place: Place): void {
     if (this.#own.has(connection.process) || this.#own.has(connection.peer)) return;
-    if (this.#own.isAt(connection.remote)) return;
+    // the kernel does not tell that this process accepts: the end there is nobody's, and told when it is over
+    if (this.#own.isAt(connection.remote) || this.#own.isAt(connection.local)) return;
     const { id } = this.#write(connection, event, place);
     const time = place.micros(timeNs);
     const { outcome, sentBytes, receivedBytes } = connection;

@@ -87,3 +87,29 @@ test.skipIf(lacking !== undefined)(
   },
   LIMIT_MS,
 );
+
+test.skipIf(lacking !== undefined)(
+  titled(
+    "a hundred clients at once are answered while the host is heard, and are not shown [server/not-itself]",
+    lacking,
+  ),
+  async () => {
+    await using served = await HttpServed.start();
+    const clients = Array.from({ length: 100 }, async (_, index) => {
+      await using agent = await served.connect(ERAS[index % ERAS.length] ?? "modern");
+      await agent.ask("list_connections", { limit: 1 });
+      return numberAt(await agent.ask("get_connection_summary", {}), "total_attempts");
+    });
+    await using agent = await served.connect("modern");
+    const [counts] = await Promise.all([Promise.all(clients), hears(agent)]);
+    expect(counts.length).toBe(100);
+    const sessions = listAt(await agent.ask("list_sessions", { limit: 100 }), "sessions");
+    expect(sessions.filter((each) => at(each, "client", "pid") === process.pid)).toEqual([]);
+    for (const tool of ["list_calls", "list_connections"]) {
+      const text = JSON.stringify(await agent.ask(tool, { limit: 100 }));
+      expect(text).not.toContain(`:${served.port}"`);
+      expect(text).not.toContain('"get_connection_summary"');
+    }
+  },
+  LIMIT_MS,
+);

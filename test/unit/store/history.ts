@@ -2,7 +2,7 @@
 
 import type { Database } from "bun:sqlite";
 import { dirname, join } from "node:path";
-import type { Process } from "../../../src/capture/types.ts";
+import type { Endpoint, Process } from "../../../src/capture/types.ts";
 import type { ExchangeItem } from "../../../src/exchange/types.ts";
 import type { WallClock } from "../../../src/sinks/types.ts";
 import { prepareDatabase } from "../../../src/store/database-file.ts";
@@ -23,6 +23,7 @@ export interface HistorySettings {
   readonly segmentBytes?: number;
   readonly isReplay?: boolean;
   readonly isOwn?: (process: Process) => boolean;
+  readonly isOwnEnd?: (end: Endpoint) => boolean;
 }
 
 export class TestHistory implements Disposable {
@@ -55,7 +56,7 @@ export class TestHistory implements Disposable {
       bodyMargin: mask === undefined ? 0 : 4096,
       segmentBytes,
       isOwn: settings.isOwn ?? (() => false),
-      isOwnEnd: () => false,
+      isOwnEnd: settings.isOwnEnd ?? (() => false),
     });
     this.writer = new Writer(this.db, { runId: started.runId, mask, maxBodyBytes });
   }

@@ -150,6 +150,24 @@ describe("Recorder", () => {
     expect(reader.coverage()).toMatchObject({ ownSessions: 1, sessions: 1, messages: 1 });
   });
 
+  test("Recorder stores neither end of a connection to where this process serves", () => {
+    const at = { address: "127.0.0.1", port: 8080 };
+    using history = new TestHistory({ isOwnEnd: ({ port }) => port === at.port });
+    const asked = makeConnection(1, client, TIME_NS, () => 0.5);
+    const accepted = {
+      ...makeConnection(2, undefined, TIME_NS, () => 0.5),
+      direction: "accepted" as const,
+      local: at,
+      remote: { address: "127.0.0.1", port: 40_000 },
+    };
+    history.store([
+      lineOf({ ...asked, remote: at }, "start", TIME_NS),
+      lineOf(accepted, "end", TIME_NS),
+      lineOf({ ...asked, id: "c:3" }, "start", TIME_NS),
+    ]);
+    expect(history.rows("SELECT name FROM connections")).toEqual([{ name: "c:3" }]);
+  });
+
   test("Recorder writes a process anew when it became another program, and when it ended", () => {
     using history = new TestHistory();
     const worker = process({ pid: 50, comm: "sh", commandLine: ["sh"] });
