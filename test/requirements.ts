@@ -324,6 +324,11 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     promise: "It is an MCP server as both dated revisions require.",
     source: "@modelcontextprotocol/conformance, requirements/*.yaml",
   },
+  "server/question": {
+    promise:
+      "An agent learns which tool call opened a connection to a host, what it sent, and what it waited for.",
+    source: "docs/mcp-server.md, tools",
+  },
   "server/bounded-answers": {
     promise: "No answer is longer than a model's context bears, and a cursor goes on behind it.",
     source: "docs/mcp-server.md, tools",

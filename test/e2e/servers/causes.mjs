@@ -1,16 +1,20 @@
 /**
  * A server whose tools do things: run git, fetch a URL, start what outlives them. By the second generation of the official
  * TypeScript SDK. Each tool says which processes it started.
- *   server [--log FILE]
+ *   server [--log FILE] [--name NAME]
  */
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { get } from "node:http";
 import { parseArgs, promisify } from "node:util";
 import { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
 import { recordSelf } from "../truth.mjs";
 
-const { values } = parseArgs({ options: { log: { type: "string" } } });
+const { values } = parseArgs({
+  options: { log: { type: "string" }, name: { type: "string", default: "causes" } },
+});
 if (values.log !== undefined) recordSelf(values.log);
 
 const run = promisify(execFile);
@@ -28,7 +32,7 @@ async function git(args) {
 }
 
 function makeServer() {
-  const server = new McpServer({ name: "causes", version: "1.0.0" }, { capabilities: { tools: {} } });
+  const server = new McpServer({ name: values.name, version: "1.0.0" }, { capabilities: { tools: {} } });
   const tool = (name, inputSchema, work) =>
     server.registerTool(name, { description: name, inputSchema: z.object(inputSchema) }, async (args) =>
       text(await work(args)),
@@ -38,6 +42,13 @@ function makeServer() {
     // a connection of its own for each
     const answer = await fetch(url, { headers: { connection: "close" } });
     return { status: answer.status, size: (await answer.arrayBuffer()).byteLength };
+  });
+  // fetch says no other host than the URL's
+  tool("get", { url: z.string(), host: z.string() }, async ({ url, host }) => {
+    const [answer] = await once(get(url, { headers: { host }, agent: false }), "response");
+    let size = 0;
+    for await (const piece of answer) size += piece.length;
+    return { status: answer.statusCode, size };
   });
   tool("fetch-refused", { url: z.string() }, async ({ url }) => {
     try {
