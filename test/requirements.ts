@@ -312,6 +312,14 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     promise: "A history holds what NDJSON holds, and replays as it does.",
     source: "docs/history.md",
   },
+  "output/history-clock": {
+    promise: "When the wall clock is set, all is kept, in order, and no time taken is wrong.",
+    source: "docs/history.md, clock_gettime(2)",
+  },
+  "output/history-full": {
+    promise: "A full disk holds nobody up, what is missing is counted, and it goes on with room.",
+    source: "docs/history.md",
+  },
   "output/history-kill": {
     promise: "A kill leaves a history whole, with all that was stored until then.",
     source: "https://sqlite.org/wal.html",

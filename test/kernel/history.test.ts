@@ -1,7 +1,15 @@
 /** A history that is written while the host is heard: the same as NDJSON has, also after a kill. */
 import { Database } from "bun:sqlite";
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assertNdjsonText } from "../unit/sinks/validate.ts";
@@ -27,6 +35,22 @@ class Directory implements Disposable {
   }
 }
 
+class SmallDisk implements Disposable {
+  readonly #path: string;
+  constructor(path: string) {
+    this.#path = path;
+    mkdirSync(path);
+    const mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", path];
+    expect(Bun.spawnSync(mount).exitCode).toBe(0);
+  }
+  file(name: string): string {
+    return join(this.#path, name);
+  }
+  [Symbol.dispose](): void {
+    Bun.spawnSync(["umount", "-l", this.#path]);
+  }
+}
+
 /** By SQLite itself, as other programs would. */
 function rows(path: string, sql: string): Json[] {
   using db = new Database(path, { readonly: true });
@@ -34,6 +58,11 @@ function rows(path: string, sql: string): Json[] {
 }
 
 const of = (lines: readonly Json[], kind: string) => lines.filter((line) => line["kind"] === kind);
+
+/** Messages of which the text is part. */
+function told(lines: readonly Json[], tag: string): number {
+  return of(lines, "message").filter((line) => textAt(line, "raw").includes(tag)).length;
+}
 
 async function replayed(...args: readonly string[]): Promise<string> {
   const { code, stdout } = await runTool(
@@ -111,6 +140,37 @@ describe.skipIf(lacks !== undefined)(titled("history", lacks), () => {
       rows(db, "SELECT ended_by FROM runs ORDER BY id").map((row) => textAt(row, "ended_by")),
     ).toEqual(["killed", "killed", "signal"]);
     assertNdjsonText(await replayed(db));
+  });
+
+  test("a disk that is full holds nobody up: all is heard, what is missing is counted, and it goes on [output/history-full]", async () => {
+    using directory = new Directory();
+    using disk = new SmallDisk(directory.file("disk"));
+    const db = disk.file("x.db");
+    writeFileSync(disk.file("filler"), Buffer.alloc(11 << 20));
+    await using tool = await Tool.start(...attach, "-k", "all", "--db", db, "--fail-on-loss");
+    const sizes = ["--size", "4000", "--messages", "500"];
+    const truths = [await talk([...sizes, "--tag", "fills-"])];
+    await tool.says("not written at the moment: no space left on device");
+    truths.push(await talk(["--messages", "100", "--tag", "full-"]));
+    rmSync(disk.file("filler"));
+    await tool.says("written again; 0 rows are missing");
+    // full again, and more than waits for room
+    writeFileSync(disk.file("rest"), "");
+    Bun.spawnSync(["dd", "if=/dev/zero", `of=${disk.file("rest")}`, "bs=64k"], {
+      stderr: "ignore",
+    });
+    truths.push(await talk(["--size", "4000", "--messages", "1500", "--tag", "to-the-end-"]));
+    const heard = await tool.stop();
+    expect(truths.flatMap((truth) => differences(heard, truth))).toEqual([]);
+    const missing = /(\d+) of the rows of this run are not in it: no space/.exec(heard.stderr)?.[1];
+    expect([heard.exitCode, Number(missing) > 0]).toEqual([5, true]);
+    expect(heard.stderr).toMatch(/ rows? not in the history/);
+    rmSync(disk.file("rest"));
+    expect(rows(db, "PRAGMA integrity_check")).toEqual([{ integrity_check: "ok" }]);
+    for (const tag of ["fills-", "full-"]) {
+      const count = `SELECT count(*) AS n FROM messages WHERE body LIKE '%${tag}%'`;
+      expect(rows(db, count)).toEqual([{ n: told(heard.lines, tag) }]);
+    }
   });
 
   test("a run that may not write its history says so before it listens", async () => {

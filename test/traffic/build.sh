@@ -19,7 +19,7 @@ build() { # NAME COMPILER [FLAG...]
   fi
   rm -f "$out/.probe"
   echo "  CC       $name"
-  case $name in shift*) files=shift.c ;; *) files=$sources ;; esac
+  case $name in shift*) files=shift.c ;; rush*) files=rush.c ;; *) files=$sources ;; esac
   # shellcheck disable=SC2086
   "$@" $flags $files -o "$out/$name"
 }
@@ -29,3 +29,4 @@ build traffic gcc
 build traffic32 gcc -m32 -D_TIME_BITS=64 -idirafter "/usr/include/$(gcc -print-multiarch)"
 build traffic-arm64 aarch64-linux-gnu-gcc
 build shift gcc
+build rush gcc
