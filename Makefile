@@ -53,7 +53,7 @@ test-kernels: setup-test setup-kernels build build-arm64 traffic ## Run the kern
 	$(Q)scripts/test-kernels.sh
 
 .PHONY: bench
-bench: setup-build setup-kernels build ## Measure, and write test/bench/results.json
+bench: setup-build setup-bench setup-kernels build ## Measure, and write test/bench/results.json
 	$(Q)$(BUN) test/bench/run.ts
 
 .PHONY: bench-store
@@ -76,8 +76,8 @@ generate: setup-build ## Write the files in docs/ that come from the sources
 clean: ## Remove what the build made; downloads stay (rm -rf build for those)
 	$(Q)rm -rf dist build/assets build/kernels build/commit build/x64 build/arm64 coverage
 
-.PHONY: setup-build setup-arm64 setup-check setup-test setup-kernels setup-demo
-setup-build setup-arm64 setup-check setup-test setup-kernels setup-demo: setup-%:
+.PHONY: setup-build setup-arm64 setup-bench setup-check setup-test setup-kernels setup-demo
+setup-build setup-arm64 setup-bench setup-check setup-test setup-kernels setup-demo: setup-%:
 	$(Q)scripts/setup.sh $*
 
 build/%/libbpf.a: scripts/build-bpf.sh scripts/debian.sh | setup-build setup-arm64-for-%

@@ -1,5 +1,5 @@
 #!/bin/bash
-# setup.sh build|arm64|check|demo|test|kernels...: installs what the named parts of the work need and this
+# setup.sh build|arm64|bench|check|demo|test|kernels...: installs what the named parts of the work need and this
 # machine lacks. Debian packages (as root, or by sudo), the pinned Bun and JavaScript packages from npm, for
 # the tests a Python environment from PyPI. Asks nothing; says what it installs; done at once when all is there.
 set -euo pipefail
@@ -17,6 +17,11 @@ for part in "$@"; do
     arm64)
       need gcc-aarch64-linux-gnu libc6-dev-arm64-cross
       want_arm64=1
+      ;;
+    bench)
+      # The generators of loads, one of them inside TLS.
+      need gcc libc6-dev libssl-dev
+      want_npm_tree=1
       ;;
     check)
       need clang-format-19 shellcheck
@@ -39,7 +44,7 @@ for part in "$@"; do
     kernels)
       need busybox-static cpio kmod lz4 mmdebstrap python3 qemu-system-arm qemu-system-x86 util-linux zstd
       ;;
-    *) echo "setup.sh: unknown part \"$part\": want build, arm64, check, demo, test or kernels" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown part \"$part\": want build, arm64, bench, check, demo, test or kernels" >&2; exit 2 ;;
   esac
 done
 # Node and npm may come from elsewhere than Debian, so the commands decide.

@@ -56,6 +56,9 @@ function renderBench(measured: unknown): string {
     rateTable(listAt(measured, "rates")),
     ...everydayTable(measured, frontEnds),
     ...webTable(measured, frontEnds),
+    ...connectTable(measured, frontEnds),
+    ...askedTable(measured),
+    ...tlsTable(measured),
     restTable(listAt(measured, "delays"), listAt(measured, "footprints")),
   ].join("\n\n");
 }
@@ -141,7 +144,7 @@ function webTable(measured: unknown, frontEnds: readonly string[]): string[] {
     table([
       ["HTTP over loopback, 1 KB", "requests/s without", ...columns],
       ...listAt(measured, "web").map((each) => [
-        `${textAt(each, "subject") === "mcp" ? "MCP" : "other HTTP"}, connections: ${numberAt(each, "connections")}`,
+        `${textAt(each, "subject") === "mcp" ? "MCP" : "other HTTP"}${at(each, "tls") === true ? " inside TLS" : ""}, connections: ${numberAt(each, "connections")}`,
         spread(at(each, "requests_per_s", "without")),
         ...frontEnds.flatMap((name) => [
           spread(at(each, "requests_per_s", "with", name)),
@@ -149,6 +152,86 @@ function webTable(measured: unknown, frontEnds: readonly string[]): string[] {
           spread(at(each, "p99_us", "added", name)),
         ]),
       ]),
+    ]),
+  ];
+}
+
+/** Of one client process after another, each waiting for its server; older results have none, as with what follows. */
+function connectTable(measured: unknown, frontEnds: readonly string[]): string[] {
+  if (at(measured, "connects") === undefined) return [];
+  const columns = frontEnds.flatMap((name) => [`with ${name}`, "kept", "added p99, µs"]);
+  const kept = (each: unknown, name: string) => {
+    const [before, after] = [["without"], ["with", name]].map((path) =>
+      numberAt(each, "connections_per_s", ...path, "median"),
+    );
+    return `${Math.round((100 * (after ?? 0)) / (before ?? 0))} %`;
+  };
+  return [
+    table([
+      ["connect and close over loopback", "connections/s without", ...columns],
+      ...listAt(measured, "connects").map((each) => [
+        textAt(each, "tool"),
+        spread(at(each, "connections_per_s", "without")),
+        ...frontEnds.flatMap((name) => [
+          spread(at(each, "connections_per_s", "with", name)),
+          kept(each, name),
+          spread(at(each, "p99_us", "added", name)),
+        ]),
+      ]),
+    ]),
+  ];
+}
+
+function askedTable(measured: unknown): string[] {
+  const asked = at(measured, "asked");
+  if (asked === undefined) return [];
+  const answers = listAt(asked, "answers");
+  const tools = [...new Set(answers.map((each) => textAt(each, "tool")))];
+  const transports = [...new Set(answers.map((each) => textAt(each, "transport")))];
+  const cell = (tool: string, transport: string) => {
+    const row = answers.find(
+      (each) => at(each, "tool") === tool && at(each, "transport") === transport,
+    );
+    return ["p50_ms", "p99_ms"].map((key) => numberAt(row, key).toFixed(1)).join(", ");
+  };
+  const size = `${whole(numberAt(asked, "history_calls"))} calls`;
+  return [
+    table([
+      [
+        `tools of overhear mcp, a history of ${size}: p50, p99, ms`,
+        ...transports.map((transport) => (transport === "http" ? "HTTP" : transport)),
+      ],
+      ...tools.map((tool) => [tool, ...transports.map((transport) => cell(tool, transport))]),
+    ]),
+  ];
+}
+
+function tlsTable(measured: unknown): string[] {
+  const analysis = at(measured, "analysis");
+  if (analysis === undefined) return [];
+  const size = `${Math.round(numberAt(analysis, "bytes") / 1e6)} MB`;
+  const row = (title: string, frontEnd: string, from: unknown, key: string) => [
+    title,
+    frontEnd,
+    `${spread(at(from, key))} ms`,
+  ];
+  return [
+    table([
+      ["finding what encrypts", "front end", "measured"],
+      row(`a program of ${size}, from the disk`, "", analysis, "cold_ms"),
+      row("the same, in memory", "", analysis, "in_memory_ms"),
+      row("the same, looked through before", "", analysis, "cached_ms"),
+      ...listAt(measured, "discoveries").flatMap((each) => {
+        const frontEnd = textAt(each, "front_end");
+        const processes = `${whole(numberAt(each, "processes"))} processes`;
+        return [
+          row(`a library that one of ${processes} has`, frontEnd, each, "among_processes_ms"),
+          row("a library that the only process has", frontEnd, each, "alone_ms"),
+          row("from start to hearing the first library", frontEnd, each, "attach_ms"),
+          row("from SIGINT to the end", frontEnd, each, "stop_ms"),
+          row("from SIGINT to the end, --tls off", frontEnd, each, "stop_without_ms"),
+        ];
+      }),
     ]),
   ];
 }

@@ -7,12 +7,23 @@ export const ROOT = join(import.meta.dir, "../..");
 export const OVERHEAR = process.env["OVERHEAR"] ?? join(ROOT, "dist/overhear");
 const BUILT = join(ROOT, "build/bench");
 
-/** BENCH_QUICK=1: under two minutes, for a look; its numbers are not for docs/cost.md. */
+/** BENCH_QUICK=1: some minutes, for a look; its numbers are not for docs/cost.md. */
 export const QUICK = process.env["BENCH_QUICK"] === "1";
 
 export const WORKSPACE = mkdtempSync(join(tmpdir(), "overhear-bench-"));
 
-export type Program = "load" | "latency" | "pairs" | "consumer" | "web";
+export type Program = "load" | "latency" | "pairs" | "consumer" | "web" | "rush";
+
+const LIBBPF = ["-Ibpf", "-Ibuild/x64/include", "build/x64/libbpf.a", "-lelf", "-lz"];
+/** Sources and libraries, in the order that the linker wants. */
+const SOURCES: Readonly<Record<Program, readonly string[]>> = {
+  load: ["test/bench/load.c"],
+  latency: ["test/bench/latency.c"],
+  pairs: ["test/bench/pairs.c"],
+  consumer: ["test/bench/consumer.c", ...LIBBPF],
+  web: ["test/bench/web.c", "-lssl", "-lcrypto"],
+  rush: ["test/traffic/rush.c"],
+};
 
 export function program(name: Program): string {
   return join(BUILT, name);
@@ -21,18 +32,11 @@ export function program(name: Program): string {
 /** Compiles the C programs; throws with the compiler's words. */
 export function compilePrograms(): void {
   mkdirSync(BUILT, { recursive: true });
-  const libbpf = ["-Ibpf", "-Ibuild/x64/include"];
-  const link = ["build/x64/libbpf.a", "-lelf", "-lz"];
-  for (const name of ["load", "latency", "pairs", "consumer", "web"] as const) {
-    const isConsumer = name === "consumer";
-    const command = ["gcc", "-O2", "-Wall", "-Wextra", "-pthread", "-o", program(name)];
-    command.push(
-      ...(isConsumer ? libbpf : []),
-      `test/bench/${name}.c`,
-      ...(isConsumer ? link : []),
-    );
+  for (const [name, sources] of Object.entries(SOURCES)) {
+    const output = join(BUILT, name);
+    const command = ["gcc", "-O2", "-Wall", "-Wextra", "-pthread", "-o", output, ...sources];
     const compiled = Bun.spawnSync(command, { cwd: ROOT, stderr: "pipe" });
-    if (!compiled.success) throw new Error(`cannot compile ${name}.c:\n${compiled.stderr}`);
+    if (!compiled.success) throw new Error(`cannot compile ${name}:\n${compiled.stderr}`);
   }
 }
 

@@ -1,6 +1,11 @@
 /** Results in, a table on standard output out. */
+import type { Analysis } from "./analysis.ts";
+import type { Asked } from "./asking.ts";
+import type { Compared } from "./compared.ts";
+import type { ConnectCost } from "./connects.ts";
 import { type Cost, KINDS, type Kind } from "./cost.ts";
 import type { Delay } from "./delay.ts";
+import type { Discovery } from "./discovery.ts";
 import type { Emulated } from "./emulated.ts";
 import { type Machine, say } from "./environment.ts";
 import type { Everyday } from "./everyday.ts";
@@ -27,12 +32,16 @@ export interface Results {
   readonly front_ends: readonly FrontEnd[];
   readonly cost: Record<Kind, Cost>;
   readonly web: readonly WebCost[];
+  readonly connects: readonly ConnectCost[];
+  readonly analysis: Analysis;
+  readonly asked: Asked;
   /** Where this kernel refuses a front end. */
   readonly emulated: Emulated | undefined;
   readonly rates: RateResult[];
   readonly everyday: Everyday[];
   readonly delays: (Delay & { readonly front_end: FrontEnd; readonly rate: number })[];
   readonly footprints: (Footprint & { readonly front_end: FrontEnd })[];
+  readonly discoveries: (Discovery & { readonly front_end: FrontEnd })[];
   readonly minutes: number;
 }
 
@@ -85,6 +94,8 @@ export function printReport(results: Results): void {
   for (const frontEnd of results.front_ends) {
     say(`\nHTTP over loopback, without and with ${frontEnd}`);
     table(webRows(results.web, frontEnd));
+    say(`\nConnect and close over loopback, without and with ${frontEnd}`);
+    table(connectRows(results.connects, frontEnd));
   }
   say("\nDelay from write() to the line, µs");
   table([
@@ -96,7 +107,12 @@ export function printReport(results: Results): void {
       spread(each.max_us),
     ]),
   ]);
+  say(
+    `\nTools of overhear mcp, ms, of a history of ${thousands(results.asked.history_calls)} calls`,
+  );
+  table(askedRows(results.asked));
   for (const each of results.footprints) printFootprint(each);
+  printTls(results);
 }
 
 function rateRows(rates: readonly RateResult[]): string[][] {
@@ -132,21 +148,71 @@ function costRows({ cost, front_ends: frontEnds }: Results): string[][] {
   ];
 }
 
+/** What is left of the base with the tool, and what is added to the times. */
+function comparedCells(
+  rate: Compared,
+  times: readonly Compared[],
+  frontEnd: FrontEnd,
+): readonly string[] {
+  const kept = (100 * (rate.with[frontEnd]?.median ?? Number.NaN)) / rate.without.median;
+  return [
+    spread(rate.without),
+    `${round(kept)} %`,
+    ...times.flatMap(({ without, added }) => {
+      const more = added[frontEnd];
+      return [spread(without), more === undefined ? "" : spread(more)];
+    }),
+  ];
+}
+
 function webRows(web: readonly WebCost[], frontEnd: FrontEnd): string[][] {
-  const kept = ({ requests_per_s: { without, with: withTool } }: WebCost) =>
-    (100 * (withTool[frontEnd]?.median ?? Number.NaN)) / without.median;
   return [
     ["", "requests/s", "kept", "p50 µs", "added", "p99 µs", "added"],
     ...web.map((each) => [
-      `${each.subject}, ${each.connections} connection${each.connections === 1 ? "" : "s"}`,
-      spread(each.requests_per_s.without),
-      `${round(kept(each))} %`,
-      ...[each.p50_us, each.p99_us].flatMap(({ without, added }) => {
-        const more = added[frontEnd];
-        return [spread(without), more === undefined ? "" : spread(more)];
-      }),
+      `${each.subject}${each.tls ? " in TLS" : ""}, ${each.connections} connection${each.connections === 1 ? "" : "s"}`,
+      ...comparedCells(each.requests_per_s, [each.p50_us, each.p99_us], frontEnd),
     ]),
   ];
+}
+
+function connectRows(connects: readonly ConnectCost[], frontEnd: FrontEnd): string[][] {
+  return [
+    ["", "connections/s", "kept", "p50 µs", "added", "p99 µs", "added"],
+    ...connects.map((each) => [
+      each.tool,
+      ...comparedCells(each.connections_per_s, [each.p50_us, each.p99_us], frontEnd),
+    ]),
+  ];
+}
+
+function askedRows({ answers }: Asked): string[][] {
+  return [
+    ["", "p50", "p99"],
+    ...answers.map((each) => [
+      `${each.tool}, ${each.transport}`,
+      each.p50_ms.toFixed(1),
+      each.p99_ms.toFixed(1),
+    ]),
+  ];
+}
+
+function printTls({ analysis, discoveries }: Results): void {
+  say(`\nLooking through a program of ${Math.round(analysis.bytes / 1e6)} MB, ms`);
+  table([
+    ["from the disk", spread(analysis.cold_ms)],
+    ["in memory", spread(analysis.in_memory_ms)],
+    ["looked through before", spread(analysis.cached_ms)],
+  ]);
+  for (const each of discoveries) {
+    say(`\nTLS libraries, ${each.front_end}, ms`);
+    table([
+      [`found among ${each.processes} processes`, spread(each.among_processes_ms)],
+      ["found in the only process", spread(each.alone_ms)],
+      ["from start to hearing one", spread(each.attach_ms)],
+      ["from SIGINT to the end", spread(each.stop_ms)],
+      ["the same with --tls off", spread(each.stop_without_ms)],
+    ]);
+  }
 }
 
 function printFootprint(footprint: Results["footprints"][number]): void {

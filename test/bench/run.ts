@@ -5,8 +5,12 @@
 import { rmSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
+import { analysisTimes } from "./analysis.ts";
+import { askingTimes } from "./asking.ts";
+import { connectCosts } from "./connects.ts";
 import { addedCost } from "./cost.ts";
 import { delayAt } from "./delay.ts";
+import { discovery } from "./discovery.ts";
 import { emulatedCost } from "./emulated.ts";
 import { compilePrograms, machine, QUICK, say, WORKSPACE } from "./environment.ts";
 import { everydayCost } from "./everyday.ts";
@@ -81,8 +85,14 @@ async function measureAll(frontEnds: readonly FrontEnd[]): Promise<Results> {
   const begun = performance.now();
   say("added cost");
   const cost = await addedCost(frontEnds);
-  say("HTTP with and without the tool");
+  say("HTTP, plain and inside TLS, with and without the tool");
   const web = await webCosts(frontEnds);
+  say("short connections with and without the tool");
+  const connects = await connectCosts(frontEnds);
+  say("looking through a program for TLS");
+  const analysis = await analysisTimes();
+  say("tools of overhear mcp");
+  const asked = await askingTimes();
   const isRefused = frontEnds.length < 2;
   if (isRefused) say("added cost under both front ends, in an emulated guest");
   const emulated = isRefused ? await emulatedCost() : undefined;
@@ -92,11 +102,15 @@ async function measureAll(frontEnds: readonly FrontEnd[]): Promise<Results> {
     front_ends: frontEnds,
     cost,
     web,
+    connects,
+    analysis,
+    asked,
     emulated,
     rates: [],
     everyday: [],
     delays: [],
     footprints: [],
+    discoveries: [],
     minutes: 0,
   };
   for (const frontEnd of frontEnds) {
@@ -110,6 +124,8 @@ async function measureAll(frontEnds: readonly FrontEnd[]): Promise<Results> {
     for (const rate of [10, 1000]) {
       results.delays.push({ front_end: frontEnd, rate, ...(await delayAt(frontEnd, rate)) });
     }
+    say(`finding TLS libraries (${frontEnd})`);
+    results.discoveries.push({ front_end: frontEnd, ...(await discovery(frontEnd)) });
     say(`footprint (${frontEnd})`);
     const small = found.find((each) => each.tool === overhear.name && each.size === 200);
     const steady = Math.min(150_000, 0.6 * (small?.messages_per_s.median ?? 100_000));

@@ -23,6 +23,11 @@ function median(sorted: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
 
+/** `sorted`: ascending. `part`: 0.99 of them are not above it. */
+export function percentile(sorted: readonly number[], part: number): number {
+  return sorted[Math.round(part * (sorted.length - 1))] ?? Number.NaN;
+}
+
 /** Three figures behind the point are more than any of these measurements holds. */
 export function round(value: number): number {
   return Math.round(value * 1000) / 1000;

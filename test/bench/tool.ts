@@ -18,6 +18,8 @@ export interface Count {
 
 export interface Tool {
   readonly name: string;
+  /** What it says once it hears all that is measured; without: that it listens. */
+  readonly ready?: string;
   command(frontEnd: FrontEnd): string[];
   count(output: string, stderr: string, runs: number): Count;
 }
@@ -45,6 +47,19 @@ export const overhear: Tool = {
   },
 };
 
+/** For what speaks TLS by the shared OpenSSL of the system. */
+export const overhearTls: Tool = {
+  ...overhear,
+  ready: '/libssl.so.3"',
+  command: (frontEnd) => [...overhear.command(frontEnd), "--verbose"],
+};
+
+export const connectionsTool: Tool = {
+  ...overhear,
+  name: "overhear connections",
+  command: (frontEnd) => [OVERHEAR, "connections", "--format", "ndjson", "--attach", frontEnd],
+};
+
 export const consumer: Tool = {
   name: "C reference",
   command: (frontEnd) => [program("consumer"), join(ROOT, "build/x64/overhear.bpf.o"), frontEnd],
@@ -65,15 +80,19 @@ export class Running implements AsyncDisposable {
   readonly #file: string;
   #stderr = "";
   readonly #stderrDone: Promise<void>;
+  /** From its start until it listened, and until it was ready. */
+  listeningMs = 0;
+  readyMs = 0;
 
-  /** Resolves once it listens; throws with what it said when it does not. */
+  /** Resolves once it is ready; throws with what it said when it does not get so far. */
   static async start(tool: Tool, frontEnd: FrontEnd, output: Output): Promise<Running> {
+    const begun = performance.now();
     const running = new Running(tool, frontEnd, output);
     const deadline = Date.now() + PATIENCE_MS;
-    while (!running.#stderr.includes("listening")) {
+    while (!running.#isReady(begun)) {
       if (running.#process.exitCode !== null || Date.now() > deadline) {
         await running[Symbol.asyncDispose]();
-        throw new Error(`${tool.name} (${frontEnd}) does not listen: ${running.#stderr.trim()}`);
+        throw new Error(`${tool.name} (${frontEnd}) does not get ready: ${running.#stderr.trim()}`);
       }
       await Bun.sleep(1);
     }
@@ -97,6 +116,17 @@ export class Running implements AsyncDisposable {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  #isReady(begun: number): boolean {
+    const { ready } = this.#tool;
+    if (this.listeningMs === 0) {
+      if (!this.#stderr.includes("listening")) return false;
+      this.listeningMs = performance.now() - begun;
+    }
+    if (ready !== undefined && !this.#stderr.includes(ready)) return false;
+    this.readyMs = performance.now() - begun;
+    return true;
   }
 
   async #collect(): Promise<void> {

@@ -3,11 +3,12 @@
  * A client and a server that talk HTTP/1.1 over loopback, on connections that stay open. In: options. Out: one JSON
  * object: what was sent, and how long the exchanges took, each from just before its write to its answer's last byte.
  *
- *   web [--other] [--connections N] [--size BYTES] [--rate MESSAGES_PER_S] [--messages N]
+ *   web [--other] [--tls FOLDER] [--connections N] [--size BYTES] [--rate MESSAGES_PER_S] [--messages N]
  *
  * MCP, as sessions of Streamable HTTP, one a connection; --other: the same exchanges with a body that is no JSON. A
  * request and its answer are a message each, a body of `size` bytes behind a head, in one write each, one exchange at a
- * time on a connection. `rate` counts both; 0: as fast as it goes. What is due is sent a thousand times a second.
+ * time on a connection. `rate` counts both; 0: as fast as it goes. What is due is sent a thousand times a second. --tls:
+ * the same inside TLS, with the certificate.pem and key.pem of a folder.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,6 +27,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "secure.h"
 
 #define MOST_CONNECTIONS 1000
 #define MOST_EXCHANGES 4000000
@@ -36,6 +38,7 @@
 
 struct connection {
 	int fd;
+	SSL *tls;
 	char *buffer; /* what has come of the message that is being read */
 	size_t used;
 	uint64_t sent_ns; /* 0: free */
@@ -67,11 +70,11 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static void write_all(int fd, const char *bytes, size_t size)
+static void write_all(struct connection *to, const char *bytes, size_t size)
 {
 	while (size > 0) {
-		ssize_t n = write(fd, bytes, size);
-		if (n < 0)
+		ssize_t n = send_some(to->fd, to->tls, bytes, size);
+		if (n <= 0)
 			die("write");
 		bytes += n;
 		size -= (size_t)n;
@@ -103,7 +106,7 @@ static size_t whole(const struct connection *from)
 /* Reads until a message is whole or nothing more is there; false: the other end is gone. */
 static bool read_some(struct connection *from)
 {
-	ssize_t n = read(from->fd, from->buffer + from->used, ROOM - from->used);
+	ssize_t n = get_some(from->fd, from->tls, from->buffer + from->used, ROOM - from->used);
 
 	if (n <= 0)
 		return false;
@@ -155,7 +158,7 @@ static void answer(struct connection *to, size_t size)
 	} else {
 		length = (size_t)snprintf(message, ROOM, "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
 	}
-	write_all(to->fd, message, length);
+	write_all(to, message, length);
 }
 
 static int watch(int poll, struct connection *which)
@@ -184,6 +187,7 @@ static void serve(int listening)
 				one->fd = accept(listening, NULL, NULL);
 				one->buffer = malloc(ROOM + 1);
 				setsockopt(one->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+				one->tls = shake_hands(one->fd, server_tls);
 				watch(poll, one);
 			} else if (!read_some(one)) {
 				close(one->fd);
@@ -201,7 +205,7 @@ static const char *exchange(struct connection *with, const char *fields, const c
 	int n = snprintf(message, ROOM, "POST /mcp HTTP/1.1\r\n%s%sContent-Length: %zu\r\n\r\n%s", REQUEST_FIELDS,
 			 fields, strlen(body), body);
 
-	write_all(with->fd, message, (size_t)n);
+	write_all(with, message, (size_t)n);
 	with->used = 0;
 	while (!whole(with))
 		if (!read_some(with))
@@ -274,6 +278,7 @@ static void talk(struct sockaddr_in *address)
 		if (connect(one->fd, (struct sockaddr *)address, sizeof *address))
 			die("connect");
 		setsockopt(one->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+		one->tls = shake_hands(one->fd, client_tls);
 		open_session(one, &requests[i]);
 		watch(poll, one);
 	}
@@ -294,7 +299,7 @@ static void talk(struct sockaddr_in *address)
 				put_id(request->id, FIRST_ID + (uint64_t)sent);
 			sent++;
 			one->sent_ns = now_ns();
-			write_all(one->fd, request->text, request->size);
+			write_all(one, request->text, request->size);
 		}
 		n = epoll_wait(poll, events, 64, sent < count && option.rate > 0 ? 1 : -1);
 		for (int i = 0; i < n; i++) {
@@ -325,7 +330,9 @@ static void parse(int argc, char **argv)
 			continue;
 		}
 		i++;
-		if (!strcmp(name, "--connections"))
+		if (!strcmp(name, "--tls"))
+			prepare_tls(value);
+		else if (!strcmp(name, "--connections"))
 			option.connections = atoi(value);
 		else if (!strcmp(name, "--size"))
 			option.size = strtoul(value, NULL, 10);
