@@ -58,16 +58,23 @@ export function connectionLine(connection: ConnectionRecord): string {
   return `${isoTime(connection.startMs)} ${who} ${arrow} ${connection.protocol} ${outcomeText(connection)}${connection.callId === undefined ? "" : `; of call ${connection.callId}`}`;
 }
 
-/** "api.github.com:443 established in 12.3 ms, 1.2 kB out, 3.4 kB in" */
+/** "api.github.com:443 closed, handshake 12.3 ms, open 1.24 s, 1.2 kB out, 3.4 kB in" */
 function outcomeText(connection: ConnectionRecord): string {
   const { outcome, errno, latencyMs, sentBytes, receivedBytes } = connection;
-  const why = errno === undefined ? "" : ` (${errno})`;
-  const latency = latencyMs === undefined ? "" : ` in ${formatMs(latencyMs)}`;
-  const bytes =
-    sentBytes + receivedBytes === 0
-      ? ""
-      : `, ${formatBytes(sentBytes)} out, ${formatBytes(receivedBytes)} in`;
-  return `${destination(connection)} ${outcome}${why}${latency}${bytes}`;
+  const openMs = openFor(connection);
+  const moved = sentBytes + receivedBytes > 0;
+  return [
+    `${destination(connection)} ${outcome}${errno === undefined ? "" : ` (${errno})`}`,
+    ...(latencyMs === undefined ? [] : [`handshake ${formatMs(latencyMs)}`]),
+    ...(openMs === undefined ? [] : [`open ${formatMs(openMs)}`]),
+    ...(moved ? [`${formatBytes(sentBytes)} out`, `${formatBytes(receivedBytes)} in`] : []),
+  ].join(", ");
+}
+
+/** undefined: it is open still, was never, or was so before anybody listened. */
+function openFor({ startMs, endMs, openBefore, wasEstablished }: ConnectionRecord) {
+  if (endMs === undefined || openBefore || !wasEstablished) return undefined;
+  return Math.max(0, endMs - startMs);
 }
 
 export function effectLine(effect: EffectRecord): string {

@@ -131,15 +131,22 @@ async function answers(agent: Connected): Promise<void> {
     arguments: { id: call["id"] },
   });
   const text = textAt(objectsAt({ content }, "content")[0], "text");
-  expect(text).toContain(`connect tcp ${done.slowName}:${host.port} closed in `);
+  expect(text).toContain(`connect tcp ${done.slowName}:${host.port} closed, handshake `);
+  expect(text).toMatch(/, open \d+(\.\d+)? s, \d+ bytes out/);
   expect(text).toMatch(/tools\/call get: ok in \d+(\.\d+)? s/);
 }
 
 async function isOnlySlowOne(agent: Connected, done: Done, call: JsonObject): Promise<void> {
-  const slow = await agent.ask("list_calls", { server: done.server, min_duration: SLOW_MS });
+  const ownMs = numberAt(call, "duration_ms");
+  // what a client waits for at first is the start of its server
+  const tools = { server: done.server, method: "tools/call" };
+  const slow = await agent.ask("list_calls", { ...tools, min_duration: SLOW_MS });
   expect(objectsAt(slow, "calls").map(({ id }) => id)).toEqual([call["id"]]);
   const explained = await agent.ask("explain_failures", { duration: 300 });
-  expect(objectsAt(explained, "slowest").map(({ id }) => id)).toContain(call["id"]);
+  const slowest = objectsAt(explained, "slowest");
+  // others on this host may have had to wait longer
+  const longer = slowest.filter((each) => numberAt(each, "duration_ms") > ownMs);
+  if (longer.length < slowest.length) expect(slowest.map(({ id }) => id)).toContain(call["id"]);
   const fast = await agent.ask("list_calls", { host: done.fastName });
   expect(objectsAt(fast, "calls").map(({ server, target }) => [server, target])).toEqual([
     [done.server, "get"],

@@ -132,7 +132,7 @@ describe.each(ERAS)("in the %s era", (era) => {
     ]);
     expect(textOf(result)).toContain("↳ 12:00:00.000 curl[300] exec curl https://api.example.com");
     expect(textOf(result)).toContain(
-      "connect tcp api.example.com:443 closed in 20.0 ms, 517 bytes out, 4.1 kB in (may be of any of 2 calls",
+      "connect tcp api.example.com:443 closed, handshake 20.0 ms, open 250 ms, 517 bytes out, 4.1 kB in (may be of any of 2 calls",
     );
   });
 
