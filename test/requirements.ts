@@ -24,6 +24,11 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     promise: "A line that is no message is counted, and the next message is heard.",
     source: TRANSPORT,
   },
+  "stdio/framings": {
+    promise:
+      "JSON over several lines, behind a head with its length, or without a line end is heard, flagged.",
+    source: "LSP 3.17, base protocol; what readers of JSON accept",
+  },
   "stdio/long-lines": {
     promise: "A line that never ends is bounded, reported, and the next message is heard.",
     source: TRANSPORT,

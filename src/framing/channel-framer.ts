@@ -1,5 +1,5 @@
 /** What every framer of one channel can do: bytes and holes in, items out, each byte in exactly one of them. */
-import type { LossReason } from "../capture/types.ts";
+import type { Channel, LossReason } from "../capture/types.ts";
 import type { Chunk, Gap, Skip } from "../stream/types.ts";
 import type { FramingItem } from "./types.ts";
 
@@ -17,4 +17,15 @@ export interface ChannelFramer {
   abandon(out: FramingItem[]): void;
   /** No more bytes. `timeNs`: when the channel ended; undefined: it goes on, it is we who stop. */
   finish(timeNs: number | undefined, out: FramingItem[]): void;
+}
+
+/** A framer of what goes by lines. */
+export interface LineFramer extends ChannelFramer {
+  readonly channel: Channel;
+  /** It carries JSON lines, for certain. */
+  readonly hasFrames: boolean;
+  /** When the last bytes came, of a text that may be whole although its end has not come; undefined: there is none. */
+  readonly waitsSinceNs: number | undefined;
+  /** Nothing came for a while, or who would bring more is gone: what waits is given out as far as it is whole. */
+  settle(out: FramingItem[]): void;
 }

@@ -1,5 +1,7 @@
 /** The first bytes of a channel in, which transport begins there out. */
 import type { Channel } from "../capture/types.ts";
+import type { Chunk } from "../stream/types.ts";
+import type { LineFramer } from "./channel-framer.ts";
 import { readFirstBytes, readResume } from "./first-bytes.ts";
 import type { HttpSide } from "./http1/connection.ts";
 import { readFirstFrame, startsWithFrames } from "./http2/frame-header.ts";
@@ -41,6 +43,15 @@ export function mayBecomeHttp(bytes: Buffer): boolean {
 
 export function oppositeOf(side: HttpSide): HttpSide {
   return side === "request" ? "response" : "request";
+}
+
+export function joinChunks(first: Chunk, next: Chunk): Chunk {
+  return { ...next, position: first.position, bytes: Buffer.concat([first.bytes, next.bytes]) };
+}
+
+/** Lines that may turn out to have been parts of HTTP: on TCP a chunk of a body may hold JSON, and a line end. */
+export function mayTurn(channel: Channel, lines: LineFramer): boolean {
+  return isConnection(channel) || (isSocket(channel) && !lines.hasFrames);
 }
 
 export function isJsonStart(bytes: Buffer): boolean {

@@ -2,13 +2,15 @@
 import type { Channel } from "../capture/types.ts";
 import type { Stage } from "../stage.ts";
 import type { ChannelEnd, Chunk, Gap, Skip, StreamItem } from "../stream/types.ts";
-import type { ChannelFramer } from "./channel-framer.ts";
+import type { ChannelFramer, LineFramer } from "./channel-framer.ts";
 import {
   type HttpStart,
   isConnection,
   isJsonStart,
   isSocket,
+  joinChunks,
   mayBecomeHttp,
+  mayTurn,
   oppositeOf,
   readStart,
   UNKNOWN_START,
@@ -24,6 +26,7 @@ import { ChannelLines } from "./lines/channel-lines.ts";
 import { hasJsonRpcLine } from "./lines/line-start.ts";
 import type { HeldBytes } from "./partial-line.ts";
 import type { FramingItem } from "./types.ts";
+import { Unended } from "./unended.ts";
 
 const MEBIBYTE = 1024 * 1024;
 /** Room for one of the longest, which may take twice its length while it grows, and for others beside it. */
@@ -42,7 +45,7 @@ export interface FramingOptions {
 
 /** `isOpen`: its first bytes were not heard, so a later read may show that it is none of lines. */
 interface Lines {
-  readonly framer: ChannelLines;
+  readonly framer: LineFramer;
   readonly isOpen: boolean;
 }
 
@@ -62,6 +65,7 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
   readonly #maxTotalBytes: number;
   readonly #held: HeldBytes = { total: 0 };
   readonly #lines = new Map<Channel, Lines>();
+  readonly #unended = new Unended();
   readonly #http = new Map<Channel, HttpFramer | Http2Framer>();
   /** First bytes that may yet become what HTTP begins with. */
   readonly #openings = new Map<Channel, Chunk>();
@@ -81,20 +85,18 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
   }
 
   push(item: StreamItem): readonly FramingItem[] {
-    switch (item.kind) {
-      case "process-end":
-      case "tick":
-        return [item];
-      default: {
-        const out: FramingItem[] = [];
-        if (item.kind === "chunk") this.#pushChunk(item, out);
-        else if (item.kind === "gap") this.#pushGap(item, out);
-        else if (item.kind === "skip") this.#pushSkip(item, out);
-        else if (item.kind === "lying") out.push({ ...item, kind: "loss", reason: "unread" });
-        else this.#pushEnd(item, out);
-        return out;
-      }
+    const out: FramingItem[] = [];
+    if (item.kind === "chunk") this.#pushChunk(item, out);
+    else if (item.kind === "gap") this.#pushGap(item, out);
+    else if (item.kind === "skip") this.#pushSkip(item, out);
+    else if (item.kind === "lying") out.push({ ...item, kind: "loss", reason: "unread" });
+    else if (item.kind === "end") this.#pushEnd(item, out);
+    else {
+      if (item.kind === "tick") this.#unended.pass(item.timeNs, out);
+      else this.#unended.end(item, out);
+      out.push(item);
     }
+    return out;
   }
 
   end(): readonly FramingItem[] {
@@ -108,6 +110,7 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
 
   #pushChunk(chunk: Chunk, out: FramingItem[]): void {
     const { channel } = chunk;
+    this.#unended.pass(chunk.timeNs, out);
     if (this.#aside.size > 0) this.#takeUp(chunk, out);
     const http = this.#http.get(channel);
     if (http !== undefined) {
@@ -189,10 +192,11 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     return other?.framer.hasFrames === true || isJsonStart(bytes) || hasJsonRpcLine(bytes);
   }
 
-  #hear(framer: ChannelFramer, chunk: Chunk, out: FramingItem[]): void {
+  #hear(framer: LineFramer | HttpFramer | Http2Framer, chunk: Chunk, out: FramingItem[]): void {
     framer.pushChunk(chunk, out);
-    const upgrade = framer instanceof HttpFramer ? framer.upgrade : undefined;
-    if (upgrade !== undefined) this.#upgrade(chunk, upgrade, out);
+    if (framer instanceof HttpFramer) {
+      if (framer.upgrade !== undefined) this.#upgrade(chunk, framer.upgrade, out);
+    } else if (!(framer instanceof Http2Framer)) this.#unended.heard(framer, out);
     if (framer.isHopeless) this.#setAside(framer, chunk, out);
     if (this.#held.total > this.#maxTotalBytes) this.#dropLargest(out);
   }
@@ -247,6 +251,7 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
 
   #pushEnd(end: ChannelEnd, out: FramingItem[]): void {
     const { channel, unreadBytes, timeNs } = end;
+    this.#unended.end(end, out);
     this.#settleOpening(channel, out);
     this.#framerOf(channel)?.finish(timeNs, out);
     this.#lines.delete(channel);
@@ -266,14 +271,14 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     this.#openLines(channel, opening.position > 0 || channel.late === true).pushChunk(opening, out);
   }
 
-  #openLines(channel: Channel, isOpen: boolean): ChannelLines {
+  #openLines(channel: Channel, isOpen: boolean): LineFramer {
     const framer = new ChannelLines(channel, this.#limits.maxBodyBytes, this.#held);
     this.#lines.set(channel, { framer, isOpen });
     return framer;
   }
 
   /** Lines that the chunk begins, which may begin with a part of one. */
-  #openLinesAt({ channel, position, timeNs }: Chunk, out: FramingItem[]): ChannelLines {
+  #openLinesAt({ channel, position, timeNs }: Chunk, out: FramingItem[]): LineFramer {
     const lines = this.#openLines(channel, position > 0 || channel.late === true);
     const behindGap = { kind: "gap", channel, bytes: 0, reason: "ring_full", timeNs } as const;
     if (position > 0 && isConnection(channel)) lines.pushGap(behindGap, out);
@@ -373,13 +378,4 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
 
 function isUnknown(framer: HttpFramer | Http2Framer): framer is HttpFramer {
   return framer instanceof HttpFramer && framer.side === undefined;
-}
-
-/** Lines that may turn out to have been parts of HTTP: on TCP a chunk of a body may hold JSON, and a line end. */
-function mayTurn(channel: Channel, lines: ChannelLines): boolean {
-  return isConnection(channel) || (isSocket(channel) && !lines.hasFrames);
-}
-
-function joinChunks(first: Chunk, next: Chunk): Chunk {
-  return { ...next, position: first.position, bytes: Buffer.concat([first.bytes, next.bytes]) };
 }

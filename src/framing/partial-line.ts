@@ -44,6 +44,15 @@ export class PartialLine {
     return this.#memory === undefined ? NOTHING : Buffer.from(this.#memory, 0, this.#length);
   }
 
+  /** Forgets the first bytes. */
+  skip(bytes: number): void {
+    if (bytes === this.#length) this.clear();
+    else {
+      this.bytes().copyWithin(0, bytes);
+      this.#length -= bytes;
+    }
+  }
+
   clear(): void {
     if (this.#memory === undefined) return;
     this.#held.total -= this.#memory.byteLength;

@@ -8,6 +8,12 @@ export type Flag =
   | "invalid_utf8"
   /** a byte order mark stood before the JSON text; it is not in `raw` */
   | "bom"
+  /** the text is printed over several lines */
+  | "multi_line"
+  /** no line end is behind the text: its reader may wait for one */
+  | "no_line_end"
+  /** a head with its length stands before the text, as LSP has it */
+  | "content_length"
   /** a top-level array where the negotiated protocol version has no batches */
   | "illegal_batch"
   /** the method is in no dated version of the protocol, or not in this direction */

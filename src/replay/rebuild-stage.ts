@@ -2,7 +2,7 @@
 import type { Channel, Party } from "../capture/types.ts";
 import type { ConnectionLine } from "../connections/types.ts";
 import type { CoverageLine, EffectLine } from "../exchange/types.ts";
-import type { Flag, Frame, FramingItem, HttpEnd, HttpPlace, Loss } from "../framing/types.ts";
+import type { Frame, FramingItem, HttpEnd, HttpPlace, Loss } from "../framing/types.ts";
 import type { Stage } from "../stage.ts";
 import {
   booleanField,
@@ -11,8 +11,8 @@ import {
   fieldsField,
   millisField,
   textField,
-  textsField,
 } from "./fields.ts";
+import { frameFlags } from "./frame-flags.ts";
 import { isLossReason } from "./loss-reasons.ts";
 import { readConnection } from "./rebuild-connection.ts";
 import { readEffect } from "./rebuild-effects.ts";
@@ -389,11 +389,4 @@ function readDirection(line: Fields): Direction | undefined {
   return direction === "client-to-server" || direction === "server-to-client"
     ? direction
     : undefined;
-}
-
-/** Flags that the text cannot tell; all others are found again. */
-function frameFlags(line: Fields): readonly Flag[] {
-  const found = textsField(line, "flags");
-  const ofFrame: readonly Flag[] = ["invalid_utf8", "bom", "ambiguous_http", "headers_unknown"];
-  return ofFrame.filter((flag) => found.includes(flag));
 }

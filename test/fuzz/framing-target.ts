@@ -6,10 +6,19 @@ import { seeds } from "./seeds.ts";
 import { assertEqual, type FuzzTarget, type Random } from "./target.ts";
 
 const reader = makeProcess(1);
+const PRETTY = JSON.stringify({ jsonrpc: "2.0", id: 1, result: { a: [1, {}] } }, null, 2);
+const GOOD = '{"jsonrpc":"2.0","id":7,"method":"ping"}';
 
 export const framingTarget: FuzzTarget = {
   name: "framing",
-  seeds,
+  seeds: [
+    ...seeds,
+    ...[
+      `${PRETTY}\n${GOOD}\n[\n${GOOD},\n${GOOD}\n]\n`,
+      `Content-Length: 40\r\n\r\n${GOOD}Content-Length: 72\r\nContent-Type: x\r\n\r\n${PRETTY}${GOOD}\n`,
+      `${GOOD}${GOOD}${PRETTY}${GOOD}`,
+    ].map((text) => Buffer.from(text)),
+  ],
   check(input, random) {
     const late = random(2) === 0;
     const whole = listen([input], late);
@@ -21,10 +30,10 @@ export const framingTarget: FuzzTarget = {
       random(4) === 0 ? random(99) : 0,
     ]);
     const moved = pieces.reduce<number>((sum, piece) => sum + sizeOf(piece), 0);
-    const items = listen([...pieces, Buffer.from("\n[7]\n")], late);
+    const items = listen([...pieces, Buffer.from(`\n${GOOD}\n`)], late);
     const { total, frames } = account(items);
-    assertEqual(total, moved + 5, "bytes accounted for");
-    assertEqual(frames.at(-1), "[7]", "the good line at the end");
+    assertEqual(total, moved + GOOD.length + 2, "bytes accounted for");
+    assertEqual(frames.at(-1), GOOD, "the good line at the end");
   },
 };
 

@@ -1,264 +1,397 @@
-/** The bytes of one channel in, its lines out; holds at most one unfinished line. */
-import type { Channel, LossReason, Party } from "../../capture/types.ts";
-import { isJson } from "../../json-grammar.ts";
+/** The bytes of one channel in, its lines out, and texts that are framed otherwise; holds at most one unfinished text. */
+import type { Channel, LossReason } from "../../capture/types.ts";
 import type { Chunk, Gap, Skip } from "../../stream/types.ts";
-import type { ChannelFramer } from "../channel-framer.ts";
-import { decodeLine } from "../decode-line.ts";
-import { type HeldBytes, PartialLine } from "../partial-line.ts";
-import type { FramingItem } from "../types.ts";
-import { type LineStart, readLineStart } from "./line-start.ts";
+import type { LineFramer } from "../channel-framer.ts";
+import type { HeldBytes } from "../partial-line.ts";
+import type { Flag, FramingItem } from "../types.ts";
+import { Budget } from "./budget.ts";
+import { ContentLength, mayBeHeadLine, readHeadStart } from "./content-length.ts";
+import { HeldText, isBracket, isClosed } from "./held-text.ts";
+import { LineItems } from "./line-items.ts";
+import { type LineState, readLineStart } from "./line-start.ts";
 
-/** Bytes without a line that starts with `{` or `[`, after which a channel is set aside. */
-const UNPROVEN_BUDGET = 64 * 1024;
+const LINE_FEED = 0x0a;
+/** A text ends, and the next one begins. */
+const GLUE = "}{";
+
+const CONTENT_LENGTH: readonly Flag[] = ["content_length"];
 
 /**
- * The same for a channel that had such lines: a server that also logs to its stdout must stay
- * heard, while a long-lived log that once printed a brace may not cost copies for ever.
+ * A text is what a line holds. Beside that, and flagged: what is printed over several lines (`multi_line`), what has no line
+ * end (`no_line_end`), and what stands behind a head with its length (`content_length`).
  */
-const PROVEN_BUDGET = 16 * 1024 * 1024;
-
-/**
- * What the current line is:
- * "open": not known yet, held; "json": held; "other": counted only; "dropped": lost up to its end.
- */
-type LineState = LineStart | "dropped";
-
-export class ChannelLines implements ChannelFramer {
+export class ChannelLines implements LineFramer {
   readonly channel: Channel;
   readonly #maxLineBytes: number;
-  readonly #partial: PartialLine;
+  readonly #items: LineItems;
+  readonly #held: HeldText;
+  readonly #heads = new ContentLength();
   #state: LineState = "open";
-  /** Bytes of the current line for which no item has been given out. */
-  #pending = 0;
-  /** Why the current line is one only if its text is complete: its first bytes may be those of another. */
-  #suspect: LossReason | undefined;
   /** Why the rest of the current line is dropped. */
   #dropReason: LossReason = "line_too_long";
-  /** The last byte of an "other" line that is no white space. */
-  #lastByte = 0;
-  #noiseBytes = 0;
-  #proven = false;
-  #bytesSinceJson = 0;
-  #position = 0;
-  #timeNs = 0;
-  #reader: Party | undefined;
-  #sender: Party | undefined;
-  #hasFrames = false;
+  /** Two texts may be glued together in the bytes that are looked at. */
+  #hasGlue = false;
+  /** Lines that are no text together: each may be one, and that is all. */
+  #isPlain = false;
+  readonly #budget = new Budget();
 
   constructor(channel: Channel, maxLineBytes: number, held: HeldBytes) {
     this.channel = channel;
     this.#maxLineBytes = maxLineBytes;
-    this.#partial = new PartialLine(held);
+    this.#items = new LineItems(channel);
+    this.#held = new HeldText(held);
   }
 
   /** Bytes of memory that the unfinished line takes. */
   get heldBytes(): number {
-    return this.#partial.capacity;
+    return this.#held.capacity;
   }
 
   /** True when the channel has shown no JSON for so long that it is not worth hearing. */
   get isHopeless(): boolean {
-    return this.#bytesSinceJson > (this.#proven ? PROVEN_BUDGET : UNPROVEN_BUDGET);
+    return this.#budget.isSpent;
   }
 
-  /** It carries JSON lines, for certain. */
   get hasFrames(): boolean {
-    return this.#hasFrames;
+    return this.#items.hasFrames;
+  }
+
+  get waitsSinceNs(): number | undefined {
+    const isBody = this.#heads.left > 0 && this.#state === "json";
+    const waits = isBody || this.#held.isWhole || this.#held.hasMessageLine;
+    return waits ? this.#items.timeNs : undefined;
   }
 
   pushChunk(chunk: Chunk, out: FramingItem[]): void {
-    if (chunk.position === 0 && this.channel.late === true) this.#suspect = "started_before_attach";
-    const { bytes } = chunk;
-    this.#timeNs = chunk.timeNs;
-    this.#reader = chunk.reader;
-    this.#sender = chunk.sender;
+    const { bytes, position } = chunk;
+    if (position === 0 && this.channel.late === true) this.#items.suspect = "started_before_attach";
+    if (this.#held.isFollowedBy(bytes)) this.#giveWhole(out);
+    this.#items.begin(chunk);
+    this.#hasGlue = bytes.includes(GLUE);
     let from = 0;
     while (from < bytes.length) {
-      const newline = bytes.indexOf(0x0a, from);
-      const to = newline < 0 ? bytes.length : newline + 1;
-      this.#position = chunk.position + to;
-      this.#pending += to - from;
-      if (newline < 0) this.#takePiece(bytes, from, out);
-      else this.#takeLineEnd(bytes, from, to, out);
-      from = to;
+      const isBody = this.#heads.left > 0;
+      from = isBody
+        ? this.#takeBody(bytes, from, position, out)
+        : this.#takeLine(bytes, from, position, out);
     }
-    this.#giveNoise(out);
+    this.#items.giveNoise(out);
   }
 
   pushGap(gap: Gap, out: FramingItem[]): void {
-    this.#timeNs = gap.timeNs;
-    this.#lose(this.#state === "dropped" ? this.#dropReason : "cut_by_gap", out);
-    if (gap.bytes > 0) {
-      const { channel, bytes, reason, timeNs } = gap;
-      out.push({ kind: "loss", channel, bytes, reason, timeNs });
-    }
-    this.#startLine();
-    this.#suspect = "cut_by_gap";
+    const { channel, bytes, reason, timeNs } = gap;
+    this.#items.isRest = this.#items.isMultiLine || this.#held.isMultiLine;
+    this.#cut(timeNs, out);
+    if (bytes > 0) out.push({ kind: "loss", channel, bytes, reason, timeNs });
+    this.#items.suspect = "cut_by_gap";
   }
 
-  pushSkip(skip: Skip, out: FramingItem[]): void {
-    this.#timeNs = skip.timeNs;
-    this.#lose(this.#state === "dropped" ? this.#dropReason : "cut_by_gap", out);
-    this.#startLine();
-    if (skip.bytes > 0) {
-      out.push({ kind: "noise", channel: this.channel, bytes: skip.bytes, of: "skipped" });
-    }
+  pushSkip({ channel, bytes, timeNs }: Skip, out: FramingItem[]): void {
+    this.#cut(timeNs, out);
+    if (bytes > 0) out.push({ kind: "noise", channel, bytes, of: "skipped" });
   }
 
   /** Gives up the unfinished line and all that follows up to its end. */
   drop(reason: LossReason, out: FramingItem[]): void {
-    this.#partial.clear();
+    this.#held.clear();
+    this.#heads.clear();
     this.#state = "dropped";
     this.#dropReason = reason;
-    this.#lose(reason, out);
+    this.#items.lose(reason, out);
   }
 
   /** Counts the unfinished line as noise: the channel is set aside. */
   abandon(out: FramingItem[]): void {
-    this.#noiseBytes += this.#pending;
+    this.#items.passNoise();
+    this.#heads.clear();
     this.#startLine();
-    this.#giveNoise(out);
+    this.#items.giveNoise(out);
+  }
+
+  settle(out: FramingItem[]): void {
+    if (this.#heads.left > 0) this.#settleBody(out);
+    else if (this.#held.isWhole) this.#giveWhole(out);
+    else if (this.#held.hasMessageLine) this.#takeApart(true, out);
+    this.#items.giveNoise(out);
   }
 
   /** No more bytes: an unfinished line that is complete JSON is a frame, any other JSON is lost. */
   finish(_timeNs: number | undefined, out: FramingItem[]): void {
-    if (this.#state === "dropped") this.#lose(this.#dropReason, out);
+    const held = this.#held;
+    if (this.#heads.left > 0) this.#settleBody(out);
+    else if (held.hasMessageLine || (held.isMultiLine && !held.isPartOfMessage)) {
+      this.#takeApart(true, out);
+    }
+    if (this.#state === "dropped") this.#items.lose(this.#dropReason, out);
     else if (this.#state === "json") {
-      const line = this.#partial.bytes();
-      this.#giveFrame(line, 0, line.length, this.#suspect ?? "unfinished_line", out);
-    } else this.#endOther(out);
+      if (held.scan() !== "whole") this.#items.suspect ??= "unfinished_line";
+      this.#giveWhole(out);
+    } else {
+      if (this.#state !== "other") this.#turnOther();
+      this.#items.giveUp(out);
+    }
+    this.#heads.clear();
     this.#startLine();
-    this.#giveNoise(out);
+    this.#items.giveNoise(out);
+  }
+
+  /** Gives where the next line begins. */
+  #takeLine(bytes: Buffer, from: number, position: number, out: FramingItem[]): number {
+    const newline = bytes.indexOf(LINE_FEED, from);
+    const to = newline < 0 ? bytes.length : newline + 1;
+    this.#items.take(to - from, position + to);
+    if (newline < 0) this.#takePiece(bytes, from, out);
+    else this.#takeLineEnd(bytes, from, to, out);
+    return to;
   }
 
   /** `bytes[from, …)` has no line end. */
   #takePiece(bytes: Buffer, from: number, out: FramingItem[]): void {
     if (this.#state === "open") this.#learnStart(bytes, from, bytes.length);
+    const length = this.#held.length + bytes.length - from;
+    if (this.#state === "head" && !mayBeHeadLine(length)) this.#turnOther();
     if (this.#state === "other") this.#passOther(bytes, from, bytes.length);
     else if (this.#state === "dropped") {
       // An endless line is reported while it lasts, in pieces.
-      if (this.#pending >= this.#maxLineBytes) this.#lose(this.#dropReason, out);
-    } else if (this.#pending > this.#maxLineBytes) this.drop("line_too_long", out);
-    else this.#partial.append(bytes, from, bytes.length);
+      if (this.#items.pending >= this.#maxLineBytes) this.#items.lose(this.#dropReason, out);
+    } else this.#hold(bytes, from, out);
+  }
+
+  #hold(bytes: Buffer, from: number, out: FramingItem[]): void {
+    this.#held.append(bytes, from, bytes.length);
+    if (this.#state === "json") {
+      if (this.#isGlued(bytes, from, bytes.length)) this.#giveFollowed(out);
+      this.#held.pause(bytes.at(-1));
+    }
+    if (this.#items.pending > this.#maxLineBytes) this.drop("line_too_long", out);
   }
 
   /** `bytes[from, to)` ends with the line's "\n". */
   #takeLineEnd(bytes: Buffer, from: number, to: number, out: FramingItem[]): void {
+    if (this.#state === "open" && this.#beginBody(to - from)) return;
     if (this.#state === "open") this.#learnStart(bytes, from, to);
-    if (this.#state === "dropped") this.#lose(this.#dropReason, out);
-    else if (this.#state === "json") this.#endJson(bytes, from, to, out);
+    if (this.#state === "head" && this.#endHeadLine(bytes, from, to)) return;
+    if (this.#state === "json") {
+      if (!this.#endJson(bytes, from, to, out)) return;
+    } else if (this.#state === "dropped") this.#items.lose(this.#dropReason, out);
     else {
       this.#passOther(bytes, from, to);
-      this.#endOther(out);
+      this.#items.giveUp(out);
+      this.#heads.takeGlued();
     }
     this.#startLine();
   }
 
   /** Decides what the line is, once its first character that is no white space has been seen. */
   #learnStart(bytes: Buffer, from: number, to: number): void {
-    if (this.#partial.length === 0) this.#state = readLineStart(bytes, from, to);
+    if (this.#held.length === 0) this.#state = this.#startOf(bytes, from, to);
     else {
-      const indent = Buffer.concat([this.#partial.bytes(), bytes.subarray(from, to)]);
-      this.#state = readLineStart(indent, 0, indent.length);
+      const indent = Buffer.concat([this.#held.bytes(), bytes.subarray(from, to)]);
+      this.#state = this.#startOf(indent, 0, indent.length);
     }
-    if (this.#state === "json") {
-      this.#proven = true;
-      this.#bytesSinceJson = 0;
-    } else if (this.#state === "other") {
-      this.#noteLastByte(this.#partial.bytes(), 0, this.#partial.length);
-      this.#partial.clear();
+    if (this.#state === "json") this.#foundJson();
+    else if (this.#state === "other") this.#turnOther();
+  }
+
+  #startOf(bytes: Buffer, from: number, to: number): LineState {
+    const start = readLineStart(bytes, from, to);
+    return start === "other" && !this.#isPlain ? readHeadStart(bytes, from, to) : start;
+  }
+
+  #foundJson(): void {
+    if (this.#heads.left === 0) this.#giveUpHead();
+    this.#state = "json";
+    this.#budget.renew();
+  }
+
+  /** False: the text goes on in the next line, or another one begins in this. */
+  #endJson(bytes: Buffer, from: number, to: number, out: FramingItem[]): boolean {
+    const held = this.#held;
+    const isGlued = this.#isGlued(bytes, from, to);
+    const isSure = !isGlued && !held.isLookedInto;
+    const isWhole = isSure && held.length === 0 && (this.#isPlain || isClosed(bytes, from, to));
+    if (!isWhole) held.append(bytes, from, to);
+    if (isGlued) this.#giveFollowed(out);
+    if (this.#items.pending > this.#maxLineBytes) this.#items.lose("line_too_long", out);
+    else if (isWhole) this.#items.frame(bytes, from, to, out);
+    else if (isSure && (this.#isPlain || isClosed(held.bytes(), 0, held.length))) {
+      this.#items.frame(held.bytes(), 0, held.length, out);
+    } else if (this.#state === "json") return this.#endText(out);
+    return true;
+  }
+
+  /** A line end, where it does not go without saying that the text ends, too. */
+  #endText(out: FramingItem[]): boolean {
+    const held = this.#held;
+    const isLine = !held.isMultiLine && isClosed(held.bytes(), 0, held.length);
+    const isWhole = !isLine && held.scan() === "whole";
+    if (!isLine && !isWhole) {
+      if (this.#endGlued(out) || held.goOn()) return false;
+      if (held.isMultiLine) {
+        this.#takeApart(false, out);
+        return false;
+      }
+    }
+    this.#items.frame(held.bytes(), 0, held.length, out, isWhole ? held.flags(true) : undefined);
+    return true;
+  }
+
+  /** What is held is no text: it is read again as lines. `isOver`: else the last of them may begin one. */
+  #takeApart(isOver: boolean, out: FramingItem[]): void {
+    const held = Buffer.from(this.#held.bytes());
+    const position = this.#items.position - held.length;
+    const { suspect } = this.#items;
+    const hasGlue = this.#hasGlue;
+    this.#items.passNoise(this.#items.pending - held.length);
+    this.#heads.clear();
+    this.#startLine();
+    this.#items.suspect = suspect;
+    const last = held.lastIndexOf(LINE_FEED, held.length - 2) + 1;
+    this.#isPlain = true;
+    for (let from = 0; from < last; ) from = this.#takeLine(held, from, position, out);
+    this.#isPlain = isOver;
+    this.#hasGlue = held.subarray(last).includes(GLUE);
+    this.#takeLine(held, last, position, out);
+    this.#isPlain = false;
+    this.#hasGlue = hasGlue;
+  }
+
+  #isGlued(bytes: Buffer, from: number, to: number): boolean {
+    return this.#hasGlue && !this.#isPlain && bytes.subarray(from, to).includes(GLUE);
+  }
+
+  /** Texts that are whole, and behind each the next one begins at once. */
+  #giveFollowed(out: FramingItem[]): void {
+    const { length } = this.#held;
+    const held = this.#held.bytes();
+    for (const { from, to, flags } of this.#held.followed()) {
+      if (to - from > this.#maxLineBytes) {
+        this.drop("line_too_long", out);
+        return;
+      }
+      this.#items.frame(held, from, to, out, flags, length - to);
+      this.#items.suspect = undefined;
     }
   }
 
-  #endJson(bytes: Buffer, from: number, to: number, out: FramingItem[]): void {
-    if (this.#pending > this.#maxLineBytes) this.#lose("line_too_long", out);
-    else if (this.#partial.length === 0) this.#giveFrame(bytes, from, to, this.#suspect, out);
-    else {
-      this.#partial.append(bytes, from, to);
-      this.#giveFrame(this.#partial.bytes(), 0, this.#partial.length, this.#suspect, out);
+  /** The text has no line end, or none yet. */
+  #giveWhole(out: FramingItem[]): void {
+    const held = this.#held;
+    this.#items.frame(held.bytes(), 0, held.length, out, held.flags(false));
+    this.#startLine();
+  }
+
+  /** False: the line is none of a head's. */
+  #endHeadLine(bytes: Buffer, from: number, to: number): boolean {
+    const start = this.#held.bytes().toString("latin1");
+    if (!this.#heads.addLine(start + bytes.toString("latin1", from, to))) {
+      this.#turnOther();
+      return false;
     }
+    this.#held.clear();
+    this.#state = "open";
+    return true;
+  }
+
+  /** The line ends behind `bytes` more. False: it is none that ends a head. */
+  #beginBody(bytes: number): boolean {
+    // "\r\n", or "\n"; what is held of it is white space
+    if (this.#held.length + bytes > 2) return false;
+    const isBegun = this.#heads.begin(this.#items.pending, this.#maxLineBytes);
+    if (isBegun) this.#held.clear();
+    return isBegun;
+  }
+
+  /** The text behind a head, or what there is of it; gives where the next line begins. */
+  #takeBody(bytes: Buffer, from: number, position: number, out: FramingItem[]): number {
+    if (this.#state === "open" && !isBracket(bytes[from])) {
+      this.#giveUpHead();
+      return from;
+    }
+    if (this.#state === "open") this.#foundJson();
+    const to = this.#heads.take(from, bytes.length);
+    this.#items.take(to - from, position + to);
+    this.#held.append(bytes, from, to);
+    const held = this.#held.bytes();
+    if (this.#heads.left > 0) return to;
+    if (isClosed(held, 0, held.length)) this.#giveBody(out);
+    else this.#takeApart(false, out);
+    return to;
+  }
+
+  #giveBody(out: FramingItem[]): void {
+    this.#items.frame(this.#held.bytes(), 0, this.#held.length, out, CONTENT_LENGTH);
+    this.#heads.confirm();
+    this.#startLine();
+  }
+
+  /** The head may have said more than there is. */
+  #settleBody(out: FramingItem[]): void {
+    const state = this.#state === "json" ? this.#held.scan() : "open";
+    if (state === "whole") this.#giveBody(out);
+    else if (state === "broken") this.#takeApart(false, out);
+  }
+
+  /** The line ends with the head of the next text. */
+  #endGlued(out: FramingItem[]): boolean {
+    const { length } = this.#held;
+    this.#heads.noteEnd(this.#held.bytes(), 0, length);
+    const glued = this.#heads.takeGlued();
+    if (glued === 0) return false;
+    const end = length - glued;
+    if (this.#held.isEndedAt(end)) {
+      this.#items.frame(this.#held.bytes(), 0, end, out, CONTENT_LENGTH, glued);
+      this.#heads.bytes = glued;
+    } else this.#items.giveUp(out);
+    this.#startLine();
+    this.#items.pending = this.#heads.bytes;
+    return true;
+  }
+
+  /** What looked like a head was none. */
+  #giveUpHead(): void {
+    const { bytes } = this.#heads;
+    this.#heads.clear();
+    this.#items.passNoise(bytes);
+    this.#budget.spend(bytes);
+  }
+
+  /** The line, as far as it is held, is no JSON. */
+  #turnOther(): void {
+    this.#giveUpHead();
+    this.#state = "other";
+    this.#noteEnd(this.#held.bytes(), 0, this.#held.length);
+    this.#held.clear();
   }
 
   /** Counts bytes of a line that is no JSON. Of a suspect line they wait for its end. */
   #passOther(bytes: Buffer, from: number, to: number): void {
     // the rest of a line that began unheard says nothing of the channel, unless it never ends
-    const isTail = this.#suspect !== undefined && this.#pending <= this.#maxLineBytes;
-    if (!isTail) this.#bytesSinceJson += to - from;
-    if (this.#suspect === undefined) {
-      this.#noiseBytes += this.#pending;
-      this.#pending = 0;
-    } else this.#noteLastByte(bytes, from, to);
+    const isSuspect = this.#items.suspect !== undefined;
+    const isTail = isSuspect && !this.#items.isRest && this.#items.pending <= this.#maxLineBytes;
+    if (!isTail) this.#budget.spend(to - from);
+    this.#noteEnd(bytes, from, to);
+    if (!isSuspect) this.#items.passNoise();
   }
 
-  #noteLastByte(bytes: Buffer, from: number, to: number): void {
-    for (let at = to - 1; at >= from; at--) {
-      const byte = bytes[at];
-      if (byte === undefined || byte <= 0x20) continue;
-      this.#lastByte = byte;
-      return;
-    }
+  #noteEnd(bytes: Buffer, from: number, to: number): void {
+    if (this.#items.suspect === undefined && !this.#heads.isUsed) return;
+    if (!this.#isPlain) this.#heads.noteEnd(bytes, from, to);
+    this.#items.noteLast(bytes, from, to);
   }
 
-  /** The end of a line that is no JSON: noise, unless it may be the end of a message. */
-  #endOther(out: FramingItem[]): void {
-    const last = this.#lastByte;
-    const isTail = last === 0 || last === 0x7d || last === 0x5d;
-    if (this.#suspect === "cut_by_gap" || (this.#suspect !== undefined && isTail)) {
-      this.#lose(this.#suspect, out);
-    } else {
-      this.#noiseBytes += this.#pending;
-      this.#pending = 0;
-    }
-  }
-
-  /** Gives out a line as a frame; with a `doubt`, only when it is complete JSON, and else as that loss. */
-  #giveFrame(
-    bytes: Buffer,
-    from: number,
-    to: number,
-    doubt: LossReason | undefined,
-    out: FramingItem[],
-  ): void {
-    const { text, flags } = decodeLine(bytes, from, to);
-    const reader = this.#reader;
-    if (reader === undefined || (doubt !== undefined && !isJson(text))) {
-      this.#lose(doubt ?? "unfinished_line", out);
-      return;
-    }
-    out.push({
-      kind: "frame",
-      channel: this.channel,
-      text,
-      bytes: this.#pending,
-      endPosition: this.#position,
-      timeNs: this.#timeNs,
-      reader,
-      sender: this.#sender,
-      sentNs: undefined,
-      flags,
-    });
-    this.#pending = 0;
-    this.#hasFrames = true;
-  }
-
-  #lose(reason: LossReason, out: FramingItem[]): void {
-    if (this.#pending === 0) return;
-    const { channel } = this;
-    out.push({ kind: "loss", channel, bytes: this.#pending, reason, timeNs: this.#timeNs });
-    this.#pending = 0;
-  }
-
-  #giveNoise(out: FramingItem[]): void {
-    if (this.#noiseBytes === 0) return;
-    out.push({ kind: "noise", channel: this.channel, bytes: this.#noiseBytes, of: "text" });
-    this.#noiseBytes = 0;
+  /** Bytes were not heard. */
+  #cut(timeNs: number, out: FramingItem[]): void {
+    if (this.#held.hasMessageLine) this.#takeApart(true, out);
+    this.#items.timeNs = timeNs;
+    this.#items.lose(this.#state === "dropped" ? this.#dropReason : "cut_by_gap", out);
+    this.#heads.clear();
+    this.#startLine();
   }
 
   #startLine(): void {
-    this.#partial.clear();
+    this.#held.clear();
     this.#state = "open";
-    this.#pending = 0;
-    this.#suspect = undefined;
-    this.#lastByte = 0;
+    this.#items.startLine();
   }
 }

@@ -5,6 +5,9 @@
  */
 export type LineStart = "json" | "other" | "open";
 
+/** What the current line of a channel is: "head": it may tell a text's length; "dropped": it is lost up to its end. */
+export type LineState = LineStart | "head" | "dropped";
+
 /** White space before the bracket, in bytes; a longer indent is no message. Bounds what is looked at again. */
 const MAX_INDENT = 256;
 

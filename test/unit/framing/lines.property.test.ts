@@ -11,8 +11,32 @@ const anyPart = fc.oneof(
   fc.json().map((json) => Buffer.from(`${json}\n`)),
   fc.json().map((json) => Buffer.from(`{"p":${json}}\r\n`)),
   fc
-    .constantFrom("log line\n", "\n", "  {\n", "\ufeff{}\n", "}", "[", '"', "\\", " ")
+    .constantFrom(
+      "log line\n",
+      "\n",
+      "  {\n",
+      "\ufeff{}\n",
+      "}",
+      "[",
+      '"',
+      "\\",
+      " ",
+      "{}",
+      "{",
+      "{\n",
+    )
     .map((text) => Buffer.from(text)),
+  fc.jsonValue().map((value) => Buffer.from(`${JSON.stringify({ value }, null, 1)}\n`)),
+  fc
+    .tuple(
+      fc.jsonValue(),
+      fc.constantFrom(0, 0, 0, -2, 2),
+      fc.constantFrom("\r\n\r\n", "\n\n", "\r\n"),
+    )
+    .map(([value, wrong, end]) => {
+      const text = Buffer.from(JSON.stringify([value]));
+      return Buffer.concat([Buffer.from(`Content-Length: ${text.length + wrong}${end}`), text]);
+    }),
   fc.string({ unit: "grapheme" }).map((text) => Buffer.from(text)),
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
 );

@@ -123,15 +123,6 @@ test.each([
   },
 );
 
-test("FramingStage takes a line of pretty-printed JSON for a frame of its own and no more", () => {
-  expect(brief(run({ pieces: ['{\n  "a": [\n    1\n  ]\n}\n{"b":2}\n'] }))).toEqual([
-    ["frame", "{", 2, 2],
-    ["frame", '{"b":2}', 8, 31],
-    ["noise", 21],
-    ["end"],
-  ]);
-});
-
 test.each([
   ["a byte order mark", [0xef, 0xbb, 0xbf, 0x7b, 0x7d, 10], "{}", ["bom"]],
   ["a broken character", [0x5b, 0x22, 0xc3, 0x22, 0x5d, 10], '["\ufffd"]', ["invalid_utf8"]],
