@@ -29,6 +29,10 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       "JSON over several lines, behind a head with its length, or without a line end is heard, flagged.",
     source: "LSP 3.17, base protocol; what readers of JSON accept",
   },
+  "stdio/invalid-json": {
+    promise: "A message that is no JSON is told as far as it can be read, with what is wrong.",
+    source: "RFC 8259; what Python's json writes and reads",
+  },
   "stdio/long-lines": {
     promise: "A line that never ends is bounded, reported, and the next message is heard.",
     source: TRANSPORT,

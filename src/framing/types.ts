@@ -14,6 +14,8 @@ export type Flag =
   | "no_line_end"
   /** a head with its length stands before the text, as LSP has it */
   | "content_length"
+  /** no JSON: read as far as it makes sense */
+  | "invalid_json"
   /** a top-level array where the negotiated protocol version has no batches */
   | "illegal_batch"
   /** the method is in no dated version of the protocol, or not in this direction */
@@ -127,6 +129,8 @@ export interface Frame {
   /** undefined: a line. */
   readonly http?: HttpPlace | undefined;
   readonly flags: readonly Flag[];
+  /** Of a replay: what was wrong with the text that was heard, where this is what it was read as. */
+  readonly jsonError?: string | undefined;
 }
 
 /** Bytes that are in no frame, and why. */

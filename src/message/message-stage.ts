@@ -4,18 +4,20 @@ import { endOfValue, skipSpace } from "../json-grammar.ts";
 import type { Stage } from "../stage.ts";
 import { SHORT_TEXT } from "./body-span.ts";
 import { Envelope } from "./envelope.ts";
+import { type Mended, mendJson } from "./mend-json.ts";
 import { readMessage } from "./read-message.ts";
 import type { Message, MessageItem } from "./types.ts";
 
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
+const VERSION_KEY = '"jsonrpc"';
 
 /** Elements of a batch. A line of 32 MiB could hold two million, each of which becomes an object here. */
 const MAX_BATCH = 65_536;
 
 /**
- * Reads frames as JSON-RPC 2.0. A frame that is no JSON, or JSON that is no message, becomes Noise of
+ * Reads frames as JSON-RPC 2.0. A frame that is no JSON, nor almost, or JSON that is no message, becomes Noise of
  * the same bytes. A top-level array gives one message per element that is one; the first of them
  * carries the frame's bytes. Nothing on the wire makes it throw.
  * Source: JSON-RPC 2.0; MCP 2025-03-26, basic#batching.
@@ -36,23 +38,60 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
   #readFrame(frame: Frame): readonly MessageItem[] {
     const { text } = frame;
     const start = skipSpace(text, 0);
-    if (text.charCodeAt(start) !== OPEN_BRACE) return this.#readBatch(frame, start);
+    if (text.charCodeAt(start) !== OPEN_BRACE) return this.#readList(frame);
     let message = this.#readObject(frame, start, text.length <= SHORT_TEXT);
     if (message === undefined && this.#envelope.guessed) {
       message = this.#readObject(frame, start, false);
     }
-    return [message ?? noiseOf(frame)];
+    return [message ?? this.#readMended(frame) ?? noiseOf(frame)];
+  }
+
+  /** Text that is almost JSON. Only what says that it is JSON-RPC counts: else a log is a message before one knows. */
+  #readMended(frame: Frame): Message | undefined {
+    const { bytes } = frame;
+    const mended = mend(frame);
+    if (mended === undefined) return undefined;
+    const envelope = this.#envelope;
+    const end = envelope.read(mended.text, skipSpace(mended.text, 0), false);
+    const { method, result, error } = envelope;
+    const isEmpty = method.start < 0 && result.start < 0 && error.start < 0;
+    if (end < 0 || isEmpty) return undefined;
+    const message = readMessage(mended.text, envelope, {
+      frame,
+      raw: mended.text,
+      bytes,
+      batch: undefined,
+      jsonError: mended.error,
+    });
+    return isMeant(message) ? message : undefined;
+  }
+
+  #readList(frame: Frame): readonly MessageItem[] {
+    const read = this.#readBatch(frame, frame.text, frame.jsonError);
+    if (read.length > 0) return read;
+    const mended = mend(frame);
+    const more = mended === undefined ? [] : this.#readBatch(frame, mended.text, mended.error);
+    return more.length > 0 ? more : [noiseOf(frame)];
   }
 
   #readObject(frame: Frame, start: number, mayGuess: boolean): Message | undefined {
     const { text, bytes } = frame;
     const end = this.#envelope.read(text, start, mayGuess);
     if (end < 0 || skipSpace(text, end) !== text.length) return undefined;
-    return readMessage(text, this.#envelope, { frame, raw: text, bytes, batch: undefined });
+    const { jsonError } = frame;
+    return readMessage(text, this.#envelope, {
+      frame,
+      raw: text,
+      bytes,
+      batch: undefined,
+      jsonError,
+    });
   }
 
-  #readBatch(frame: Frame, start: number): readonly MessageItem[] {
-    const { text, bytes, channel, timeNs } = frame;
+  /** Nothing: it is no JSON, or holds no message. */
+  #readBatch(frame: Frame, text: string, jsonError: string | undefined): readonly MessageItem[] {
+    const { bytes, channel, timeNs } = frame;
+    const start = skipSpace(text, 0);
     const size = this.#countElements(text, start);
     if (size > MAX_BATCH) return [{ kind: "loss", channel, bytes, reason: "memory_limit", timeNs }];
     const messages: Message[] = [];
@@ -67,12 +106,13 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
           raw: text.slice(at, end),
           bytes: messages.length === 0 ? bytes : 0,
           batch: { index, size },
+          jsonError,
         });
-        if (message !== undefined) messages.push(message);
+        if (message !== undefined && isMeant(message)) messages.push(message);
       }
       at = skipSpace(text, end) + 1;
     }
-    return messages.length > 0 ? messages : [noiseOf(frame)];
+    return messages;
   }
 
   /** Elements of the array at `start`, which must be the whole text; 0: it is empty or no JSON. */
@@ -88,6 +128,16 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
       at = skipSpace(text, at + 1);
     }
   }
+}
+
+/** What does not even look like JSON-RPC is left alone. */
+function mend({ text }: Frame): Mended | undefined {
+  return text.includes(VERSION_KEY) ? mendJson(text) : undefined;
+}
+
+/** What was mended says itself what it is. */
+function isMeant(message: Message | undefined): boolean {
+  return message?.jsonError === undefined || !message.flags.includes("not_jsonrpc_2");
 }
 
 function noiseOf({ channel, bytes, http }: Frame): Noise {

@@ -15,6 +15,7 @@ export interface Place {
   readonly raw: string;
   readonly bytes: number;
   readonly batch: Message["batch"];
+  readonly jsonError?: string | undefined;
 }
 
 /**
@@ -49,11 +50,12 @@ export function readMessage(text: string, envelope: Envelope, place: Place): Mes
     body,
     bytes: place.bytes,
     raw,
+    jsonError: place.jsonError,
     batch: place.batch,
     mcp: readMcp(type, method, body),
     senderRoles: method?.known?.senderRoles,
     knownMethod: method?.known !== undefined,
-    flags: readFlags(frame.flags, envelope, isVersion2, canonical?.valid !== false, unfit),
+    flags: readFlags(place, envelope, isVersion2, canonical?.valid !== false, unfit),
     unfit: unfit?.members,
     isLineSafe,
   };
@@ -155,7 +157,7 @@ function textOf(text: string, span: Span): string | undefined {
 }
 
 function readFlags(
-  ofFrame: readonly Flag[],
+  { frame: { flags: ofFrame }, jsonError }: Place,
   envelope: Envelope,
   isVersion2: boolean,
   isValidId: boolean,
@@ -163,8 +165,9 @@ function readFlags(
 ): readonly Flag[] {
   const isMalformed = isMalformedAnswer(envelope);
   const isRegular = isVersion2 && isValidId && !isMalformed && !envelope.duplicate;
-  if (isRegular && unfit === undefined) return ofFrame;
+  if (isRegular && unfit === undefined && jsonError === undefined) return ofFrame;
   const flags: Flag[] = [...ofFrame];
+  if (jsonError !== undefined) flags.push("invalid_json");
   if (envelope.duplicate) flags.push("duplicate_key");
   if (!isVersion2) flags.push("not_jsonrpc_2");
   if (isMalformed) flags.push("malformed_response");

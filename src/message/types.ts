@@ -33,6 +33,8 @@ export interface Message {
   readonly bytes: number;
   /** Exact text of this message (of its element, in a batch). */
   readonly raw: string;
+  /** What was wrong with the frame's text, which is no JSON: `raw` is what it was read as. */
+  readonly jsonError?: string | undefined;
   /** Place in its batch, or undefined. */
   readonly batch: { readonly index: number; readonly size: number } | undefined;
   /** True when method or shape is MCP's, false for other JSON-RPC (LSP and the like), undefined when undecided (a bare response). */

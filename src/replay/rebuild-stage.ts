@@ -212,6 +212,7 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       sentNs: queuedMs === undefined ? undefined : timeNs - Math.round(queuedMs * 1000) * 1000,
       http,
       flags: frameFlags(line),
+      jsonError: textField(line, "json_error"),
     };
   }
 

@@ -9,6 +9,7 @@ const WORDS: Readonly<Record<Flag, string | undefined>> = {
   multi_line: "over several lines",
   no_line_end: "no line end",
   content_length: "behind a Content-Length head",
+  invalid_json: "no JSON",
   illegal_batch: "in a batch, which this version has not",
   unknown_method: "unknown method",
   duplicate_key: "a key stands twice",
@@ -28,8 +29,10 @@ const WORDS: Readonly<Record<Flag, string | undefined>> = {
   headers_unknown: "headers not all known",
 };
 
-/** "(not UTF-8, a key stands twice)"; "": there is nothing to say. */
-export function flagWords(flags: readonly Flag[]): string {
-  const words = flags.map((flag) => WORDS[flag]).filter((text) => text !== undefined);
+/** "(not UTF-8, no JSON: NaN at 69)"; "": there is nothing to say. `jsonError`: what makes a text no JSON. */
+export function flagWords(flags: readonly Flag[], jsonError?: string): string {
+  const words = flags
+    .map((flag) => (flag === "invalid_json" && jsonError ? `no JSON: ${jsonError}` : WORDS[flag]))
+    .filter((text) => text !== undefined);
   return words.length === 0 ? "" : `(${words.join(", ")})`;
 }

@@ -44,7 +44,7 @@ export function factsOf(line: MessageLine, leftOut: number, isCrowded: boolean):
     isProgress ? progressOf(message.body) : undefined,
     isAnswer ? tookWords(durationMs, serverMs) : undefined,
     message.bytes >= LARGE_BYTES ? formatBytes(message.bytes) : undefined,
-    flagWords(flags),
+    flagWords(flags, message.jsonError),
     leftOut > 0
       ? `(${formatCount(leftOut)} ${isProgress ? "" : "of progress "}not shown)`
       : undefined,

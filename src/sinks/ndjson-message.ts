@@ -1,7 +1,7 @@
 /** Messages in, `message` lines out: the hot path, built by concatenation around spans of the wire text. */
 import type { MessageLine } from "../exchange/types.ts";
 import type { Message } from "../message/types.ts";
-import { isLineSafe } from "./json-text.ts";
+import { isLineSafe, quote } from "./json-text.ts";
 import { LineBuilder } from "./line-builder.ts";
 import { type LineContext, millis } from "./line-context.ts";
 import type { Rendered } from "./long-text.ts";
@@ -55,8 +55,15 @@ export class MessageRenderer {
       out.text += `,"batch":{"index":${message.batch.index},"size":${message.batch.size}}`;
     }
     if (line.flags.length > 0) out.text += `,"flags":["${line.flags.join('","')}"]`;
-    if (context.raw) out.quoted("raw", message.raw);
+    if (message.jsonError !== undefined) out.text += `,"json_error":${quote(message.jsonError)}`;
+    if (context.raw) out.quoted("raw", this.#rawOf(message));
     return out.finish();
+  }
+
+  /** What was no JSON cannot be masked: secrets go by the names of keys. Nor is it known where in it an element stood. */
+  #rawOf({ jsonError, frame, raw, batch }: Message): string {
+    const isExact = jsonError === undefined || batch !== undefined;
+    return isExact || this.#context.redactor !== undefined ? raw : frame.text;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Any text as a frame through the message room: JSON.parse says what must come out. */
-import type { MessageItem } from "../../src/message/types.ts";
+import type { Message, MessageItem } from "../../src/message/types.ts";
 import { makeFrame, readLine } from "../unit/message/read-line.ts";
 import { makeMessageText } from "./make-message.ts";
 import { seeds } from "./seeds.ts";
@@ -32,9 +32,17 @@ function checkLine(text: string): void {
   for (const item of items) if (item.kind === "message") checkMessage(item, value);
 }
 
+/** What is no JSON is read as JSON of its own, and says so. */
+function placeOf({ jsonError, raw, flags, batch }: Message, line: unknown): unknown {
+  assertEqual(jsonError !== undefined, flags.includes("invalid_json"), "flag of no JSON");
+  if (jsonError === undefined) return batch === undefined ? line : Object(line)[batch.index];
+  assertEqual(line, undefined, "what is said to be no JSON");
+  return JSON.parse(raw);
+}
+
 /** Every text field must be the JSON of what JSON.parse finds in its place. */
-function checkMessage(message: Extract<MessageItem, { kind: "message" }>, line: unknown): void {
-  const value = message.batch === undefined ? line : Object(line)[message.batch.index];
+function checkMessage(message: Message, line: unknown): void {
+  const value = placeOf(message, line);
   if (!isObject(value)) throw new Error(`a message of what is no object: ${Bun.inspect(value)}`);
   assertEqual(parse(message.raw), value, "raw");
   const { id, method, params, result, error } = value;

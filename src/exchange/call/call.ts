@@ -64,7 +64,10 @@ export class Call implements CallReference {
     this.askedVersion = method === "server/discover" ? versionOf(message) : undefined;
     this.token = token;
     this.place = message.frame.http?.exchange;
-    this.heldBytes = 2 * message.raw.length + CALL_OVERHEAD_BYTES;
+    const { raw, frame, jsonError } = message;
+    // what was no JSON has a text beside its own
+    const chars = raw.length + (jsonError === undefined ? 0 : frame.text.length);
+    this.heldBytes = 2 * chars + CALL_OVERHEAD_BYTES;
   }
 
   /** When it was sent; when it was received, where that is not known. */

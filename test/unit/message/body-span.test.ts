@@ -50,9 +50,9 @@ test.each(["\\u0041", "\\\\", '\\"', "\\n", "\\\\\\\\\\\\"])(
 );
 
 test.each(["\u0001", "\\x", "\\u12"])(
-  "MessageStage takes a line for noise when a very long string in it holds %j",
+  "MessageStage says that a line is no JSON when a very long string in it holds %j",
   (broken) => {
     const items = readLine(request(`"${"x".repeat(LONG)}${broken}"`));
-    expect(items.map((item) => item.kind)).toEqual(["noise"]);
+    expect(items).toMatchObject([{ kind: "message", flags: ["invalid_json"] }]);
   },
 );

@@ -75,22 +75,36 @@ test.each([
   ["an empty array", "[]"],
   ["an array of numbers", "[1,2,3]"],
   ["a bracketed log line", "[info] server ready"],
-  ["text behind the object", '{"jsonrpc":"2.0","id":1,"result":{}} x'],
-  ["two objects", '{"jsonrpc":"2.0","id":1,"result":{}}{"jsonrpc":"2.0","id":2,"result":{}}'],
-  ["a comma too many", '{"jsonrpc":"2.0","id":1,"result":{},}'],
-  ["a raw control character", '{"jsonrpc":"2.0","id":"a\u0007","result":{}}'],
-  ["a raw control character in a body", '{"jsonrpc":"2.0","id":1,"result":{"a":"\u001b[2J"}}'],
-  ["a broken body", '{"jsonrpc":"2.0","id":1,"result":{"a":}}'],
-  ["crossed brackets", '{"jsonrpc":"2.0","id":1,"result":{"a":[}]}'],
-  ["a broken body of no use", '{"jsonrpc":"2.0","id":1,"method":"ping","error":{"a":}}'],
-  ["a broken first of two", '{"jsonrpc":"2.0","method":"ping","params":{"a":},"params":{}}'],
-  ["a broken unknown member", '{"jsonrpc":"2.0","method":"ping","x":[01]}'],
   ["an array with a broken element", '[{"jsonrpc":"2.0","method":"ping"},{]'],
   ["an array without an end", '[{"jsonrpc":"2.0","method":"ping"}'],
   ["text behind an array", '[{"jsonrpc":"2.0","method":"ping"}] x'],
 ])("MessageStage takes %s for noise of the same bytes", (_name, text) => {
   const bytes = Buffer.byteLength(text) + 1;
   expect(readLine(text)).toMatchObject([{ kind: "noise", bytes }]);
+});
+
+test.each([
+  ["text behind the object", '{"jsonrpc":"2.0","id":1,"result":{}} x', "more text at 37"],
+  ["two objects", '{"jsonrpc":"2.0","id":1,"result":{}}{"jsonrpc":"2.0"}', "more text at 36"],
+  ["a comma too many", '{"jsonrpc":"2.0","id":1,"result":{},}', "a comma before the bracket at 35"],
+  [
+    "a control character",
+    '{"jsonrpc":"2.0","id":"\u0007","result":{}}',
+    "a control character at 23",
+  ],
+  ["an escape", '{"jsonrpc":"2.0","id":1,"result":"\u001b[2J"}', "a control character at 34"],
+  ["a broken body", '{"jsonrpc":"2.0","id":1,"result":{"a":}}', "an unexpected } at 38"],
+  ["crossed brackets", '{"jsonrpc":"2.0","id":1,"result":{"a":[}]}', "an unexpected } at 39"],
+  ["a body of no use", '{"jsonrpc":"2.0","method":"ping","error":{"a":}}', "an unexpected } at 46"],
+  [
+    "a first of two",
+    '{"jsonrpc":"2.0","method":"ping","params":{:},"params":1}',
+    "an unexpected : at 43",
+  ],
+  ["an unknown member", '{"jsonrpc":"2.0","method":"ping","x":[01]}', "a number at 38"],
+])("MessageStage reads what has %s as far as it goes", (_name, text, jsonError) => {
+  const bytes = Buffer.byteLength(text) + 1;
+  expect(readLine(text)).toMatchObject([{ kind: "message", bytes, jsonError }]);
 });
 
 test("MessageStage keeps the wire text of numbers, keys and strings [jsonrpc/verbatim]", () => {
@@ -185,7 +199,7 @@ test.each([
 test("MessageStage proves deep text to be JSON without parsing it", () => {
   const deep = `${"[".repeat(1000)}01${"]".repeat(1000)}`;
   expect(readLine(`{"jsonrpc":"2.0","method":"ping","params":${deep}}`)).toMatchObject([
-    { kind: "noise" },
+    { kind: "message", jsonError: "a number at 1042" },
   ]);
 });
 

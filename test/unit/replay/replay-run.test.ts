@@ -87,6 +87,14 @@ describe("ReplayRun", () => {
     expect(replayLines([forged], false).lines.at(-1)).toContain('"params":{"name":"log"');
   });
 
+  test.each([true, false])("ReplayRun tells of what was no JSON as before, with raw %p", (raw) => {
+    const answer = '{"jsonrpc":"2.0","id":"a","result":{"mean":NaN}}';
+    const plain = '{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"name":"log"}}';
+    const live = record(greet(new Conversation(45)).ask(plain).answer(answer).items, raw);
+    expect(live.some((line) => line.includes('"json_error":"NaN at 43"'))).toBe(true);
+    expect(replayLines(live, raw).lines).toEqual(live);
+  });
+
   test("ReplayRun treats what follows a summary as another run", () => {
     const live = record(greet(new Conversation(50)).ask(CALL).items);
     const summary = '{"kind":"summary","timestamp":"2026-12-01T00:00:00.000000Z"}';

@@ -289,6 +289,13 @@ describe("ConsoleLineRenderer on what a line needs", () => {
     ]);
   });
 
+  test("ConsoleLineRenderer says what makes a message no JSON", () => {
+    const { message } = callAnswer();
+    const line = { ...callAnswer(), message: { ...message, jsonError: "NaN at 69" } };
+    const shown = renderer(79).render({ ...line, flags: ["invalid_json", "no_line_end"] });
+    expect(rejoined(shown)).toContain("(no JSON: NaN at 69, no line end)");
+  });
+
   test("ConsoleLineRenderer says flags in words, and wholly", () => {
     const flags = ["duplicate_key", "late_attach", "not_jsonrpc_2"] as const;
     const shown = renderer(79).render({ ...callAnswer(), session: talk, flags });

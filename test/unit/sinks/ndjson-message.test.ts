@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { NdjsonRenderer } from "../../../src/sinks/ndjson-line.ts";
 import { redactor } from "../../../src/sinks/redact.ts";
+import { readOne } from "../message/read-line.ts";
 import {
   callAnswer,
   callRequest,
@@ -175,6 +176,16 @@ describe("NdjsonRenderer on messages", () => {
         },
       ),
     );
+  });
+
+  test("NdjsonRenderer gives what was no JSON as JSON, and its exact text as raw, unless secrets are masked", () => {
+    const text = '{"jsonrpc":"2.0","id":1,"result":{"password":"hunter2","n":NaN}}';
+    const line = messageLine({ message: readOne(text), flags: ["invalid_json"] });
+    const masked = new NdjsonRenderer({ clock, raw: true, redactor });
+    expect(assertNdjson([raw().item(line), masked.item(line)])).toMatchObject([
+      { json_error: "NaN at 59", flags: ["invalid_json"], result: { n: "NaN" }, raw: text },
+      { raw: '{"jsonrpc":"2.0","id":1,"result":{"password":"[redacted]","n":"NaN"}}' },
+    ]);
   });
 
   test("NdjsonRenderer masks secrets in every part with a redactor [output/secrets]", () => {
