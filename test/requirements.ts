@@ -37,6 +37,11 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     promise: "A line that never ends is bounded, reported, and the next message is heard.",
     source: TRANSPORT,
   },
+  "stdio/relays": {
+    promise:
+      "What is sent to and from a container through Docker's daemon is heard at that hop, too.",
+    source: "Docker Engine API, ContainerAttach",
+  },
   "stdio/pair": {
     promise: "A session is the two channels between one client and one server process.",
     source: TRANSPORT,

@@ -214,7 +214,15 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
 
   #release(state: SessionState, out: ExchangeItem[]): void {
     this.#sessionsFor(state).adopt(state);
+    if (state.session.transport === "stdio") this.#adoptHttp(state);
     for (const held of this.#verdicts.release(state)) this.#deliver(held.side, held.message, out);
+  }
+
+  /** What a connection that was HTTP's carried before it was a session's (Upgrade), and beside that. */
+  #adoptHttp({ first, second }: SessionState): void {
+    for (const channel of [...first.channels, ...second.channels]) {
+      this.#http.noise.adopt({ requestChannel: channel, responseChannel: channel.reverse });
+    }
   }
 
   #settle(state: SessionState, timeNs: number, out: ExchangeItem[]): void {

@@ -15,6 +15,8 @@ import {
   readStart,
   UNKNOWN_START,
 } from "./channel-start.ts";
+import { DockerStream } from "./docker/docker-stream.ts";
+import { startsWithOutput } from "./docker/piece-header.ts";
 import type { HttpLimits } from "./http1/body.ts";
 import { HttpConnection, type HttpMemory, type HttpSide } from "./http1/connection.ts";
 import { Endpoints } from "./http1/endpoints.ts";
@@ -43,6 +45,8 @@ export interface FramingOptions {
   readonly maxTotalBytes?: number;
 }
 
+type LineFramerClass = new (channel: Channel, maxLineBytes: number, held: HeldBytes) => LineFramer;
+
 /** `isOpen`: its first bytes were not heard, so a later read may show that it is none of lines. */
 interface Lines {
   readonly framer: LineFramer;
@@ -51,7 +55,8 @@ interface Lines {
 
 /**
  * Cuts channels into the units of MCP's transports: HTTP/1 where the first bytes of a socket are a request line or a status
- * line, HTTP/2 where they are a preface or frames (or where those of the opposite direction are), else lines;
+ * line, HTTP/2 where they are a preface or frames (or where those of the opposite direction are), else lines, which may also
+ * be those of a container behind Docker's headers;
  * a connection whose beginning was not heard is what it is first known by.
  * In: chunks in stream order, cut anywhere, even inside UTF-8. Out: a Frame per JSON text (a line that starts with `{` or
  * `[`, a body, an event), Noise for what is none, a Loss for every byte that is in neither, with its reason.
@@ -271,15 +276,21 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     this.#openLines(channel, opening.position > 0 || channel.late === true).pushChunk(opening, out);
   }
 
-  #openLines(channel: Channel, isOpen: boolean): LineFramer {
-    const framer = new ChannelLines(channel, this.#limits.maxBodyBytes, this.#held);
+  #openLines(
+    channel: Channel,
+    isOpen: boolean,
+    Framer: LineFramerClass = ChannelLines,
+  ): LineFramer {
+    const framer = new Framer(channel, this.#limits.maxBodyBytes, this.#held);
     this.#lines.set(channel, { framer, isOpen });
     return framer;
   }
 
   /** Lines that the chunk begins, which may begin with a part of one. */
-  #openLinesAt({ channel, position, timeNs }: Chunk, out: FramingItem[]): LineFramer {
-    const lines = this.#openLines(channel, position > 0 || channel.late === true);
+  #openLinesAt({ channel, bytes, position, timeNs }: Chunk, out: FramingItem[]): LineFramer {
+    const isOpen = position > 0 || channel.late === true;
+    const isDocker = isOpen && isSocket(channel) && startsWithOutput(bytes);
+    const lines = this.#openLines(channel, isOpen, isDocker ? DockerStream : ChannelLines);
     const behindGap = { kind: "gap", channel, bytes: 0, reason: "ring_full", timeNs } as const;
     if (position > 0 && isConnection(channel)) lines.pushGap(behindGap, out);
     return lines;
@@ -305,13 +316,18 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     return framer;
   }
 
-  /** Both directions go on with HTTP/2. Source: RFC 7540, 3.2. */
-  #upgrade(chunk: Chunk, { state, from }: Upgrade, out: FramingItem[]): void {
+  /** Both directions go on with something else. Source: RFC 7540, 3.2; Docker Engine API, ContainerAttach. */
+  #upgrade(chunk: Chunk, { to, state, from }: Upgrade, out: FramingItem[]): void {
     const { channel } = chunk;
+    const { reverse } = channel;
     for (const each of this.#pairOf(channel)) each.abandon(out);
     this.#http.delete(channel);
-    if (channel.reverse !== undefined) this.#http.delete(channel.reverse);
-    const framer = this.#openHttp(channel, { version: 2, side: "response" }, out);
+    if (reverse !== undefined) this.#http.delete(reverse);
+    if (to === "stream" && reverse !== undefined) this.#openLines(reverse, false);
+    const framer =
+      to === "stream"
+        ? this.#openLines(channel, false, DockerStream)
+        : this.#openHttp(channel, { version: 2, side: "response" }, out);
     if (framer instanceof Http2Framer) framer.goOn(state);
     for (const each of this.#pairOf(channel)) if (each instanceof Http2Framer) each.startHere();
     const rest = { ...chunk, bytes: chunk.bytes.subarray(from), position: chunk.position + from };

@@ -73,7 +73,7 @@ export interface Blind {
   readonly kind: "blind";
   readonly channel: Channel | undefined;
   readonly process: Process | undefined;
-  readonly reason: "packet_socket" | "unseen_read" | "io_uring";
+  readonly reason: "packet_socket" | "unseen_read" | "io_uring" | "http_upgrade";
   readonly bytes: number;
   readonly timeNs: number;
 }

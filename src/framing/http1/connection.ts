@@ -180,8 +180,8 @@ export class HttpConnection {
     this.#judge("other", items, true);
   }
 
-  /** Another version is spoken from here on: all of it is wanted. */
-  openHttp2(items: DirectionItems): void {
+  /** Another protocol is spoken from here on, which is heard: all of it is wanted. */
+  openOther(items: DirectionItems): void {
     this.#judge("mcp", items, true);
   }
 

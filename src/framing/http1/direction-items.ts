@@ -1,6 +1,7 @@
 /** What one direction of a connection gives out, so that each of its bytes is in exactly one item. */
 import type { Channel, LossReason, Party } from "../../capture/types.ts";
-import type { Chunk } from "../../stream/types.ts";
+import { isProcess } from "../../party.ts";
+import type { Blind, Chunk } from "../../stream/types.ts";
 import type { Flag, FramingItem, HttpItem, HttpPlace } from "../types.ts";
 
 /** The text of a frame, and the bytes that carried it. */
@@ -83,6 +84,14 @@ export class DirectionItems {
       http,
       flags,
     });
+  }
+
+  /** What follows is not heard; named is who reads it. */
+  blind(reason: Blind["reason"]): void {
+    const { channel, timeNs } = this;
+    const reader = this.#reader;
+    const process = reader !== undefined && isProcess(reader) ? reader : undefined;
+    this.push({ kind: "blind", channel, process, reason, bytes: 0, timeNs });
   }
 
   /** Gives out what was only counted; at the end of each push. */

@@ -89,8 +89,12 @@ export class ExchangeState {
   }
 }
 
-/** What follows in both directions is HTTP/2, and its stream 1 the answer to this exchange's request. */
+/**
+ * What follows in both directions is no HTTP/1. "http2": its stream 1 is the answer to this exchange's request; "stream": what
+ * a process reads and writes.
+ */
 export interface Upgrade {
+  readonly to: "http2" | "stream";
   readonly state: ExchangeState;
   /** Index in the read behind the last byte that is of HTTP/1. */
   readonly from: number;

@@ -17,6 +17,10 @@ export interface HeadFields {
   lastEventId: string | undefined;
   /** Upgrade names h2c: HTTP/2 in plain text. */
   upgradesToHttp2: boolean;
+  /** Upgrade names tcp: the bytes of some process, as Docker has it. */
+  upgradesToStream: boolean;
+  /** What it upgrades to may carry MCP, and is not heard: SPDY, or a WebSocket of MCP or of a container's streams. */
+  upgradesUnheard: boolean;
   /** Content-Length; "bad": no number, or two that differ. */
   length: number | "bad" | undefined;
   /** Transfer-Encoding; "other": it does not end in "chunked". */
@@ -36,7 +40,7 @@ export interface HeadFields {
 const MAX_CODINGS = 8;
 const NO_CODINGS: ReadonlySet<string> = new Set(["identity", "chunked", "none", "utf-8"]);
 /** Field names by length, so that most lines are passed over by their length alone. */
-const NAME_LENGTHS = new Set([4, 6, 7, 8, 9, 10, 12, 13, 14, 16, 17, 19, 20]);
+const NAME_LENGTHS = new Set([4, 6, 7, 8, 9, 10, 12, 13, 14, 16, 17, 19, 20, 22]);
 const COLON = 0x3a;
 
 /** `text[from, to)` is a field line, with its folded lines where `isFolded`; its "\r" may be at its end. */
@@ -132,15 +136,25 @@ const READERS: ReadonlyMap<string, FieldReader> = new Map<string, FieldReader>([
   ["mcp-name", once("mcpName")],
   ["last-event-id", once("lastEventId")],
   ["upgrade", readUpgrade],
+  ["sec-websocket-protocol", readSubprotocol],
 ]);
 
 function readAccept(value: string, fields: HeadFields): void {
   if (/text\/event-stream/i.test(value)) fields.acceptsEvents = true;
 }
 
-/** Source: RFC 7540, 3.2. */
+/** Source: RFC 7540, 3.2; Docker Engine API, ContainerAttach, Hijacking. */
 function readUpgrade(value: string, fields: HeadFields): void {
-  if (value.toLowerCase().split(",").map(trimmed).includes("h2c")) fields.upgradesToHttp2 = true;
+  const names = value.toLowerCase().split(",").map(trimmed);
+  if (names.includes("h2c")) fields.upgradesToHttp2 = true;
+  if (names.includes("tcp")) fields.upgradesToStream = true;
+  if (names.some((name) => name.startsWith("spdy/"))) fields.upgradesUnheard = true;
+}
+
+/** Kubernetes' exec and attach have "v5.channel.k8s.io". */
+function readSubprotocol(value: string, fields: HeadFields): void {
+  if (/(?:^|[,\s])(?:mcp|[\w.]*\.channel\.k8s\.io)(?:$|[,\s])/i.test(value))
+    fields.upgradesUnheard = true;
 }
 
 function readType(value: string, fields: HeadFields): void {

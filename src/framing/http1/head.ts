@@ -93,6 +93,8 @@ export function makeHead(): Head {
     mcpName: undefined,
     lastEventId: undefined,
     upgradesToHttp2: false,
+    upgradesToStream: false,
+    upgradesUnheard: false,
     length: undefined,
     transfer: undefined,
     hasCredentials: false,

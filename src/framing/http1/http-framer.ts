@@ -14,7 +14,7 @@ import { EventBody } from "./event-body.ts";
 import type { ExchangeState, Upgrade } from "./exchange-state.ts";
 import type { Head } from "./head.ts";
 import { HeadReader } from "./head-reader.ts";
-import { codingsOf, contentOf, interestOf, isAmbiguous, Messages } from "./messages.ts";
+import { codingsOf, contentOf, interestOf, isAmbiguous, Messages, upgradeOf } from "./messages.ts";
 
 /** "seek": where the next message begins is unknown. */
 type Place = "head" | "body" | "seek" | "tunnel";
@@ -24,7 +24,7 @@ const MAX_SOUGHT = 64 * 1024;
 
 export class HttpFramer implements ChannelFramer {
   readonly channel: Channel;
-  /** Set when an answer has switched to HTTP/2: the rest of its read is not taken. */
+  /** Set when an answer has switched to another protocol that is heard: the rest of its read is not taken. */
   upgrade: Upgrade | undefined;
   readonly #limits: HttpLimits;
   readonly #items: DirectionItems;
@@ -221,18 +221,18 @@ export class HttpFramer implements ChannelFramer {
 
   /** `next`: index behind the head in the read. */
   #openResponse(head: Head, next: number): void {
-    const { channel } = this;
     const connection = this.#connection;
     const items = this.#items;
     // 100 Continue, 103 Early Hints: the answer is yet to come
     if (head.status < 200 && head.status !== 101) return;
     const state = connection.answer() ?? this.#makeOrphan();
-    state.setResponse(this.#messages.response(head), channel);
+    state.setResponse(this.#messages.response(head), this.channel);
     if (isAmbiguous(head)) state.isAmbiguous = true;
     if (head.hasMcpField) connection.believe(state, items);
-    if (head.status === 101 && head.upgradesToHttp2) {
-      connection.openHttp2(items);
-      this.upgrade = { state, from: next };
+    const to = upgradeOf(head);
+    if (to !== undefined) {
+      this.upgrade = { to, state, from: next };
+      connection.openOther(items);
     } else this.#open(state, head, responseBody(head, state.method));
   }
 
@@ -255,6 +255,7 @@ export class HttpFramer implements ChannelFramer {
     else if (length.kind === "tunnel") {
       this.#endMessage(undefined);
       this.#connection.openTunnel(this.#items);
+      if (head.upgradesUnheard) this.#items.blind("http_upgrade");
       this.#place = "tunnel";
     } else if (length.kind === "unknown") this.#break();
     else {

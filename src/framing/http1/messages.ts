@@ -2,7 +2,7 @@
 import type { HttpFields, HttpRequest, HttpResponse } from "../types.ts";
 import { isKnownCoding } from "./content-coding.ts";
 import type { Endpoints } from "./endpoints.ts";
-import type { ExchangeState, Interest } from "./exchange-state.ts";
+import type { ExchangeState, Interest, Upgrade } from "./exchange-state.ts";
 import type { Head } from "./head.ts";
 import type { HeadFields } from "./head-fields.ts";
 import { placeOf } from "./target.ts";
@@ -202,4 +202,15 @@ function isSame(before: HttpFields, head: HeadFields): boolean {
     before.mcpName === head.mcpName &&
     before.lastEventId === head.lastEventId
   );
+}
+
+/** What is spoken behind an answer's head instead of HTTP/1, where that is heard. */
+export function upgradeOf({
+  status,
+  upgradesToHttp2,
+  upgradesToStream,
+}: Head): Upgrade["to"] | undefined {
+  if (status !== 101) return undefined;
+  if (upgradesToHttp2) return "http2";
+  return upgradesToStream ? "stream" : undefined;
 }

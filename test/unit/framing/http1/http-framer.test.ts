@@ -344,3 +344,21 @@ test("FramingStage drops the largest unfinished body when all of them take too m
   large?.step(["C", post(long).slice(9000) + post(CALL)]);
   expect(brief(large?.items ?? [])).toContainEqual(["request", "json", expect.any(Number), CALL]);
 });
+
+test.each([
+  ["SPDY", "Upgrade: SPDY/3.1", true],
+  ["Kubernetes' channels", "Upgrade: websocket\r\nSec-WebSocket-Protocol: v5.channel.k8s.io", true],
+  ["MCP in a WebSocket", "Upgrade: websocket\r\nSec-WebSocket-Protocol: mcp", true],
+  ["any other WebSocket", "Upgrade: websocket\r\nSec-WebSocket-Protocol: chat", false],
+])("FramingStage names who goes over to %s", (_name, fields, isNamed) => {
+  const { items } = run({
+    steps: [
+      ["C", `GET /exec HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n${fields}\r\n\r\n`],
+      ["S", `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${fields}\r\n\r\n`],
+    ],
+  });
+  const blind = items.flatMap((item) =>
+    item.kind === "blind" ? [[item.reason, item.process]] : [],
+  );
+  expect(blind).toEqual(isNamed ? [["http_upgrade", client]] : []);
+});
