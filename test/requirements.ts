@@ -42,6 +42,10 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
       "What is sent to and from a container through Docker's daemon is heard at that hop, too.",
     source: "Docker Engine API, ContainerAttach",
   },
+  "stdio/echo": {
+    promise: "What a terminal sends back is told once, and is no message.",
+    source: "termios(3), ECHO",
+  },
   "stdio/pair": {
     promise: "A session is the two channels between one client and one server process.",
     source: TRANSPORT,

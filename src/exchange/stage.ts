@@ -10,6 +10,7 @@ import type { Stage } from "../stage.ts";
 import type { ChannelEnd } from "../stream/types.ts";
 import { deliver, sessionLine, unansweredCall } from "./session/delivery.ts";
 import { reportDropped, reportFirstDropped } from "./session/dropped.ts";
+import { Echoes, echoLine } from "./session/echoes.ts";
 import type { EndCause } from "./session/exits.ts";
 import { lastWord } from "./session/http/ending.ts";
 import { HttpSessions } from "./session/http/http-sessions.ts";
@@ -49,6 +50,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   readonly #verdicts: Verdicts;
   readonly #limits: WaitingLimits;
   readonly #waits = new LongWaits(() => this.#states());
+  readonly #echoes = new Echoes();
   /** Sessions that wait for time to pass: undecided, or closing. */
   readonly #timed = new Set<SessionState>();
   #nextSweepNs = 0;
@@ -240,10 +242,20 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   #deliver(side: Side, message: Message, out: ExchangeItem[]): void {
     const { state } = side;
     const { channel, timeNs } = message.frame;
+    if (message.frame.http === undefined && this.#isEcho(side, message, out)) return;
     const before = state.waitingBytes;
     deliver(side, message, this.#listenNs(channel, state.session.id), out);
     this.#limits.change(state.waitingBytes - before);
     this.#limits.enforce(state, () => this.#states(), timeNs, out);
+  }
+
+  #isEcho(side: Side, message: Message, out: ExchangeItem[]): boolean {
+    const echo = this.#echoes.take(side, message);
+    if (echo === undefined) return false;
+    if (echo === "first") out.push(echoLine(message));
+    const { channel } = message.frame;
+    this.#noise({ kind: "noise", channel, bytes: message.bytes, of: "text" });
+    return true;
   }
 
   #tick(timeNs: number): readonly ExchangeItem[] {

@@ -4,6 +4,7 @@ import type { Noise } from "../../../framing/types.ts";
 import type { Message } from "../../../message/types.ts";
 import { RecentMap } from "../../../recent-map.ts";
 import { idKey } from "../../call/id-key.ts";
+import { isSentBack } from "../echoes.ts";
 import { type EndCause, isGone } from "../exits.ts";
 import { ProcessWatch } from "../process-watch.ts";
 import { STATED, statesClient } from "../roles.ts";
@@ -168,8 +169,9 @@ function fitOf(heard: Side, writer: Party | undefined, reader: Party, message: M
   return oneUnknown || fromServer ? LOOSE : UNFIT;
 }
 
-/** Both ends say that they are the client: these are two sessions. */
+/** Both ends say that they are the client: these are two sessions, unless a terminal only sends back what one says. */
 function contradictsRoles(heard: Side, message: Message): boolean {
   const state = heard.state;
-  return state.certainty === STATED && state.client === heard && statesClient(message);
+  const isTwice = state.certainty === STATED && state.client === heard && statesClient(message);
+  return isTwice && !isSentBack(heard, message);
 }
