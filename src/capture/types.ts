@@ -76,6 +76,8 @@ export interface Channel {
   noteAt?(position: number): WriteNote | undefined;
   /** Who writes, when no note says so. */
   likelyWriter?(): Party | undefined;
+  /** Which standard descriptor of its writer it is (isFed: whose input is a pipe or socket, too); undefined: not known. */
+  writtenAs?(): Readonly<Record<"isOutput" | "isError" | "isFed", boolean>> | undefined;
 }
 
 /** A write, as its note says. */

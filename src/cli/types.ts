@@ -17,6 +17,7 @@ export type LineKind =
   | "waiting"
   | "effect"
   | "session"
+  | "noise"
   | "http"
   | "connection"
   | "loss"

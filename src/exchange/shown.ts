@@ -51,7 +51,7 @@ export class ShownCounts {
       case "call":
         this.#calls.add(item);
         if (item.response !== undefined) this.#callsFinished++;
-        else this.#callsUnanswered++;
+        else if (item.outcome !== "unheard") this.#callsUnanswered++;
         return;
       case "effect":
         this.#calls.addEffect(item);
@@ -60,6 +60,7 @@ export class ShownCounts {
         this.#connections.add(item);
         return;
       case "session":
+      case "noise":
       case "waiting":
       case "http":
       case "loss":

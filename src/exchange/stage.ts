@@ -8,7 +8,7 @@ import type { HttpEnd, Noise, RecordedEnd } from "../framing/types.ts";
 import type { Message, MessageItem } from "../message/types.ts";
 import type { Stage } from "../stage.ts";
 import type { ChannelEnd } from "../stream/types.ts";
-import { deliver, sessionLine, unansweredCall } from "./session/delivery.ts";
+import { deliver, sessionLine, tellNoise, unansweredCall } from "./session/delivery.ts";
 import { reportDropped, reportFirstDropped } from "./session/dropped.ts";
 import { Echoes, echoLine } from "./session/echoes.ts";
 import type { EndCause } from "./session/exits.ts";
@@ -90,10 +90,11 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
       case "message":
         return this.#message(item);
       case "loss":
-        return this.#isOther(item.channel) ? NOTHING : [item];
+        if (this.#isOther(item.channel)) return NOTHING;
+        this.#stdio.lose(item);
+        return [item];
       case "noise":
-        this.#noise(item);
-        return NOTHING;
+        return this.#noise(item);
       case "set-aside":
       case "http-verdict":
         return NOTHING;
@@ -117,8 +118,22 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   end(): readonly ExchangeItem[] {
     const out: ExchangeItem[] = [];
     for (const state of [...this.#timed]) this.#review(state, Number.POSITIVE_INFINITY, out);
-    for (const state of this.#states()) reportDropped(state, state.lastNs, out);
+    for (const state of this.#states()) {
+      tellNoise(state, Number.POSITIVE_INFINITY, out);
+      reportDropped(state, state.lastNs, out);
+    }
     return out;
+  }
+
+  /** It carries a conversation of MCP, over stdio. */
+  isConversing(channel: Channel): boolean {
+    const verdict = this.#stdio.stateOf(channel)?.verdict;
+    return verdict === "mcp" || verdict === "presumed";
+  }
+
+  /** What was said on the channel, or by its writer, until then was not heard: answers may have been among it. */
+  deafen(channel: Channel, untilNs: number): void {
+    this.#stdio.deafen(channel, untilNs);
   }
 
   /** Calls that wait for an answer, oldest session first. */
@@ -177,9 +192,16 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
     }
   }
 
-  #noise(noise: Noise): void {
-    if (noise.of === "text") this.#stdio.addNoise(noise);
-    else this.#http.addNoise(noise);
+  #noise(noise: Noise): readonly ExchangeItem[] {
+    if (noise.of !== "text") {
+      this.#http.addNoise(noise);
+      return NOTHING;
+    }
+    const state = this.#stdio.addNoise(noise);
+    if (state === undefined) return NOTHING;
+    const out: ExchangeItem[] = [];
+    tellNoise(state, noise.text?.timeNs ?? state.lastNs, out);
+    return out;
   }
 
   /** Its messages are left out, and so is what was lost of them. */
@@ -245,6 +267,9 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
     if (message.frame.http === undefined && this.#isEcho(side, message, out)) return;
     const before = state.waitingBytes;
     deliver(side, message, this.#listenNs(channel, state.session.id), out);
+    tellNoise(state, timeNs, out);
+    // it is heard again
+    if (side.peer.deafUntilNs === Number.POSITIVE_INFINITY) side.peer.deafUntilNs = timeNs;
     this.#limits.change(state.waitingBytes - before);
     this.#limits.enforce(state, () => this.#states(), timeNs, out);
   }
@@ -358,6 +383,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
       const given: UnansweredCall[] = [];
       giveUpAll(state.first, endNs, given, out);
       giveUpAll(state.second, endNs, given, out);
+      tellNoise(state, Number.POSITIVE_INFINITY, out);
       const unanswered = given.length > 0 ? { unanswered: given } : {};
       out.push({ ...sessionLine(state, "end", endNs, openCalls), ...unanswered });
     }
@@ -377,7 +403,9 @@ function forgottenCause(state: SessionState): EndCause {
 function giveUpAll(side: Side, timeNs: number, given: UnansweredCall[], out: ExchangeItem[]): void {
   for (const call of side.calls.all()) {
     const line = unansweredCall(side, call, timeNs);
-    if (!call.cancelled && given.length < MAX_UNANSWERED) given.push(unansweredOf(line));
+    if (line.outcome === "unanswered" && given.length < MAX_UNANSWERED) {
+      given.push(unansweredOf(line));
+    }
     out.push(line);
   }
 }

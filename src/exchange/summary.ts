@@ -4,6 +4,7 @@ import { CallStatistics } from "./call-statistics.ts";
 import { ConnectionCounts } from "./connection-statistics.ts";
 import { asObject } from "./json.ts";
 import { isMadeByPeers } from "./loss-maker.ts";
+import { NoiseCounts } from "./noise-statistics.ts";
 import type {
   CallLine,
   CaptureFacts,
@@ -41,6 +42,7 @@ export class SummaryCollector {
   readonly #run: RunStart;
   readonly #calls = new CallStatistics(MAX_ROWS);
   readonly #connections = new ConnectionCounts();
+  readonly #noise = new NoiseCounts();
   readonly #byType = { request: 0, notification: 0, response: 0, error: 0 };
   readonly #loss: Record<LossReason, number> = {
     ring_full: 0,
@@ -60,6 +62,7 @@ export class SummaryCollector {
   #sessions = 0;
   #callsFinished = 0;
   #callsUnanswered = 0;
+  #callsUnheard = 0;
   #callsCancelled = 0;
   readonly #unanswered: UnansweredCall[] = [];
   #toolErrors = 0;
@@ -89,7 +92,8 @@ export class SummaryCollector {
       timeNs,
       durationMs: (timeNs - this.#run.startNs) / 1e6,
       replay: this.#run.replay,
-      capture,
+      // what was set aside in a conversation nobody heard, nor counted
+      capture: capture && { ...capture, exact: capture.exact && !this.#coverage.has("set_aside") },
       messages: this.#messages,
       messageBytes: this.#messageBytes,
       byType: { ...this.#byType },
@@ -98,6 +102,7 @@ export class SummaryCollector {
       calls: this.#calls.list(openCalls),
       callsFinished: this.#callsFinished,
       callsUnanswered: this.#callsUnanswered,
+      callsUnheard: this.#callsUnheard,
       callsCancelled: this.#callsCancelled,
       unansweredCalls: [...this.#unanswered],
       openCalls,
@@ -105,6 +110,7 @@ export class SummaryCollector {
       lossBytes: this.#lossBytes,
       peerLossBytes: this.#peerLossBytes,
       noiseBytes: this.#openEnds.noiseBytes,
+      noise: this.#noise.list(),
       httpBytes: this.#openEnds.httpBytes,
       skippedBytes: this.#openEnds.skippedBytes,
       httpExchanges: this.#httpExchanges,
@@ -133,6 +139,9 @@ export class SummaryCollector {
         if (isMadeByPeers(item.reason)) this.#peerLossBytes += item.bytes;
         else this.#lossBytes += item.bytes;
         return;
+      case "noise":
+        this.#noise.add(item);
+        return;
       case "http":
         this.#httpExchanges++;
         return;
@@ -154,6 +163,7 @@ export class SummaryCollector {
       this.#callsCancelled++;
       this.#callsUnanswered++;
     } else if (line.response !== undefined) this.#callsFinished++;
+    else if (line.outcome === "unheard") this.#callsUnheard++;
     else {
       this.#callsUnanswered++;
       if (this.#unanswered.length < MAX_UNANSWERED) this.#unanswered.push(unansweredOf(line));

@@ -100,13 +100,35 @@ export interface UnansweredCall {
   readonly endNs: number;
 }
 
+/** Text on a session's channel that is no message, such as a server's log on its standard output. Told at once, then now and
+ * then, and what is left at the session's end. */
+export interface NoiseLine {
+  readonly kind: "noise";
+  readonly session: Session;
+  readonly direction: "client-to-server" | "server-to-client";
+  readonly channel: Channel;
+  readonly from: Party | undefined;
+  readonly to: Party | undefined;
+  /** How it begins (NoiseText.head); "": of all that is told only blanks are left. */
+  readonly text: string;
+  /** Since the last such line of this direction. */
+  readonly lines: number;
+  readonly bytes: number;
+  /** Among them is a message that shares its line with something else: nobody who reads lines takes it for one. */
+  readonly holdsMessage: boolean;
+  /** When the text was read. */
+  readonly timeNs: number;
+}
+
+/** `unheard`: no answer was heard, and what it would have come by was not heard as a whole since. */
 export type CallOutcome =
   | "ok"
   | "error"
   | "tool_error"
   | "cancelled"
   | "input_required"
-  | "unanswered";
+  | "unanswered"
+  | "unheard";
 
 export interface CallLine {
   readonly kind: "call";
@@ -183,6 +205,7 @@ export type ExchangeItem =
   | CallLine
   | WaitingLine
   | EffectLine
+  | NoiseLine
   | HttpLine
   | ConnectionLine
   | CoverageLine
@@ -203,7 +226,8 @@ export interface CaptureFacts {
   readonly frontEnd: string;
   /** Kernel release, as uname -r. */
   readonly kernel: string;
-  /** False when program runs were skipped by the kernel and bytes may be missing from the accounts. */
+  /** False when program runs were skipped by the kernel, or a channel with messages was set aside for a while: bytes may be
+   * missing from the accounts. */
   readonly exact: boolean;
   /** Program runs that the kernel skipped and no twin took over (upper bound). */
   readonly skippedRuns: number;
@@ -240,6 +264,17 @@ export interface ToolStatistics {
    * too, is not counted. */
   readonly programs?: Readonly<Record<string, number>> | undefined;
   readonly reached?: Readonly<Record<string, number>> | undefined;
+}
+
+/** Text beside the messages of one server, or of its clients. */
+export interface NoiseStatistics {
+  readonly server: string;
+  readonly direction: "client-to-server" | "server-to-client";
+  readonly lines: number;
+  readonly bytes: number;
+  /** What came first; one that holds a message before all others. */
+  readonly text: string;
+  readonly holdsMessage: boolean;
 }
 
 /** Connections of one program to one destination. */
@@ -309,6 +344,8 @@ export interface Summary {
   readonly callsFinished: number;
   /** Cancelled, or their session ended first. */
   readonly callsUnanswered: number;
+  /** No answer was heard, and nobody listened all the time (CallOutcome). */
+  readonly callsUnheard: number;
   /** Of these, those that were cancelled, answered afterwards or not. */
   readonly callsCancelled: number;
   /** The first of those whose session ended first. */
@@ -322,6 +359,8 @@ export interface Summary {
   readonly peerLossBytes: number;
   /** Heard lines that are no message, on MCP channels. */
   readonly noiseBytes: number;
+  /** By who said it, most bytes first; lines of blanks alone are in no row. */
+  readonly noise: readonly NoiseStatistics[];
   /** Heads, chunk lines, event fields and other bodies, on connections that carried MCP. */
   readonly httpBytes: number;
   /** Of connections that carried MCP, what the kernel left out as other HTTP. */

@@ -25,6 +25,7 @@ import { HttpFramer } from "./http1/http-framer.ts";
 import { Http2Connection } from "./http2/connection.ts";
 import { Http2Framer } from "./http2/http2-framer.ts";
 import { ChannelLines } from "./lines/channel-lines.ts";
+import { mayYetSpeak } from "./lines/expected.ts";
 import { hasJsonRpcLine } from "./lines/line-start.ts";
 import type { HeldBytes } from "./partial-line.ts";
 import type { FramingItem } from "./types.ts";
@@ -61,8 +62,8 @@ interface Lines {
  * In: chunks in stream order, cut anywhere, even inside UTF-8. Out: a Frame per JSON text (a line that starts with `{` or
  * `[`, a body, an event), Noise for what is none, a Loss for every byte that is in neither, with its reason.
  * For each channel the bytes of these sum up to the bytes of its chunks, gaps and skips and to what was
- * never read. A channel of 64 KiB without a JSON line is set aside, each time anew, and so is a Unix socket whose HTTP is
- * not MCP's, and any connection of HTTP/2 that is not.
+ * never read. A channel of 64 KiB without a JSON line is set aside, each time anew, unless its writer is one that is being
+ * asked (lines/expected.ts), and so is a Unix socket whose HTTP is not MCP's, and any connection of HTTP/2 that is not.
  * Source: MCP 2025-11-25, basic/transports; RFC 9112; RFC 9113.
  */
 export class FramingStage implements Stage<StreamItem, FramingItem> {
@@ -202,7 +203,9 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
     if (framer instanceof HttpFramer) {
       if (framer.upgrade !== undefined) this.#upgrade(chunk, framer.upgrade, out);
     } else if (!(framer instanceof Http2Framer)) this.#unended.heard(framer, out);
-    if (framer.isHopeless) this.#setAside(framer, chunk, out);
+    if (framer.isHopeless && !mayYetSpeak(framer, this.#lines.values())) {
+      this.#setAside(framer, chunk, out);
+    }
     if (this.#held.total > this.#maxTotalBytes) this.#dropLargest(out);
   }
 
@@ -221,14 +224,14 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
 
   #setAside(framer: ChannelFramer, { channel, timeNs }: Chunk, out: FramingItem[]): void {
     framer.abandon(out);
-    out.push({ kind: "set-aside", channel });
+    out.push({ kind: "set-aside", channel, timeNs });
     this.#aside.set(channel, timeNs);
     this.#lines.delete(channel);
     const { reverse } = channel;
     if (!this.#http.delete(channel) || reverse === undefined) return;
     this.#http.get(reverse)?.abandon(out);
     this.#http.delete(reverse);
-    out.push({ kind: "set-aside", channel: reverse });
+    out.push({ kind: "set-aside", channel: reverse, timeNs });
     this.#aside.set(reverse, timeNs);
   }
 

@@ -152,12 +152,28 @@ export interface Noise {
   readonly channel: Channel;
   readonly bytes: number;
   readonly of: "text" | "http" | "skipped";
+  /** Of text that is more than blank: what it says. */
+  readonly text?: NoiseText | undefined;
+}
+
+/** What text that is no message says, as far as a person needs to know it. Owned. */
+export interface NoiseText {
+  /** What its first line begins with, or the first one that holds a message: some 200 characters. */
+  readonly head: string;
+  /** Lines that began in it. */
+  readonly lines: number;
+  /** A line is a message and something else: no reader of lines can take it for one. */
+  readonly holdsMessage: boolean;
+  /** When it was read, CLOCK_BOOTTIME ns. */
+  readonly timeNs: number;
 }
 
 /** The channel carries no MCP: the kernel is to stop copying it, for a while. */
 export interface SetAside {
   readonly kind: "set-aside";
   readonly channel: Channel;
+  /** Of the read that showed it. */
+  readonly timeNs: number;
 }
 
 /** What a TCP connection carries, for the kernel: `mcp`, copy all of it; `other`, only requests whose heads speak of MCP.

@@ -1,7 +1,8 @@
 /** Frames in, JSON-RPC messages out; whatever else came by passes unchanged, in order. */
 import type { Frame, FramingItem, Noise } from "../framing/types.ts";
-import { endOfValue, skipSpace } from "../json-grammar.ts";
+import { endOfValue, isJson, skipSpace } from "../json-grammar.ts";
 import type { Stage } from "../stage.ts";
+import { capText } from "../text.ts";
 import { SHORT_TEXT } from "./body-span.ts";
 import { Envelope } from "./envelope.ts";
 import { type Mended, mendJson } from "./mend-json.ts";
@@ -12,6 +13,8 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
 const VERSION_KEY = '"jsonrpc"';
+/** Of a line that is no message, to be shown. */
+const MAX_HEAD_CHARS = 200;
 
 /** Elements of a batch. A line of 32 MiB could hold two million, each of which becomes an object here. */
 const MAX_BATCH = 65_536;
@@ -140,6 +143,10 @@ function isMeant(message: Message | undefined): boolean {
   return message?.jsonError === undefined || !message.flags.includes("not_jsonrpc_2");
 }
 
-function noiseOf({ channel, bytes, http }: Frame): Noise {
-  return { kind: "noise", channel, bytes, of: http === undefined ? "text" : "http" };
+function noiseOf({ channel, bytes, http, text, timeNs }: Frame): Noise {
+  if (http !== undefined) return { kind: "noise", channel, bytes, of: "http" };
+  // something stands behind a message on its line, or it is not quite JSON
+  const holdsMessage = text.includes(VERSION_KEY) && !isJson(text);
+  const says = { head: capText(text, MAX_HEAD_CHARS), lines: 1, holdsMessage, timeNs };
+  return { kind: "noise", channel, bytes, of: "text", text: says };
 }

@@ -1,7 +1,7 @@
 /** Recorded lines in, the frames, losses and ends that they were made from out. */
 import type { Channel, Party } from "../capture/types.ts";
 import type { ConnectionLine } from "../connections/types.ts";
-import type { CoverageLine, EffectLine } from "../exchange/types.ts";
+import type { CoverageLine, EffectLine, NoiseLine } from "../exchange/types.ts";
 import type { Frame, FramingItem, HttpEnd, HttpPlace, Loss } from "../framing/types.ts";
 import type { Stage } from "../stage.ts";
 import {
@@ -16,6 +16,7 @@ import { frameFlags } from "./frame-flags.ts";
 import { isLossReason } from "./loss-reasons.ts";
 import { readConnection } from "./rebuild-connection.ts";
 import { readEffect } from "./rebuild-effects.ts";
+import { readDirection, readNoise } from "./rebuild-noise.ts";
 import { memberText, rebuildText } from "./rebuild-text.ts";
 import { completeExchange, RecordedExchanges } from "./recorded-exchanges.ts";
 import { type RecordedClock, readTime } from "./recorded-time.ts";
@@ -25,7 +26,7 @@ import { type RecordedHttp, type RecordedTransport, readTransport } from "./tran
 
 type HttpTransport = Extract<RecordedTransport, { type: "http" }>;
 
-export type ReplayItem = FramingItem | CoverageLine | ConnectionLine | EffectLine;
+export type ReplayItem = FramingItem | CoverageLine | ConnectionLine | EffectLine | NoiseLine;
 
 export interface RebuildCounts {
   messages: number;
@@ -97,6 +98,9 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
         return;
       case "http":
         this.#http(line, timeNs, out);
+        return;
+      case "noise":
+        this.#noise(line, timeNs, out);
         return;
       case "loss":
         this.#loss(line, timeNs, out);
@@ -338,6 +342,14 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
     out.push({ kind: "loss", channel, bytes, reason, timeNs, sinceNs } satisfies Loss);
   }
 
+  #noise(line: Fields, timeNs: number, out: ReplayItem[]): void {
+    const id = textField(line, "session");
+    const session = id === undefined ? undefined : this.#world.shownSession(id);
+    const noise = readNoise(line, timeNs, session, this.#lossChannel(line));
+    if (noise === undefined) this.#counts.malformed++;
+    else out.push(noise);
+  }
+
   #coverage(line: Fields, timeNs: number): CoverageLine {
     return {
       kind: "coverage",
@@ -383,11 +395,4 @@ function stranger(client?: Party, server?: Party): RecordedSession {
 function readOutcome(line: Fields): HttpEnd["outcome"] | undefined {
   const outcome = textField(line, "outcome");
   return outcome === "complete" || outcome === "cut" || outcome === "lost" ? outcome : undefined;
-}
-
-function readDirection(line: Fields): Direction | undefined {
-  const direction = textField(line, "direction");
-  return direction === "client-to-server" || direction === "server-to-client"
-    ? direction
-    : undefined;
 }

@@ -34,6 +34,7 @@ export class ReplayRun {
   #held = 0;
   readonly #endedOpen: OpenCall[] = [];
   #endedNoise = 0;
+  #recordedNoise = 0;
   #firstNs: number | undefined;
   #lastNs = 0;
 
@@ -109,8 +110,15 @@ export class ReplayRun {
     if (item.kind === "effect") {
       const session = this.#run?.called.get(item.session.id) ?? item.session;
       this.#keep([{ ...item, session }]);
-    } else if (item.kind === "coverage" || item.kind === "connection") this.#keep([item]);
-    else rooms.pushRecorded(item);
+    } else if (item.kind === "noise" && "lines" in item) {
+      this.#recordedNoise += item.bytes;
+      this.#keep([item]);
+    } else if (item.kind === "coverage" || item.kind === "connection") {
+      this.#keep([item]);
+      const { kind, timeNs } = item;
+      const isDeaf = kind === "coverage" && item.reason === "set_aside";
+      if (isDeaf && item.channel !== undefined) rooms.exchange.deafen(item.channel, timeNs);
+    } else rooms.pushRecorded(item);
   }
 
   #keep(items: readonly ExchangeItem[]): void {
@@ -171,7 +179,7 @@ export class ReplayRun {
   #openEnds() {
     const open = () => this.#run?.rooms.exchange;
     const ended = this.#endedOpen;
-    const endedNoise = () => this.#endedNoise;
+    const endedNoise = () => this.#endedNoise + this.#recordedNoise;
     return {
       get noiseBytes() {
         return endedNoise() + (open()?.noiseBytes ?? 0);

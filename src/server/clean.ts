@@ -52,7 +52,13 @@ export function cleanHistory(history: History, masker: Masker | undefined): Hist
         ...each,
         example: clean.textOf(each.example),
       }));
-      return { ...coverage, notHeard, isRedacted: coverage.isRedacted || masker !== undefined };
+      const noise = coverage.noise.map((each) => ({
+        ...each,
+        serverName: clean.text(each.serverName),
+        example: clean.text(each.example),
+      }));
+      const isRedacted = coverage.isRedacted || masker !== undefined;
+      return { ...coverage, notHeard, noise, isRedacted };
     },
     failures: (asked) => {
       const found = history.failures(asked);

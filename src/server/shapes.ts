@@ -35,6 +35,7 @@ export const STATUSES = [
   "cancelled",
   "input_required",
   "unanswered",
+  "unheard",
   "open",
 ] as const;
 
@@ -52,7 +53,7 @@ export const callShape = z.object({
   method: z.string(),
   target: z.string().optional().describe("the tool, prompt or resource"),
   status: statusShape.describe(
-    "error: JSON-RPC error; tool_error: the tool said that it failed; cancelled: given up by who asked, answered afterwards or not; unanswered: the session ended first; open: no answer yet",
+    "error: JSON-RPC error; tool_error: the tool said that it failed; cancelled: given up by who asked, answered afterwards or not; unanswered: the session ended first; unheard: no answer was heard, and not all was heard; open: no answer yet",
   ),
   error_code: z.int().optional(),
   error: z.string().optional(),

@@ -1,6 +1,7 @@
 /** The two ends of a hop in, the columns that show them out: `curl[1] → 127.0.0.1:3001/mcp node[2]`. */
 import type { Party, Process } from "../capture/types.ts";
 import type { PartyInfo, Session } from "../exchange/types.ts";
+import type { Frame, HttpExchange } from "../framing/types.ts";
 import { partyName } from "../names.ts";
 import { isProcess } from "../party.ts";
 import { RecentMap } from "../recent-map.ts";
@@ -151,6 +152,20 @@ function placesOf(authority: string, path: string): readonly string[] {
   const port = /:\d+$/.exec(authority)?.[0] ?? "";
   const places = [authority + path, port + path, authority, port];
   return places.filter((place) => place !== "");
+}
+
+/** HTTP: whose end is the server's. */
+export function placeOf(
+  { http }: Frame,
+  direction: "client-to-server" | "server-to-client",
+): Place | undefined {
+  if (http === undefined) return undefined;
+  return placeIn(http.exchange, direction === "client-to-server" ? "to" : "from");
+}
+
+export function placeIn({ request }: HttpExchange, server: Place["server"]): Place | undefined {
+  if (request === undefined) return undefined;
+  return { authority: request.authority, target: request.target, server };
 }
 
 /** A path without what may be secret and is seldom what one looks for. */

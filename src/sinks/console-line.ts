@@ -9,20 +9,22 @@ import type {
   ExchangeItem,
   HttpLine,
   MessageLine,
+  NoiseLine,
   SessionLine,
   WaitingLine,
 } from "../exchange/types.ts";
-import type { Frame, HttpExchange, Loss } from "../framing/types.ts";
+import type { Loss } from "../framing/types.ts";
 import type { Message } from "../message/types.ts";
 import type { Colors } from "./color.ts";
 import { connectionEnds, connectionWords, isFailedConnection } from "./connection-words.ts";
-import { EndColumns, type Place } from "./console-ends.ts";
+import { EndColumns, placeIn, placeOf } from "./console-ends.ts";
 import { effectWords, isFailedEffect, isWorthALine, mostTelling } from "./effect-words.ts";
 import { truncate, wrap } from "./fit.ts";
 import { flagWords } from "./flag-words.ts";
 import { httpWords } from "./http-words.ts";
 import { gistOf, isAlarm, isFailure } from "./message-gist.ts";
 import { factsOf, idWords, tookWords } from "./message-words.ts";
+import { noiseWords } from "./noise-words.ts";
 import { printable } from "./printable.ts";
 import { ProgressLimit } from "./progress-limit.ts";
 import { formatBytes, formatCount, plural } from "./quantity.ts";
@@ -56,7 +58,7 @@ const MAX_WHOLE_CHARS = 4000;
 const MIN_REST = 8;
 /** A method or tool is not cut to less than this. */
 const MIN_SUBJECT = 10;
-/** Room for the longest of REQ, RES, ERR, NTF, CALL, WAIT, HTTP, LOSS, DEAF. */
+/** Room for the longest of REQ, RES, ERR, NTF, CALL, WAIT, HTTP, LOSS, DEAF; NOISE stands out by a letter. */
 const KIND_WIDTH = 4;
 /** "12:34:56.789" */
 const TIME_WIDTH = 12;
@@ -96,6 +98,8 @@ export class ConsoleLineRenderer {
         return this.#options.quiet ? "" : this.#waiting(item);
       case "effect":
         return this.#options.quiet && !isFailedEffect(item.effect) ? "" : this.#effect(item);
+      case "noise":
+        return this.#noise(item);
       case "http":
         return this.#http(item);
       case "connection":
@@ -260,6 +264,15 @@ export class ConsoleLineRenderer {
     return this.#line(timeNs, ends, "LATE", rest, colors.dim, PLAIN);
   }
 
+  #noise(line: NoiseLine): string {
+    const { from, to, session, timeNs, text, holdsMessage } = line;
+    const { quiet, colors } = this.#options;
+    if (text === "" || (quiet && !holdsMessage)) return "";
+    const ends = this.#ends.render({ from, to, session });
+    const words = noiseWords({ ...line, text: this.#shown(text) }, this.#room(ends) - 1);
+    return this.#whole(timeNs, ends, "NOISE", words, colors.yellow, PLAIN);
+  }
+
   #http(line: HttpLine): string {
     const { colors, quiet } = this.#options;
     const { exchange, flags, session, timeNs } = line;
@@ -330,7 +343,7 @@ export class ConsoleLineRenderer {
     more = "",
   ): string {
     const time = this.#times.render(this.#options.clock.toUnixMicros(timeNs));
-    const room = Math.max(MIN_REST, this.#room(ends));
+    const room = Math.max(MIN_REST, this.#room(ends) - Math.max(0, kind.length - KIND_WIDTH));
     const others = Math.max(MIN_REST, this.#columns() - INDENT.length);
     const lines = this.#wrapped(said, room, others);
     const last = lines.pop() ?? "";
@@ -390,18 +403,4 @@ function lossWords({ reason, sinceNs, timeNs }: Loss): string {
   if (reason === "unread") return "were never read";
   if (reason === "unfinished_line") return "of a message that its writer did not finish";
   return `lost: ${reason}`;
-}
-
-/** HTTP: whose end is the server's. */
-function placeOf(
-  { http }: Frame,
-  direction: "client-to-server" | "server-to-client",
-): Place | undefined {
-  if (http === undefined) return undefined;
-  return placeIn(http.exchange, direction === "client-to-server" ? "to" : "from");
-}
-
-function placeIn({ request }: HttpExchange, server: Place["server"]): Place | undefined {
-  if (request === undefined) return undefined;
-  return { authority: request.authority, target: request.target, server };
 }

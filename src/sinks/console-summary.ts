@@ -12,6 +12,7 @@ import { isProcess } from "../party.ts";
 import type { Colors } from "./color.ts";
 import { NAME_COLUMNS, renderTable } from "./console-table.ts";
 import { truncate } from "./fit.ts";
+import { noiseTexts } from "./noise-words.ts";
 import { printable } from "./printable.ts";
 import { formatBytes, formatCount, formatMs, plural } from "./quantity.ts";
 import { callWords, waitedText } from "./unanswered-words.ts";
@@ -51,6 +52,7 @@ export function renderConsoleSummary(summary: Summary, options: ConsoleSummaryOp
   const problems = [
     ...unansweredCalls(summary, options),
     ...openCalls(open, summary.timeNs, options),
+    ...noise(summary, options),
     ...(isAboutMessages ? loss(summary, options) : []),
     ...connectionLosses(summary, options),
     ...coverage(summary, options),
@@ -95,7 +97,7 @@ function totals(summary: Summary, options: ConsoleSummaryOptions): string[] {
     row(
       "calls",
       `${formatCount(summary.callsFinished)} finished, ${formatCount(failed)} of them failed; ` +
-        `${formatCount(unanswered)} without an answer${cancelled}, ${formatCount(summary.openCalls.length)} open`,
+        `${formatCount(unanswered)} without an answer${cancelled}, ${unheard(summary)}${formatCount(summary.openCalls.length)} open`,
       options,
     ),
     ...(summary.shown === undefined ? [] : [shownRow(summary.shown, options)]),
@@ -109,6 +111,13 @@ function shownRow(totals: ShownTotals, options: ConsoleSummaryOptions): string {
     `${plural(messages, "message")} of these, ${formatBytes(messageBytes)}; ${plural(callsFinished, "call")} finished, ` +
     `${formatCount(callsUnanswered)} without an answer, ${formatCount(totals.openCalls.length)} open`;
   return row("shown", text, options);
+}
+
+/** Only where not all was heard of what their answers would have come by. */
+function unheard({ callsUnheard }: Summary): string {
+  return callsUnheard === 0
+    ? ""
+    : `${formatCount(callsUnheard)} whose answer may have gone unheard, `;
 }
 
 /** Only where HTTP was heard. */
@@ -265,6 +274,12 @@ function serverLabel(session: Session): string {
   return server === undefined || name === server.address ? name : `${name} at ${server.address}`;
 }
 
+function noise(summary: Summary, options: ConsoleSummaryOptions): string[] {
+  return noiseTexts(summary.noise, options).map((text, index) =>
+    row(index === 0 ? "noise" : "", options.colors.yellow(text), options),
+  );
+}
+
 const REASONS_IN_A_ROW = 3;
 
 /** Few to a row, and fewer where the terminal is narrow. */
@@ -310,12 +325,16 @@ function loss(summary: Summary, options: ConsoleSummaryOptions): string[] {
     lines.push(row("", colors.yellow(`senders of ${notes} unknown, ${events} lost`), options));
   }
   const runs = plural(capture.skippedRuns, "skipped program run");
+  const aside = summary.coverage["set_aside"] ?? 0;
+  const setAside = aside === 0 ? "" : `, ${plural(aside, "channel")} not heard for a while`;
   lines.push(
     capture.exact
       ? row("exact", "yes: heard and lost bytes add up to what was read", options)
       : row(
           "exact",
-          colors.yellow(`no: up to ${runs}, at least ${formatBytes(capture.missedBytes)} missed`),
+          colors.yellow(
+            `no: up to ${runs}, at least ${formatBytes(capture.missedBytes)} missed${setAside}`,
+          ),
           options,
         ),
   );

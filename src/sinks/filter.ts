@@ -36,14 +36,15 @@ export const DEFAULT_KINDS: readonly ItemKind[] = [
   "message",
   "waiting",
   "session",
+  "noise",
   "http",
   "loss",
   "coverage",
 ];
 
 /**
- * Methods and tools choose messages and calls; answers go with their request, and exchanges without a message are left
- * out. Servers choose all that has a server, by its own name, what its command line runs, its comm or its address; hosts
+ * Methods and tools choose messages and calls; answers go with their request, and exchanges without a message and noise
+ * are left out. Servers choose all that has a server, by its own name, what its command line runs, its comm or its address; hosts
  * by what the request was addressed to. Losses and coverage are never filtered but by kind and transport: what was not
  * heard may have been anything.
  */
@@ -60,6 +61,9 @@ export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => 
     server === undefined || serverNames(party, info).some(server);
   const passesHost = (party: Party | undefined, authority: string | undefined) =>
     host === undefined || hostNames(party, authority).some(host);
+  const isAboutMessages = method !== undefined || tool !== undefined;
+  const passesSession = ({ server, serverInfo, authority }: Session) =>
+    passesParty(server, serverInfo) && passesHost(server, authority);
   return (item) => {
     if (!kinds.has(item.kind)) return false;
     const transport = transportOf(item);
@@ -81,19 +85,15 @@ export function itemFilter(options: ItemFilterOptions): (item: ExchangeItem) => 
         return passesCall(item, authorityOf(item.request.frame.http, item.session));
       case "effect":
         return passesCall(item, item.session.authority);
-      case "session": {
-        const { session } = item;
-        return (
-          passesParty(session.server, session.serverInfo) &&
-          passesHost(session.server, session.authority)
-        );
-      }
+      case "session":
+        return passesSession(item.session);
+      case "noise":
+        return !isAboutMessages && passesSession(item.session);
       case "http": {
         const { exchange, session } = item;
         const party = session?.server ?? serverOf(exchange);
         return (
-          method === undefined &&
-          tool === undefined &&
+          !isAboutMessages &&
           passesParty(party, session?.serverInfo) &&
           passesHost(party, authorityOf(item, session))
         );

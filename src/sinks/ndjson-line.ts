@@ -7,6 +7,7 @@ import type {
   EffectLine,
   ExchangeItem,
   HttpLine,
+  NoiseLine,
   PartyInfo,
   SessionLine,
   Summary,
@@ -53,6 +54,8 @@ export class NdjsonRenderer {
         return renderWaiting(item, this.#context, this.#transports);
       case "effect":
         return renderEffectLine(item, this.#context);
+      case "noise":
+        return renderNoise(item, this.#context, this.#transports);
       case "http":
         return renderHttp(item, this.#context, this.#transports);
       case "connection":
@@ -184,6 +187,17 @@ function renderEffectLine(line: EffectLine, context: LineContext): string {
     `,"method":${context.name(method)}` +
     (target === undefined ? "" : `,"target":${context.name(target)}`) +
     `,"effect":${renderEffect(effect, context)}}`
+  );
+}
+
+function renderNoise(line: NoiseLine, context: LineContext, transports: TransportWriter): string {
+  const { session, direction, text, lines, bytes } = line;
+  const flags = line.holdsMessage ? `,"flags":["message_in_text"]` : "";
+  return (
+    head("noise", line.timeNs, context) +
+    transports.noise(line) +
+    `,"session":${quote(session.id)},"direction":"${direction}"` +
+    `,"text":${context.text(text)},"lines":${lines},"bytes":${bytes}${flags}}`
   );
 }
 

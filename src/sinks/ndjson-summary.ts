@@ -3,6 +3,7 @@ import type {
   CaptureFacts,
   ConnectionStatistics,
   ConnectionTotals,
+  NoiseStatistics,
   OpenCall,
   ShownTotals,
   Summary,
@@ -22,13 +23,16 @@ export function renderSummary(summary: Summary, context: LineContext): string {
     `,"messages":${summary.messages},"message_bytes":${summary.messageBytes}` +
     `,"by_type":${stringify(summary.byType)},"tool_errors":${summary.toolErrors},"sessions":${summary.sessions}` +
     `,"calls_finished":${summary.callsFinished},"calls_unanswered":${summary.callsUnanswered}` +
+    `,"calls_unheard":${summary.callsUnheard}` +
     `,"calls_cancelled":${summary.callsCancelled}` +
     `,"calls":[${summary.calls.map((entry) => renderTool(entry, context)).join(",")}]` +
     `,"open_calls":[${summary.openCalls.map((call) => renderOpen(call, context)).join(",")}]` +
     `,"unanswered_calls":[${summary.unansweredCalls.map((call) => renderUnansweredOf(call, context)).join(",")}]` +
     `,"loss":${stringify(summary.loss)},"loss_bytes":${summary.lossBytes}` +
     `,"peer_loss_bytes":${summary.peerLossBytes}` +
-    `,"noise_bytes":${summary.noiseBytes},"http_bytes":${summary.httpBytes}` +
+    `,"noise_bytes":${summary.noiseBytes}` +
+    `,"noise":[${summary.noise.map((row) => renderNoise(row, context)).join(",")}]` +
+    `,"http_bytes":${summary.httpBytes}` +
     `,"skipped_bytes":${summary.skippedBytes},"http_exchanges":${summary.httpExchanges}` +
     (summary.connections === undefined ? "" : renderConnections(summary.connections, context)) +
     (summary.shown === undefined ? "" : renderShown(summary.shown)) +
@@ -88,6 +92,14 @@ function renderTool(entry: ToolStatistics, context: LineContext): string {
     `${millis("p50_ms", entry.p50Ms)}${millis("p95_ms", entry.p95Ms)}` +
     counts("programs", entry.programs, context) +
     `${counts("reached", entry.reached, context)}}`
+  );
+}
+
+function renderNoise(row: NoiseStatistics, context: LineContext): string {
+  const flags = row.holdsMessage ? `,"flags":["message_in_text"]` : "";
+  return (
+    `{"server":${context.text(row.server)},"direction":"${row.direction}"` +
+    `,"lines":${row.lines},"bytes":${row.bytes},"text":${context.text(row.text)}${flags}}`
   );
 }
 

@@ -1,6 +1,6 @@
 /** The hop that a line is about in, its members `transport_type` and `stdio_transport` or `http_transport` out. */
 import type { Channel, Endpoint, Party } from "../capture/types.ts";
-import type { HttpLine, MessageLine, Session } from "../exchange/types.ts";
+import type { HttpLine, MessageLine, NoiseLine, Session } from "../exchange/types.ts";
 import type {
   Frame,
   HttpExchange,
@@ -82,6 +82,11 @@ export class TransportWriter {
     const { from, to } = endsOf(channel);
     if (!isConnection(channel)) return `${STDIO_TYPE}${this.#stdio(from, to, channel)}`;
     return `${HTTP_START}${this.#httpEnds(from, to, channel)}}`;
+  }
+
+  /** Its ends are who said it and who read it then. */
+  noise({ channel, from, to }: NoiseLine): string {
+    return `${STDIO_TYPE}${this.#stdio(from, to, channel)}`;
   }
 
   /** As `channel`; stdio needs no `transport_type` here. */

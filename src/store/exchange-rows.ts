@@ -5,6 +5,7 @@ import type {
   EffectLine,
   HttpLine,
   MessageLine,
+  NoiseLine,
   Session,
   SessionLine,
 } from "../exchange/types.ts";
@@ -95,7 +96,7 @@ export class ExchangeRows {
       ref.calls++;
       place.segment.calls++;
     }
-    if (outcome !== "ok" && outcome !== "input_required") {
+    if (outcome !== "ok" && outcome !== "input_required" && outcome !== "unheard") {
       ref.failedCalls++;
       place.segment.failedCalls++;
     }
@@ -146,6 +147,25 @@ export class ExchangeRows {
     const id = place.nextId();
     const counts = [messages, openCalls];
     place.out.plain("session_events", [id, ref.id, event, time, client, server, ...counts]);
+  }
+
+  noise({ session, channel, from, to, timeNs, ...line }: NoiseLine, place: Place): void {
+    const ref = this.#refOf(session, place);
+    if (ref.isOwn) return;
+    const { dimensions } = this.#options;
+    place.out.plain("noise", [
+      place.nextId(),
+      ref.id,
+      place.micros(timeNs),
+      line.direction === "client-to-server" ? 1 : 0,
+      dimensions.channel(channel, place),
+      dimensions.party(from, place),
+      dimensions.party(to, place),
+      plainText(line.text),
+      line.lines,
+      line.bytes,
+      line.holdsMessage ? 1 : 0,
+    ]);
   }
 
   http({ exchange, session, outcome, flags, timeNs }: HttpLine, place: Place): void {

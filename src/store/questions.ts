@@ -113,6 +113,12 @@ export const QUESTIONS: readonly Question[] = [
     sql: `SELECT strftime('%Y-%m-%dT%H:00Z', start_us / 1000000, 'unixepoch') AS hour, sum(sessions) AS sessions, sum(messages) AS messages, sum(message_bytes) AS message_bytes, sum(calls) AS calls, sum(failed_calls) AS failed_calls, sum(connections) AS connections FROM segments WHERE end_us >= $since GROUP BY 1 ORDER BY 1 DESC LIMIT $limit`,
   },
   {
+    name: "noise",
+    about: SERVER,
+    says: "text beside the messages, such as logs on standard output, by server, the most first",
+    sql: `SELECT sessions.server_name AS server, CASE from_client WHEN 1 THEN 'client-to-server' ELSE 'server-to-client' END AS direction, sum(lines) AS lines, sum(noise.bytes) AS bytes, max(holds_message) AS holds_message, min(text) AS example FROM noise JOIN sessions ON sessions.id = session_id WHERE noise.id >= ${FIRST} AND time_us >= $since AND text <> '' AND ${ofServer("server_name")} GROUP BY 1, 2 ORDER BY bytes DESC LIMIT $limit`,
+  },
+  {
     name: "unheard",
     says: "what was lost or could not be heard, by reason",
     sql: `SELECT 'lost' AS what, reason, count(*) AS times, sum(bytes) AS bytes FROM losses WHERE id >= ${FIRST} AND time_us >= $since GROUP BY reason UNION ALL SELECT 'not heard', reason, sum(count), sum(bytes) FROM coverage WHERE id >= ${FIRST} AND time_us >= $since GROUP BY reason ORDER BY 1, 3 DESC LIMIT $limit`,

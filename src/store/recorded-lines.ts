@@ -22,6 +22,8 @@ const LINES = {
   session_events:
     "SELECT session_events.*, sessions.name AS session, sessions.transport, sessions.late_attach, sessions.end_reason, sessions.start_us FROM session_events JOIN sessions ON sessions.id = session_id",
   http: "SELECT http.*, sessions.name AS session FROM http LEFT JOIN sessions ON sessions.id = session_id",
+  noise:
+    "SELECT noise.*, sessions.name AS session, sessions.transport FROM noise JOIN sessions ON sessions.id = session_id",
   coverage: "SELECT * FROM coverage",
   losses: "SELECT * FROM losses WHERE reason <> 'not_stored'",
   connection_events:
@@ -37,6 +39,7 @@ const TABLES: readonly LineTable[] = [
   "messages",
   "session_events",
   "http",
+  "noise",
   "coverage",
   "losses",
   "connection_events",
@@ -91,6 +94,19 @@ class Lines {
         return { kind: "session", timestamp, ...this.#session(row) };
       case "http":
         return { kind: "http", timestamp, ...this.#http(row) };
+      case "noise":
+        return {
+          kind: "noise",
+          timestamp,
+          transport_type: row["transport"],
+          ...this.#places.hop(row),
+          session: row["session"],
+          direction: row["from_client"] === 1 ? "client-to-server" : "server-to-client",
+          text: row["text"],
+          lines: row["lines"],
+          bytes: row["bytes"],
+          ...(row["holds_message"] === 1 ? { flags: ["message_in_text"] } : {}),
+        };
       case "coverage": {
         const party = this.#places.party(row, "party_id");
         return {

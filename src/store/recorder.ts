@@ -121,6 +121,9 @@ export class Recorder {
       case "effect":
         if (!this.#exchanges.lateEffect(item, place)) this.#drop(item);
         return;
+      case "noise":
+        this.#exchanges.noise(item, place);
+        return;
       case "http":
         this.#exchanges.http(item, place);
         return;

@@ -38,6 +38,7 @@ const BY_ID = [
   "calls",
   "effects",
   "http",
+  "noise",
   "coverage",
   "losses",
   "session_events",

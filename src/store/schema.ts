@@ -351,7 +351,24 @@ CREATE TABLE effect_sums (
 ) WITHOUT ROWID;
 `;
 
+/** Text beside the messages of a session. */
+const NOISE = `
+CREATE TABLE noise (
+  id INTEGER PRIMARY KEY,
+  session_id INTEGER NOT NULL,
+  time_us INTEGER NOT NULL,
+  from_client INTEGER NOT NULL,
+  channel_id INTEGER,
+  from_id INTEGER,
+  to_id INTEGER,
+  text TEXT NOT NULL,
+  lines INTEGER NOT NULL,
+  bytes INTEGER NOT NULL,
+  holds_message INTEGER NOT NULL
+);
+`;
+
 /** Step n makes a database of version n from one of version n − 1. */
-export const STEPS: readonly string[] = [EXCHANGES, EFFECTS, SUMS];
+export const STEPS: readonly string[] = [EXCHANGES, EFFECTS, SUMS, NOISE];
 
 export const VERSION = STEPS.length;

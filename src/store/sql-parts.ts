@@ -15,8 +15,8 @@ export function orNull(column: string): string {
   return `nullif(${column}, '')`;
 }
 
-/** Outcomes of calls that ended as they should. */
-export const WELL = "('ok', 'input_required')";
+/** Outcomes of calls that ended as they should, as far as is known. */
+export const WELL = "('ok', 'input_required', 'unheard')";
 
 /** Value at a share of what lies in classes; `sums`: a table with the columns key, about_us, n. */
 export function percentiles(sums: string): string {

@@ -288,6 +288,15 @@ export interface CoverageRecord {
     readonly count: number;
     readonly example: string | undefined;
   }[];
+  /** Text beside the messages, by server: most bytes first, at most 50. `example`: how it begins. */
+  readonly noise: readonly {
+    readonly serverName: string;
+    readonly lines: number;
+    readonly bytes: number;
+    readonly example: string;
+    /** A message shares its line with something else. */
+    readonly holdsMessage: boolean;
+  }[];
   /** Rows that found no room before they could be stored. */
   readonly droppedRows: number;
   /** Older rows that retention has removed. */

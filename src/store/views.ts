@@ -28,6 +28,10 @@ export const VIEWS: readonly View[] = [
   { name: "host_summary", sql: hostSummary("") },
   { name: "effect_summary", sql: effectSummary("") },
   {
+    name: "noise_list",
+    sql: `SELECT noise.id, ${isoTime("time_us")} AS time, sessions.server_name AS server, CASE from_client WHEN 1 THEN 'client-to-server' ELSE 'server-to-client' END AS direction, text, lines, noise.bytes, holds_message, session_id FROM noise JOIN sessions ON sessions.id = session_id`,
+  },
+  {
     name: "not_heard",
     sql: "SELECT 'loss' AS kind, reason, count(*) AS times, sum(bytes) AS bytes FROM losses GROUP BY reason UNION ALL SELECT 'coverage', reason, sum(count), sum(bytes) FROM coverage GROUP BY reason",
   },

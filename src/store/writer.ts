@@ -62,6 +62,7 @@ export class Writer implements Disposable {
       exchanges: statement("exchanges"),
       http: statement("http"),
       messages: statement("messages"),
+      noise: statement("noise"),
       coverage: statement("coverage"),
       losses: statement("losses"),
       connection_events: statement("connection_events"),

@@ -11,10 +11,20 @@ import type {
   TlsSocket,
   WriteNote,
 } from "../capture/types.ts";
+import type { WrittenAs } from "./types.ts";
 import { WriteNotes } from "./write-notes.ts";
 
 /** Asks the system which process can write into the channel; undefined when none or several can. */
 export type HolderSource = (channel: ChannelState) => Process | undefined;
+
+/** Asks the system which of its writer's standard descriptors a channel is; undefined: it does not say. */
+export type DescriptorSource = (channel: ChannelState) => WrittenAs | undefined;
+
+/** What only the system knows of a channel. */
+export interface ChannelSources {
+  readonly holders?: HolderSource | undefined;
+  readonly descriptors?: DescriptorSource | undefined;
+}
 
 /** What the kernel counted of a channel that is over. */
 export interface LastWord {
@@ -63,14 +73,16 @@ export class ChannelState implements Channel {
   /** It was not copied for a while: its counts do not add up. */
   uncounted = false;
   readonly notes = new WriteNotes();
-  readonly #holders: HolderSource | undefined;
+  readonly #sources: ChannelSources;
+  /** For whom, and what was found. */
+  #asked: { readonly writer: Party; readonly as: WrittenAs } | undefined;
 
   constructor(
     id: string,
     place: { kind: ChannelKind; inode: number; address: number; late: boolean },
-    holders?: HolderSource,
+    sources: ChannelSources = {},
   ) {
-    this.#holders = holders;
+    this.#sources = sources;
     this.id = id;
     this.kind = place.kind;
     this.inode = place.inode;
@@ -113,7 +125,17 @@ export class ChannelState implements Channel {
 
   /** Who writes, as far as anything says so: the last write, the other direction, who holds the end. */
   likelyWriter(): Party | undefined {
-    this.writer ??= this.reverse?.reader ?? this.#holders?.(this);
+    this.writer ??= this.reverse?.reader ?? this.#sources.holders?.(this);
     return this.writer;
+  }
+
+  /** Of who writes now: asked again only when that is another one. */
+  writtenAs(): WrittenAs | undefined {
+    const { writer } = this;
+    if (writer === undefined) return undefined;
+    if (this.#asked?.writer === writer) return this.#asked.as;
+    const as = this.#sources.descriptors?.(this);
+    if (as !== undefined) this.#asked = { writer, as };
+    return as;
   }
 }

@@ -1,16 +1,16 @@
 /** Records in, the channel that each is about out: known by its kernel address, proven by its inode. */
 import type { ChannelFound, IoEvent, SocketEvent } from "../capture/types.ts";
 import { ChannelNames } from "./channel-names.ts";
-import { ChannelState, type HolderSource } from "./channel-state.ts";
+import { type ChannelSources, ChannelState } from "./channel-state.ts";
 
 export class ChannelTable {
-  readonly #holders: HolderSource | undefined;
+  readonly #sources: ChannelSources;
   readonly #channels = new Map<number, ChannelState>();
   readonly #names = new ChannelNames();
   #seen = 0;
 
-  constructor(holders: HolderSource | undefined) {
-    this.#holders = holders;
+  constructor(sources: ChannelSources) {
+    this.#sources = sources;
   }
 
   /** Channels that were opened so far. */
@@ -90,7 +90,7 @@ export class ChannelTable {
   make(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
     const place = { kind, inode, address, late };
     this.#seen += 1;
-    return new ChannelState(this.#names.next(kind, inode), place, this.#holders);
+    return new ChannelState(this.#names.next(kind, inode), place, this.#sources);
   }
 
   #open(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {

@@ -17,7 +17,7 @@ import type {
 } from "../capture/types.ts";
 import { RecentMap } from "../recent-map.ts";
 import type { Stage } from "../stage.ts";
-import type { ChannelState, HolderSource, LastWordSource } from "./channel-state.ts";
+import type { ChannelSources, ChannelState, LastWordSource } from "./channel-state.ts";
 import { ChannelTable } from "./channel-table.ts";
 import { TlsHearings } from "./tls-hearings.ts";
 import type { Blind, StreamItem, Tick } from "./types.ts";
@@ -45,8 +45,7 @@ export type StreamInput =
   | Tick;
 
 /** What only the system knows; without: nobody is asked. */
-export interface StreamSources {
-  readonly holders?: HolderSource;
+export interface StreamSources extends ChannelSources {
   readonly lastWord?: LastWordSource;
   /** Who has the socket with this address and inode. */
   readonly ownerOf?: (socket: number, inode: number) => Process | undefined;
@@ -72,7 +71,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   constructor(processes: ProcessDirectory, sources: StreamSources = {}) {
     this.#processes = processes;
-    this.#channels = new ChannelTable(sources.holders);
+    this.#channels = new ChannelTable(sources);
     this.#tls = new TlsHearings(processes, {
       host: (address) => this.#host(address),
       ownerOf: sources.ownerOf ?? (() => undefined),

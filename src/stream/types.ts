@@ -79,3 +79,6 @@ export interface Blind {
 }
 
 export type StreamItem = Chunk | Gap | Skip | Lying | ChannelEnd | ProcessEnd | Tick;
+
+/** Which of its writer's standard descriptors a channel is (Channel.writtenAs). */
+export type WrittenAs = NonNullable<ReturnType<NonNullable<Channel["writtenAs"]>>>;

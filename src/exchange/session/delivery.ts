@@ -15,6 +15,7 @@ import type {
   CallOutcome,
   ExchangeItem,
   MessageLine,
+  NoiseLine,
   RequestSummary,
   SessionLine,
 } from "../types.ts";
@@ -31,6 +32,7 @@ import {
   statesClient,
 } from "./roles.ts";
 import type { SessionState, Side } from "./session-state.ts";
+import type { NoiseSum } from "./untold-noise.ts";
 
 /** A session that changes its names more often than this is no longer announced each time. */
 const MAX_UPDATES = 32;
@@ -174,7 +176,7 @@ export function unansweredCall(side: Side, call: Call, timeNs: number): CallLine
     response: undefined,
     method: call.method,
     target: call.target,
-    outcome: call.cancelled ? "cancelled" : "unanswered",
+    outcome: lastOutcome(side, call),
     chain: call.chain,
     progressCount: call.progressCount,
     logCount: call.logCount,
@@ -183,6 +185,30 @@ export function unansweredCall(side: Side, call: Call, timeNs: number): CallLine
     serverMs: undefined,
     ...(call.isAmbiguous ? { isAmbiguous: true } : {}),
   };
+}
+
+function lastOutcome(side: Side, call: Call): CallOutcome {
+  if (call.cancelled) return "cancelled";
+  return call.message.frame.timeNs <= side.deafUntilNs ? "unheard" : "unanswered";
+}
+
+/** What was said in a direction beside its messages, where it is time to tell of it. `nowNs` Infinity: all of it. */
+export function tellNoise(state: SessionState, nowNs: number, out: ExchangeItem[]): void {
+  if (!state.started) return;
+  for (const side of [state.first, state.second]) {
+    const sum = side.noise.take(nowNs);
+    if (sum !== undefined) out.push(noiseLine(side, sum));
+  }
+}
+
+function noiseLine(side: Side, sum: NoiseSum): NoiseLine {
+  const { session } = side.state;
+  const { writer, reader } = sum.channel;
+  const direction = directionOf(side);
+  const [from, to] = [writer ?? side.party, reader ?? side.peer.party];
+  // of blanks nobody knows the time
+  const timeNs = sum.text === "" ? side.state.lastNs : sum.timeNs;
+  return { kind: "noise", session, direction, from, to, ...sum, timeNs };
 }
 
 export function sessionLine(

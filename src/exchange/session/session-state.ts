@@ -7,6 +7,7 @@ import { WaitingCalls } from "../call/waiting-calls.ts";
 import type { Mutable } from "../mutable.ts";
 import type { Session, Transport } from "../types.ts";
 import type { Certainty } from "./roles.ts";
+import { UntoldNoise } from "./untold-noise.ts";
 
 /** More processes than this at one session are not watched for their exit. */
 const MAX_PROCESSES = 64;
@@ -45,6 +46,10 @@ export class Side {
   writer: Party | undefined = undefined;
   reader: Party | undefined = undefined;
   lastNs = 0;
+  /** Text beside its messages that is not told yet. */
+  readonly noise = new UntoldNoise();
+  /** What answers requests of this direction was not heard until then, for a while. */
+  deafUntilNs = Number.NEGATIVE_INFINITY;
   /** Requests sent in this direction that wait for an answer. */
   readonly calls = new WaitingCalls();
 

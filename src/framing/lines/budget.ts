@@ -10,20 +10,34 @@ const UNPROVEN_BUDGET = 64 * 1024;
 const PROVEN_BUDGET = 16 * 1024 * 1024;
 
 export class Budget {
-  #proven = false;
+  #bytes = UNPROVEN_BUDGET;
   #bytesSinceJson = 0;
+  #isSpared = false;
 
   get isSpent(): boolean {
-    return this.#bytesSinceJson > (this.#proven ? PROVEN_BUDGET : UNPROVEN_BUDGET);
+    return this.#bytesSinceJson > this.#bytes;
+  }
+
+  /** It was given more since it was last renewed. */
+  get isSpared(): boolean {
+    return this.#isSpared;
   }
 
   spend(bytes: number): void {
     this.#bytesSinceJson += bytes;
   }
 
+  /** So much from here on. */
+  spare(bytes: number): void {
+    this.#bytesSinceJson = 0;
+    this.#bytes = bytes;
+    this.#isSpared = true;
+  }
+
   /** What begins like JSON was found. */
   renew(): void {
-    this.#proven = true;
+    this.#bytes = PROVEN_BUDGET;
     this.#bytesSinceJson = 0;
+    this.#isSpared = false;
   }
 }

@@ -1,5 +1,5 @@
 /** The bytes of one channel in, its lines out, and texts that are framed otherwise; holds at most one unfinished text. */
-import type { Channel, LossReason } from "../../capture/types.ts";
+import type { Channel, LossReason, Party } from "../../capture/types.ts";
 import type { Chunk, Gap, Skip } from "../../stream/types.ts";
 import type { LineFramer } from "../channel-framer.ts";
 import type { HeldBytes } from "../partial-line.ts";
@@ -52,6 +52,16 @@ export class ChannelLines implements LineFramer {
     return this.#budget.isSpent;
   }
 
+  /** It is worth hearing all the same, for so many bytes more. */
+  hopeFor(bytes: number): void {
+    this.#budget.spare(bytes);
+  }
+
+  /** That has been said before, since its last JSON. */
+  get isSpared(): boolean {
+    return this.#budget.isSpared;
+  }
+
   get hasFrames(): boolean {
     return this.#items.hasFrames;
   }
@@ -60,6 +70,16 @@ export class ChannelLines implements LineFramer {
     const isBody = this.#heads.left > 0 && this.#state === "json";
     const waits = isBody || this.#held.isWhole || this.#held.hasMessageLine;
     return waits ? this.#items.timeNs : undefined;
+  }
+
+  /** Some of these are JSON-RPC, as far as a look tells. */
+  get hasMessages(): boolean {
+    return this.#items.hasMessages;
+  }
+
+  /** Who read from it last. */
+  get reader(): Party | undefined {
+    return this.#items.reader;
   }
 
   pushChunk(chunk: Chunk, out: FramingItem[]): void {
@@ -248,10 +268,12 @@ export class ChannelLines implements LineFramer {
     this.#items.suspect = suspect;
     const last = held.lastIndexOf(LINE_FEED, held.length - 2) + 1;
     this.#isPlain = true;
+    this.#items.turnBuffer();
     for (let from = 0; from < last; ) from = this.#takeLine(held, from, position, out);
     this.#isPlain = isOver;
     this.#hasGlue = held.subarray(last).includes(GLUE);
     this.#takeLine(held, last, position, out);
+    this.#items.turnBuffer();
     this.#isPlain = false;
     this.#hasGlue = hasGlue;
   }
@@ -360,7 +382,11 @@ export class ChannelLines implements LineFramer {
   #turnOther(): void {
     this.#giveUpHead();
     this.#state = "other";
-    this.#noteEnd(this.#held.bytes(), 0, this.#held.length);
+    const { length } = this.#held;
+    if (length === 0) return;
+    const held = this.#held.bytes();
+    this.#noteEnd(held, 0, length);
+    if (this.#items.suspect === undefined) this.#items.readNoiseOf(held.subarray(0, length));
     this.#held.clear();
   }
 
@@ -371,7 +397,10 @@ export class ChannelLines implements LineFramer {
     const isTail = isSuspect && !this.#items.isRest && this.#items.pending <= this.#maxLineBytes;
     if (!isTail) this.#budget.spend(to - from);
     this.#noteEnd(bytes, from, to);
-    if (!isSuspect) this.#items.passNoise();
+    if (!isSuspect) {
+      this.#items.readNoise(bytes, from, to);
+      this.#items.passNoise();
+    }
   }
 
   #noteEnd(bytes: Buffer, from: number, to: number): void {

@@ -4,6 +4,7 @@ import { isJson } from "../../json-grammar.ts";
 import type { Chunk } from "../../stream/types.ts";
 import { decodeLine } from "../decode-line.ts";
 import type { Flag, FramingItem } from "../types.ts";
+import { holdsMessage, LineNoise } from "./line-noise.ts";
 
 const NO_FLAGS: readonly Flag[] = [];
 const CLOSE_BRACE = 0x7d;
@@ -22,10 +23,13 @@ export class LineItems {
   isRest = false;
   /** The last byte of a suspect line that is no white space. */
   #lastByte = 0;
-  #noiseBytes = 0;
+  readonly #noise = new LineNoise();
+  /** A piece of the current line has been read as noise. */
+  #isInNoise = false;
   #reader: Party | undefined;
   #sender: Party | undefined;
   #hasFrames = false;
+  #hasMessages = false;
   #isMultiLine = false;
 
   constructor(channel: Channel) {
@@ -34,6 +38,16 @@ export class LineItems {
 
   get hasFrames(): boolean {
     return this.#hasFrames;
+  }
+
+  /** Some of them are JSON-RPC, as far as a look tells. */
+  get hasMessages(): boolean {
+    return this.#hasMessages;
+  }
+
+  /** Who read last. */
+  get reader(): Party | undefined {
+    return this.#reader;
   }
 
   /** The last frame went over several lines. */
@@ -46,6 +60,12 @@ export class LineItems {
     this.timeNs = timeNs;
     this.#reader = reader;
     this.#sender = sender;
+    this.#noise.startBuffer();
+  }
+
+  /** What is looked at from here on stands in other memory. */
+  turnBuffer(): void {
+    this.#noise.startBuffer();
   }
 
   take(bytes: number, position: number): void {
@@ -86,6 +106,7 @@ export class LineItems {
     });
     this.pending = behind;
     this.#hasFrames = true;
+    this.#hasMessages ||= holdsMessage(line.text);
     this.#isMultiLine = flags.includes("multi_line");
     this.isRest = false;
   }
@@ -98,8 +119,21 @@ export class LineItems {
 
   /** Counted until `giveNoise`. */
   passNoise(bytes = this.pending): void {
-    this.#noiseBytes += bytes;
+    this.#noise.count(bytes);
     this.pending -= bytes;
+  }
+
+  /** What noise says: `bytes[from, to)` is a line, or a part of one. */
+  readNoise(bytes: Buffer, from: number, to: number): void {
+    this.#noise.read(bytes, from, to, !this.#isInNoise);
+    this.#isInNoise = true;
+  }
+
+  /** The same of bytes that were held. */
+  readNoiseOf(held: Buffer): void {
+    this.turnBuffer();
+    this.readNoise(held, 0, held.length);
+    this.turnBuffer();
   }
 
   /** What is pending is no JSON: noise, unless it may be the end of a message. */
@@ -112,9 +146,8 @@ export class LineItems {
   }
 
   giveNoise(out: FramingItem[]): void {
-    if (this.#noiseBytes === 0) return;
-    out.push({ kind: "noise", channel: this.channel, bytes: this.#noiseBytes, of: "text" });
-    this.#noiseBytes = 0;
+    const noise = this.#noise.take(this.channel, this.timeNs);
+    if (noise !== undefined) out.push(noise);
   }
 
   noteLast(bytes: Buffer, from: number, to: number): void {
@@ -131,5 +164,6 @@ export class LineItems {
     this.pending = 0;
     this.suspect = this.isRest ? "cut_by_gap" : undefined;
     this.#lastByte = 0;
+    this.#isInNoise = false;
   }
 }

@@ -30,6 +30,19 @@ const output = z.object({
   not_heard: z
     .array(z.object({ reason: z.string(), count: z.int(), example: z.string().optional() }))
     .describe("what is there and cannot be heard"),
+  noise: z
+    .array(
+      z.object({
+        server: z.string(),
+        lines: z.int(),
+        bytes: z.int(),
+        example: z.string(),
+        message_in_text: z
+          .boolean()
+          .describe("a message shares its line with text: its receiver cannot read it"),
+      }),
+    )
+    .describe("text beside the messages, such as a server's log on its standard output"),
   dropped_rows: z.int().describe("heard, and not stored for lack of room or speed"),
   removed_rows: z.int().describe("too old: retention removed them"),
   own_sessions: z.int().describe("between agents and overhear itself; no answer shows them"),
@@ -82,6 +95,11 @@ export function shapeCoverage(coverage: CoverageRecord): z.infer<typeof output> 
     connections: coverage.connections,
     losses: coverage.losses.map((loss) => ({ ...loss })),
     not_heard: coverage.notHeard.map((each) => ({ ...each })),
+    noise: coverage.noise.map(({ serverName, holdsMessage, ...each }) => ({
+      server: serverName,
+      ...each,
+      message_in_text: holdsMessage,
+    })),
     dropped_rows: coverage.droppedRows,
     removed_rows: coverage.removedRows,
     own_sessions: coverage.ownSessions,
@@ -105,11 +123,16 @@ function coverageLines(coverage: CoverageRecord): string[] {
     ({ reason, count, example }) =>
       `Not heard: ${reason}, ${count} times${example === undefined ? "" : `, e.g. ${example}`}.`,
   );
+  const noise = coverage.noise.map(
+    ({ serverName, lines, bytes, example, holdsMessage }) =>
+      `Beside its messages ${serverName} says ${plural(lines, "line")} of text, ${formatBytes(bytes)}${holdsMessage ? ", a message and text on one line" : ""}: ${JSON.stringify(example)}.`,
+  );
   return [
     `${since} ${heard}`,
     ...(isComplete(coverage) ? ["Nothing is known to be missing."] : []),
     ...losses,
     ...notHeard,
+    ...noise,
     ...(coverage.droppedRows > 0 ? [`Not stored: ${plural(coverage.droppedRows, "row")}.`] : []),
     ...(coverage.removedRows > 0
       ? [`Removed for their age: ${plural(coverage.removedRows, "row")}.`]

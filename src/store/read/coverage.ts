@@ -52,6 +52,7 @@ export function readCoverage(db: Database): CoverageRecord {
     connections: sums?.connections ?? 0,
     losses: readLosses(db),
     notHeard: readNotHeard(db),
+    noise: readNoise(db),
     droppedRows: dropped?.dropped ?? 0,
     removedRows: removed?.rows ?? 0,
     ownSessions: dropped?.own ?? 0,
@@ -101,6 +102,29 @@ function readNotHeard(db: Database): CoverageRecord["notHeard"] {
     )
     .all(MAX_REASONS)
     .map(({ reason, count, example }) => ({ reason, count, example: describe(db, example) }));
+}
+
+interface NoiseRow {
+  readonly server: string;
+  readonly lines: number;
+  readonly bytes: number;
+  /** "1…" before "0…": what holds a message comes first. */
+  readonly example: string;
+}
+
+function readNoise(db: Database): CoverageRecord["noise"] {
+  return db
+    .query<NoiseRow, [number]>(
+      "SELECT sessions.server_name AS server, sum(lines) AS lines, sum(bytes) AS bytes, max(holds_message || text) AS example FROM noise JOIN sessions ON sessions.id = session_id WHERE text <> '' GROUP BY server_name ORDER BY bytes DESC LIMIT ?",
+    )
+    .all(MAX_REASONS)
+    .map(({ server, lines, bytes, example }) => ({
+      serverName: server,
+      lines,
+      bytes,
+      example: example.slice(1),
+      holdsMessage: example.startsWith("1"),
+    }));
 }
 
 /** "python[123]: python server.py", or the channel. */

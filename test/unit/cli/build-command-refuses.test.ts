@@ -98,7 +98,7 @@ describe("buildCommand", () => {
     ],
     [
       ["--kinds", "message,mesage"],
-      'Cannot use --kinds "mesage": one of message, call, waiting, effect, session, http, connection, loss, coverage, all needed',
+      'Cannot use --kinds "mesage": one of message, call, waiting, effect, session, noise, http, connection, loss, coverage, all needed',
       "overhear --help says what each option takes",
     ],
     [

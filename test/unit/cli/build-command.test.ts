@@ -14,7 +14,7 @@ const OUTPUTS = {
   quiet: false,
   raw: false,
   redact: false,
-  kinds: ["message", "waiting", "session", "http", "loss", "coverage"],
+  kinds: ["message", "waiting", "session", "noise", "http", "loss", "coverage"],
   filters: {
     transports: [],
     methods: [],
@@ -90,6 +90,7 @@ describe("buildCommand", () => {
             "waiting",
             "effect",
             "session",
+            "noise",
             "http",
             "connection",
             "loss",

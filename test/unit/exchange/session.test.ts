@@ -295,7 +295,7 @@ describe("ExchangeStage passes on", () => {
       timeNs: 1,
     } as const;
     expect(stage.push(loss)).toEqual([loss]);
-    expect(stage.push({ kind: "set-aside", channel: up })).toEqual([]);
+    expect(stage.push({ kind: "set-aside", channel: up, timeNs: 0 })).toEqual([]);
     expect(stage.push(tick(1))).toEqual([]);
     expect(stage.push({ kind: "noise", channel: up, bytes: 10, of: "text" })).toEqual([]);
     expect(stage.push({ kind: "noise", channel: stranger, bytes: 1000, of: "text" })).toEqual([]);

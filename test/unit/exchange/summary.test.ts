@@ -90,6 +90,7 @@ describe("SummaryCollector", () => {
       ],
       callsFinished: 3,
       callsUnanswered: 0,
+      callsUnheard: 0,
       callsCancelled: 0,
       unansweredCalls: [],
       openCalls: [
@@ -117,6 +118,7 @@ describe("SummaryCollector", () => {
       // nobody read it, or nobody finished it
       peerLossBytes: 15,
       noiseBytes: 12,
+      noise: [],
       httpBytes: 0,
       skippedBytes: 0,
       httpExchanges: 0,
@@ -144,6 +146,7 @@ describe("SummaryCollector", () => {
       httpBytes: 90,
       skippedBytes: 40,
       noiseBytes: 0,
+      noise: [],
       httpExchanges: 1,
       calls: [{ server: "srv", transport: "http", method: "initialize", calls: 1 }],
     });

@@ -153,7 +153,7 @@ test("LossGate lets everything else through at once", () => {
   expect(
     run(
       { kind: "noise", channel: a, bytes: 5, of: "text" },
-      { kind: "set-aside", channel: a },
+      { kind: "set-aside", channel: a, timeNs: 0 },
       { kind: "tick", timeNs: 1 },
       { kind: "process-end", process: reader, timeNs: 1 },
     ),

@@ -220,7 +220,7 @@ test("MessageStage passes everything else on unchanged", () => {
   for (const item of [
     { kind: "loss", channel, bytes: 5, reason: "unread", timeNs: 1 },
     { kind: "noise", channel, bytes: 5, of: "text" },
-    { kind: "set-aside", channel },
+    { kind: "set-aside", channel, timeNs: 0 },
     { kind: "tick", timeNs: 1 },
     { kind: "process-end", process: makeProcess(1), timeNs: 1 },
     channelEnd(channel),

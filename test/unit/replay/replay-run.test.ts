@@ -34,6 +34,33 @@ describe("ReplayRun", () => {
     },
   );
 
+  test("ReplayRun adds up what was said beside messages", () => {
+    const conversation = greet(new Conversation(940).print("MCP Server started")).print("ready");
+    const { run } = replayLines(record(conversation.exitServer(0).items));
+    const { noise, noiseBytes } = run.summary("end_of_input");
+    expect([noiseBytes, noise]).toEqual([
+      25,
+      [
+        {
+          server: expect.any(String),
+          direction: "server-to-client",
+          lines: 2,
+          bytes: 25,
+          text: "MCP Server started",
+          holdsMessage: false,
+        },
+      ],
+    ]);
+  });
+
+  test("ReplayRun counts a line about noise that names no session as one that makes no sense", () => {
+    const live = record(greet(new Conversation(945).print("ready")).exitServer(0).items);
+    const { run } = replayLines(
+      live.map((line) => (line.includes('"noise"') ? line.replace('"session"', '"sesion"') : line)),
+    );
+    expect(run.counts.malformed).toBe(1);
+  });
+
   test("ReplayRun knows of a session that began after the tool and before the first line", () => {
     const log = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info"}}';
     const conversation = greet(new Conversation(950).answer(log)).hangUp();

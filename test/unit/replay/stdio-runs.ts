@@ -53,6 +53,14 @@ export class Conversation {
     return this;
   }
 
+  /** The server says something that is no message. */
+  print(head: string, holdsMessage = false): this {
+    const text = { head, lines: 1, holdsMessage, timeNs: this.#nowNs };
+    const noise = { channel: this.#back, bytes: head.length + 1, of: "text", text } as const;
+    this.items.push({ kind: "noise", ...noise });
+    return this;
+  }
+
   lose(bytes: number): this {
     const timeNs = this.#nowNs;
     this.items.push({ kind: "loss", channel: this.#there, bytes, reason: "ring_full", timeNs });
@@ -142,6 +150,15 @@ export const RUNS: Readonly<Record<string, () => Conversation>> = {
   "a call and an exit": () => greet(new Conversation(100)).ask(CALL).answer(RESULT).exitServer(3),
   "a client that hangs up": () => greet(new Conversation(200)).ask(CALL).answer(RESULT).hangUp(),
   "a call without an answer": () => greet(new Conversation(300)).ask(CALL).exitServer(0),
+  "a server that logs to its standard output": () =>
+    greet(new Conversation(350).print("MCP Server started"))
+      .print("[db] Connected")
+      .ask(CALL)
+      .wait(2_000)
+      .print(`options: ${RESULT}`, true)
+      .answer(RESULT)
+      .print("bye")
+      .exitServer(0),
   "a session that goes on": () => greet(new Conversation(400)).ask(CALL).answer(RESULT),
   "a batch with an element that is no message": () =>
     greet(new Conversation(500)).ask(`[${CALL},{"no":"message"},${READY}]`).answer(`[${RESULT}]`),

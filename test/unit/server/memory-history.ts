@@ -171,6 +171,7 @@ const FULL_COVERAGE: CoverageRecord = {
   connections: 0,
   losses: [],
   notHeard: [],
+  noise: [],
   droppedRows: 0,
   removedRows: 0,
   ownSessions: 0,

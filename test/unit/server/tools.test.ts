@@ -238,6 +238,29 @@ describe.each(ERAS)("in the %s era", (era) => {
     expect(textOf(holed)).toContain("Not heard: tls_library_unknown, 1 times, e.g. myagent[77].");
   });
 
+  test("get_coverage tells what servers print beside their messages, without what would steer a terminal", async () => {
+    const history = new MemoryHistory();
+    const said = { serverName: "weather", lines: 3, bytes: 49, example: "started\u001b[2K" };
+    history.coverageFound = {
+      ...history.coverageFound,
+      noise: [
+        { ...said, holdsMessage: false },
+        { ...said, serverName: "git", holdsMessage: true },
+      ],
+    };
+    await using connected = await connect(history, era);
+    const result = await connected.client.callTool({ name: "get_coverage", arguments: {} });
+    const shown = { server: "weather", lines: 3, bytes: 49, example: "started\\x1b[2K" };
+    expect(at(result.structuredContent, "noise")).toEqual([
+      { ...shown, message_in_text: false },
+      { ...shown, server: "git", message_in_text: true },
+    ]);
+    // it is heard: nothing is missing for it
+    expect(at(result.structuredContent, "complete")).toBe(true);
+    expect(textOf(result)).toContain("Beside its messages weather says 3 lines of text, 49 bytes:");
+    expect(textOf(result)).toContain("a message and text on one line");
+  });
+
   test.each([
     ["list_calls", { cursor: "bm9uc2Vuc2U" }, "cursor is none that was given out"],
     ["list_calls", { since: "yesterday" }, 'since is no time: "yesterday"'],

@@ -12,6 +12,7 @@ import {
   loss,
   message,
   messageLine,
+  noiseLine,
   process,
   server,
   session,
@@ -220,6 +221,51 @@ describe("ConsoleLineRenderer", () => {
     expect(untimed(view.render(coverage))).toContain(
       "DEAF cannot be heard: io_uring reader (3 times), 70.0 kB\n",
     );
+  });
+
+  test.each([
+    [{}, 'NOISE "MCP Server started"'],
+    [{ lines: 4, bytes: 214 }, 'NOISE "MCP Server started" and 3 more lines, 214 bytes'],
+    [{ text: "\u001b[2K50 %\r" }, 'NOISE "\\x1b[2K50 %\\r"'],
+    [
+      { text: 'x: {"jsonrpc"', holdsMessage: true },
+      'NOISE a message and text on one line: "x: {"jsonrpc""',
+    ],
+  ])("ConsoleLineRenderer shows noise: %j", (over, shown) => {
+    expect(untimed(renderer().render(noiseLine({ ...over, session: talk })))).toBe(
+      `weather[12346] → claude[12345]  ${shown}\n`,
+    );
+  });
+
+  test("ConsoleLineRenderer cuts the text of noise, not how much there was", () => {
+    const line = noiseLine({
+      text: "long ".repeat(40),
+      lines: 1_000,
+      bytes: 99_000,
+      session: talk,
+    });
+    const shown = renderer({ columns: () => 110 }).render(line);
+    expect(shown.replace(/\n +/, " ")).toContain('…" and 999 more lines, 99.0 kB\n');
+    const widths = shown
+      .trimEnd()
+      .split("\n")
+      .map((each) => Bun.stringWidth(each));
+    expect(widths.length).toBe(2);
+    expect(Math.max(...widths)).toBeLessThanOrEqual(110);
+  });
+
+  test("ConsoleLineRenderer masks secrets in noise, and shows no line of blanks alone", () => {
+    const view = renderer({ redactor });
+    expect(
+      view.render(noiseLine({ text: "token=ghp_0123456789abcdefghijABCDEFGHIJ012345" })),
+    ).not.toContain("ghp_0123");
+    expect(view.render(noiseLine({ text: "", lines: 0 }))).toBe("");
+  });
+
+  test("ConsoleLineRenderer shows of noise only what holds a message when quiet", () => {
+    const view = renderer({ quiet: true });
+    const shown = [noiseLine(), noiseLine({ holdsMessage: true })].map((line) => view.render(line));
+    expect(shown.map((text) => text !== "")).toEqual([false, true]);
   });
 
   test("ConsoleLineRenderer shows only what went wrong when quiet", () => {

@@ -243,6 +243,40 @@ loss `);
     },
   );
 
+  test("renderConsoleSummary names who says something beside its messages, and calls whose answer may have gone unheard", () => {
+    const row = { direction: "server-to-client", text: "started", holdsMessage: false } as const;
+    const text = block({
+      noiseBytes: 100,
+      noise: [
+        { ...row, server: "weather", lines: 4, bytes: 80 },
+        { ...row, server: "git", lines: 1, bytes: 20, text: 'x {"jsonrpc"', holdsMessage: true },
+        { ...row, server: "mail", lines: 1, bytes: 9, direction: "client-to-server" },
+      ],
+      callsUnheard: 2,
+      coverage: { set_aside: 1 },
+      capture: {
+        frontEnd: "fexit",
+        kernel: "6.12",
+        exact: false,
+        skippedRuns: 0,
+        missedBytes: 0,
+        notesLost: 0,
+        processEventsLost: 0,
+        channelsSeen: 4,
+        unattributedBytes: 0,
+      },
+    });
+    expect(text).toContain(`
+noise     80 bytes by weather, no message: "started" and 3 more lines
+          20 bytes by git, a message and text on one line: "x {"jsonrpc""
+          9 bytes by the client of mail, no message: "started"
+`);
+    expect(text).toContain("without an answer, 2 whose answer may have gone unheard, ");
+    expect(text).toContain(
+      "exact     no: up to 0 skipped program runs, at least 0 bytes missed, 1 channel not heard for a while\n",
+    );
+  });
+
   test("renderConsoleSummary says that it is a replay", () => {
     const text = block({ replay: true, capture: undefined, endedBy: "end_of_input" });
     expect(text).toStartWith("\nReplay of recorded lines, 1 min 37 s long (end_of_input)\n");

@@ -42,6 +42,7 @@ describe("docs/ndjson.md", () => {
         "call",
         "waiting",
         "effect",
+        "noise",
         "http",
         "connection",
         "loss",

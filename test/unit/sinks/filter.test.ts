@@ -17,6 +17,7 @@ import {
   loss,
   message,
   messageLine,
+  noiseLine,
   process,
   session,
   sessionLine,
@@ -71,6 +72,7 @@ const ITEMS: Readonly<Record<string, ExchangeItem>> = {
     timeNs: TIME_NS,
   },
   session: sessionLine(),
+  noise: noiseLine(),
   http: httpLine(),
   loss: loss(),
   coverage,
@@ -85,7 +87,7 @@ const EVERYTHING: ItemFilterOptions = {
   hosts: [],
 };
 
-const ALL_KINDS = ["message", "call", "session", "http", "loss", "coverage"] as const;
+const ALL_KINDS = ["message", "call", "session", "noise", "http", "loss", "coverage"] as const;
 const INFO = { name: "git", version: undefined };
 
 function passing(options: Partial<ItemFilterOptions>): string[] {
@@ -105,6 +107,7 @@ describe("itemFilter", () => {
       "progress",
       "waiting",
       "session",
+      "noise",
       "http",
       "loss",
       "coverage",
@@ -232,9 +235,12 @@ describe("itemFilter", () => {
     expect(of("example.com", "127.0.0.1")).toEqual(always);
   });
 
-  test("itemFilter leaves exchanges without a message out when a method or a tool is asked for", () => {
+  test.each([
+    ["exchanges without a message", httpLine()],
+    ["noise", noiseLine()],
+  ])("itemFilter leaves %s out when a method or a tool is asked for", (_what, item) => {
     const passes = (over: Partial<ItemFilterOptions>) =>
-      itemFilter({ ...EVERYTHING, ...over })(httpLine());
+      itemFilter({ ...EVERYTHING, ...over })(item);
     expect([passes({}), passes({ methods: ["*"] }), passes({ tools: ["*"] })]).toEqual([
       true,
       false,

@@ -3,6 +3,7 @@ import type { Channel, LossReason, Process } from "../../../src/capture/types.ts
 import type {
   CaptureFacts,
   MessageLine,
+  NoiseLine,
   Session,
   SessionLine,
   Summary,
@@ -130,6 +131,24 @@ export function messageLine(over: Partial<MessageLine> = {}): MessageLine {
   };
 }
 
+/** What the server says beside its messages. */
+export function noiseLine(over: Partial<NoiseLine> = {}): NoiseLine {
+  return {
+    kind: "noise",
+    session: talk,
+    direction: "server-to-client",
+    channel: channel({ id: "pipe:4712", reader: client, writer: server }),
+    from: server,
+    to: client,
+    text: "MCP Server started",
+    lines: 1,
+    bytes: 19,
+    holdsMessage: false,
+    timeNs: TIME_NS,
+    ...over,
+  };
+}
+
 /** A call of get_weather. */
 export function callRequest(): MessageLine {
   const params = '{"name":"get_weather","arguments":{"city":"Oslo"}}';
@@ -236,6 +255,7 @@ export function summary(over: Partial<Summary> = {}): Summary {
     calls: [],
     callsFinished: 512,
     callsUnanswered: 3,
+    callsUnheard: 0,
     callsCancelled: 0,
     unansweredCalls: [],
     openCalls: [],
@@ -243,6 +263,7 @@ export function summary(over: Partial<Summary> = {}): Summary {
     lossBytes: 0,
     peerLossBytes: 0,
     noiseBytes: 0,
+    noise: [],
     httpBytes: 0,
     skippedBytes: 0,
     httpExchanges: 0,

@@ -301,6 +301,7 @@ describe("NdjsonRenderer on the other kinds", () => {
       sessions: 3,
       calls_finished: 512,
       calls_unanswered: 3,
+      calls_unheard: 0,
       calls_cancelled: 0,
       calls: [
         {
@@ -340,6 +341,7 @@ describe("NdjsonRenderer on the other kinds", () => {
       loss_bytes: 0,
       peer_loss_bytes: 0,
       noise_bytes: 0,
+      noise: [],
       http_bytes: 0,
       skipped_bytes: 0,
       http_exchanges: 0,

@@ -357,6 +357,13 @@ describe("HistoryReader", () => {
       isRedacted: false,
     });
     expect(coverage.runs).toMatchObject([{ endMs: undefined, version: "test" }]);
+    const said = (key: "lines" | "bytes") =>
+      coverage.noise.reduce((sum, each) => sum + each[key], 0);
+    const lines = Math.ceil(heard.calls.length / 50);
+    expect([said("lines"), said("bytes")]).toEqual([lines, lines * 10]);
+    expect(coverage.noise.find(({ holdsMessage }) => holdsMessage)?.example).toMatch(
+      /^call \d*00$|^call 0$/,
+    );
   });
 
   test("HistoryReader notices that something was written", () => {

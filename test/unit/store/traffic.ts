@@ -119,7 +119,22 @@ function callOf(
   talk.seq += 2;
   const line = { session, target: tool, flags: [], callId: undefined, chain: undefined } as const;
   const times = { serverMs: durationMs * 0.9, queuedMs: 0.02 };
+  const said = { direction: "server-to-client", channel: back, from: server, to: client } as const;
   const items: ExchangeItem[] = [
+    ...(index % 50 === 0
+      ? [
+          {
+            kind: "noise" as const,
+            session,
+            ...said,
+            text: `call ${index}`,
+            lines: 1,
+            bytes: 10,
+            holdsMessage: index % 100 === 0,
+            timeNs,
+          },
+        ]
+      : []),
     {
       kind: "message",
       message: asked,

@@ -9,7 +9,7 @@ const other = table.at(11, 11_000, "other");
 const place = { kind: "unix-stream", inode: 1, address: 64, late: false } as const;
 
 function make(holder?: () => Process | undefined): ChannelState {
-  return new ChannelState("unix:1", place, holder);
+  return new ChannelState("unix:1", place, { holders: holder });
 }
 
 test("ChannelState takes the last writer for the likely one", () => {
@@ -55,4 +55,16 @@ test("ChannelState finds the write of a byte among its notes", () => {
   channel.notes.add(writer, 100, 5, 5);
   expect(channel.noteAt(4)).toEqual(expect.objectContaining({ writer, timeNs: 100 }));
   expect(channel.noteAt(5)).toBeUndefined();
+});
+
+test("ChannelState asks what it is to its writer once for each, and again where nobody could say", () => {
+  const as = { isOutput: true, isError: false, isFed: true };
+  const answers = [undefined, as, { ...as, isError: true }];
+  let asked = 0;
+  const channel = new ChannelState("unix:1", place, { descriptors: () => answers[asked++] });
+  expect([channel.writtenAs(), asked]).toEqual([undefined, 0]);
+  channel.writer = writer;
+  expect([1, 2, 3].map(() => channel.writtenAs())).toEqual([undefined, as, as]);
+  channel.writer = other;
+  expect([channel.writtenAs(), channel.writtenAs(), asked]).toEqual([answers[2], answers[2], 3]);
 });

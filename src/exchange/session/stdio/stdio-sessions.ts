@@ -1,6 +1,6 @@
 /** Finds the session over stdio that a message belongs to: by its channel, its socket's other direction, or its processes. */
 import type { Channel, Party, Process } from "../../../capture/types.ts";
-import type { Noise } from "../../../framing/types.ts";
+import type { Loss, Noise } from "../../../framing/types.ts";
 import type { Message } from "../../../message/types.ts";
 import { RecentMap } from "../../../recent-map.ts";
 import { idKey } from "../../call/id-key.ts";
@@ -15,6 +15,13 @@ import { TextNoise } from "./text-noise.ts";
 
 /** Channels remembered for having had a session: one that has another soon after is among them. */
 const MAX_GENERATIONS = 16_384;
+
+/** Bytes that had no reader, or none that could do with them more than we can. */
+const FOR_NOBODY: ReadonlySet<Loss["reason"]> = new Set([
+  "unread",
+  "unfinished_line",
+  "started_before_attach",
+]);
 
 /** How well a waiting direction fits a new channel; the best and oldest one is taken. */
 const UNFIT = 0;
@@ -46,12 +53,35 @@ export class StdioSessions implements TransportSessions {
     return this.#noise.bytes;
   }
 
-  addNoise(noise: Noise): void {
-    this.#noise.add(noise, this.#sides.get(noise.channel)?.state.verdict);
+  /** Returns the session that has something new to tell of it. */
+  addNoise(noise: Noise): SessionState | undefined {
+    const side = this.#sideOfText(noise.channel);
+    if (side !== undefined) this.#noise.adoptChannel(noise.channel, side);
+    return this.#noise.add(noise, side) ? side?.state : undefined;
   }
 
   adopt(state: SessionState): void {
     this.#noise.adopt(state);
+    for (const channel of this.#noise.channelsOf(state.first.reader)) {
+      const side = this.#sideOfText(channel);
+      if (side?.state === state) this.#noise.adoptChannel(channel, side);
+    }
+  }
+
+  /** Answers may have been among what was read and not heard. */
+  lose({ channel, reason, timeNs }: Loss): void {
+    if (channel !== undefined && !FOR_NOBODY.has(reason)) this.deafen(channel, timeNs);
+  }
+
+  /** Something that was said on the channel, or by its writer, until then was not heard. */
+  deafen(channel: Channel, untilNs: number): void {
+    const known = this.#sides.get(channel);
+    if (known !== undefined) known.peer.deafUntilNs = untilNs;
+    for (const { first, second } of this.#watch.sessionsOf(channel.writer)) {
+      for (const side of [first, second]) {
+        if (side.reader === channel.writer) side.deafUntilNs = untilNs;
+      }
+    }
   }
 
   stateOf(channel: Channel): SessionState | undefined {
@@ -82,6 +112,7 @@ export class StdioSessions implements TransportSessions {
     side.channels.push(channel);
     side.openChannels++;
     this.#sides.set(channel, side);
+    this.#noise.adoptChannel(channel, side);
     return side;
   }
 
@@ -118,6 +149,18 @@ export class StdioSessions implements TransportSessions {
     return endCause(state);
   }
 
+  /** Of a channel without a message it is the direction back of what its writer is asked, if it is that's standard output. */
+  #sideOfText(channel: Channel): Side | undefined {
+    const { reverse, writer, reader } = channel;
+    const known = this.#sides.get(channel) ?? (reverse && this.#sides.get(reverse)?.peer);
+    if (known !== undefined) return known;
+    for (const { first, second } of this.#watch.sessionsOf(writer)) {
+      const isBack = first.reader === writer && first.writer === reader;
+      if (second.channels.length === 0 && isBack && isOutput(channel)) return second;
+    }
+    return undefined;
+  }
+
   #newSession(message: Message): Side {
     const channel = message.frame.channel;
     const generation = (this.#generations.get(channel.id) ?? 0) + 1;
@@ -150,6 +193,12 @@ export class StdioSessions implements TransportSessions {
   #candidates(writer: Party | undefined, reader: Party): Iterable<SessionState> {
     return this.#watch.sessionsOf(writer ?? reader);
   }
+}
+
+/** Standard error is what people read, not clients. */
+function isOutput(channel: Channel): boolean {
+  const as = channel.writtenAs?.();
+  return as?.isOutput === true && !as.isError;
 }
 
 /** How well the channel writer → reader answers the direction `heard`. */

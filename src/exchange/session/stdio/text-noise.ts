@@ -1,27 +1,80 @@
-/** Counts heard bytes that are no message, on the channels that turn out to carry MCP. */
-import type { Channel } from "../../../capture/types.ts";
+/** Counts heard bytes that are no message, on the channels that turn out to carry MCP, and keeps what they say to be told. */
+import type { Channel, Party } from "../../../capture/types.ts";
 import type { Noise } from "../../../framing/types.ts";
-import type { SessionState, Verdict } from "../session-state.ts";
+import { isProcess } from "../../../party.ts";
+import type { SessionState, Side } from "../session-state.ts";
+import { addNoise, type NoiseSum } from "../untold-noise.ts";
+
+/** Channels that are remembered of one process, should a session turn out to be theirs. */
+const MAX_CHANNELS = 4;
+/** New channels in a second of which the system is asked what they are to their writers, while these can be asked. */
+const MAX_ASKED = 100;
+const SECOND_NS = 1_000_000_000;
 
 export class TextNoise {
   bytes = 0;
   /** Of channels that may still become a session's; forgotten with the channel. */
-  readonly #early = new WeakMap<Channel, number>();
+  readonly #early = new WeakMap<Channel, NoiseSum>();
+  readonly #earlyOf = new WeakMap<Party, Channel[]>();
+  readonly #remembered = new WeakSet<Channel>();
+  #asked = 0;
+  #askedSinceNs = 0;
 
-  /** `verdict` of the channel's session, when it has one. */
-  add(noise: Noise, verdict: Verdict | undefined): void {
-    if (verdict === "mcp" || verdict === "presumed") this.bytes += noise.bytes;
-    else this.#early.set(noise.channel, (this.#early.get(noise.channel) ?? 0) + noise.bytes);
+  /** `side` of a session, when the channel has one. Returns whether it is to be told. */
+  add(noise: Noise, side: Side | undefined): boolean {
+    if (side !== undefined && isMcp(side.state)) {
+      this.bytes += noise.bytes;
+      side.noise.add(noise);
+      return true;
+    }
+    const { channel, text } = noise;
+    this.#early.set(channel, addNoise(this.#early.get(channel), noise));
+    if (text !== undefined && !this.#remembered.has(channel)) this.#remember(channel, text.timeNs);
+    return false;
   }
 
   /** The session is MCP: what its channels said before counts. */
   adopt(state: SessionState): void {
-    for (const channel of state.first.channels) this.#adoptChannel(channel);
-    for (const channel of state.second.channels) this.#adoptChannel(channel);
+    for (const side of [state.first, state.second]) {
+      for (const channel of side.channels) this.adoptChannel(channel, side);
+    }
   }
 
-  #adoptChannel(channel: Channel): void {
-    this.bytes += this.#early.get(channel) ?? 0;
+  /** The channel is this direction of an MCP session: what it said before counts. */
+  adoptChannel(channel: Channel, side: Side): void {
+    const early = this.#early.get(channel);
+    if (early === undefined || !isMcp(side.state)) return;
     this.#early.delete(channel);
+    this.bytes += early.bytes;
+    side.noise.addSum(early);
   }
+
+  /** Channels on which a process has said something that is no message. */
+  channelsOf(writer: Party | undefined): readonly Channel[] {
+    const channels = writer === undefined ? undefined : this.#earlyOf.get(writer);
+    return channels?.filter((channel) => this.#early.has(channel)) ?? [];
+  }
+
+  #remember(channel: Channel, timeNs: number): void {
+    const { writer } = channel;
+    if (!isProcess(writer)) return;
+    this.#remembered.add(channel);
+    if (this.#mayAsk(timeNs)) channel.writtenAs?.();
+    const channels = this.#earlyOf.get(writer);
+    if (channels === undefined) this.#earlyOf.set(writer, [channel]);
+    else if (channels.length < MAX_CHANNELS) channels.push(channel);
+  }
+
+  #mayAsk(timeNs: number): boolean {
+    if (timeNs - this.#askedSinceNs >= SECOND_NS) {
+      this.#askedSinceNs = timeNs;
+      this.#asked = 0;
+    }
+    this.#asked++;
+    return this.#asked <= MAX_ASKED;
+  }
+}
+
+function isMcp({ verdict }: SessionState): boolean {
+  return verdict === "mcp" || verdict === "presumed";
 }
