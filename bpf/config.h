@@ -46,6 +46,7 @@
 #define MAX_BATCH 64 /* datagrams of one sendmmsg or recvmmsg that are looked at */
 #define CGROUP_LEVELS 16
 #define IGNORED_SLOTS 16384 /* power of two */
+#define ASIDE_SLOTS 1024 /* power of two: processes that are heard again as soon as they are asked something */
 
 /* This tool's own process: never heard. */
 const volatile __u32 own_tgid;

@@ -174,6 +174,26 @@ static __always_inline void end_channel(const struct channel *channel, const str
 	drop(place->kind, place->channel);
 }
 
+/* What begins like a message may be a question to a process that was not heard for a while: its answer is. */
+static __always_inline void expect_answer(struct call *call, const struct channel *channel)
+{
+	__u32 tgid = call->event.tgid, slot;
+	struct aside *aside = &asides[tgid & (ASIDE_SLOTS - 1)];
+	char first = 0;
+
+	/* a process may wake itself by a pipe */
+	if (aside->tgid != tgid || channel->writer_tgid == tgid)
+		return;
+	if (!call->segment_left && !next_segment(call))
+		return;
+	bpf_probe_read_user(&first, 1, (void *)call->base);
+	if (first != '{' && first != '[' && first != 'C')
+		return;
+	slot = aside->slot & (IGNORED_SLOTS - 1);
+	if (ignored[slot] == aside->key)
+		ignored[slot] = 0;
+}
+
 /* A read through call->place. The caller has described the call's buffers already, unless kind is EVENT_UNSEEN. */
 __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 {
@@ -219,6 +239,7 @@ __attribute__((noinline)) int on_read(__u32 slot, __s64 result, __u32 kind)
 	event->kind = kind;
 	event->len = result;
 	if (kind == EVENT_DATA) {
+		expect_answer(call, channel);
 		add(&channel->moved, result);
 		fill_counts(event, channel);
 		call->left = result;

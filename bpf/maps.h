@@ -339,6 +339,17 @@ __u32 deaf = 0;
 /* Channels that carry no MCP: at ignored_slot(channel), channel + generation. Written by user space. */
 __u64 ignored[IGNORED_SLOTS] = {};
 
+/* A process that writes into one of these: as soon as it is asked something the channel is ignored no more, since user
+ * space would hear of the question later than the answer comes. */
+struct aside {
+	__u64 key; /* as it stands in `ignored` */
+	__u32 slot; /* where it stands there */
+	__u32 tgid; /* 0: nobody's */
+};
+
+/* At tgid & (ASIDE_SLOTS - 1). Written by user space, with the tgid last; of two with one slot the later one has it. */
+struct aside asides[ASIDE_SLOTS] = {};
+
 /* How a direction of a marked socket is heard. */
 enum heard {
 	HEARD_CLOSELY = 0, /* each call: there is no mark for it */

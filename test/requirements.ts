@@ -33,6 +33,16 @@ export const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
     promise: "A message that is no JSON is told as far as it can be read, with what is wrong.",
     source: "RFC 8259; what Python's json writes and reads",
   },
+  "stdio/noise-told": {
+    promise:
+      "Text beside the messages of a session is shown, by who says it, and every byte of it is counted, the first as well.",
+    source: `${TRANSPORT}: the server MUST NOT write anything to its stdout that is not a valid MCP message`,
+  },
+  "stdio/asked": {
+    promise:
+      "What a process answers by is heard when it is asked, whatever it printed before; what nobody listened to is said.",
+    source: TRANSPORT,
+  },
   "stdio/long-lines": {
     promise: "A line that never ends is bounded, reported, and the next message is heard.",
     source: TRANSPORT,

@@ -24,8 +24,8 @@ import {
 } from "./front-ends.ts";
 import { offsetOf, variableOffsets } from "./globals.ts";
 import { decodeHolders, type Holder } from "./holders.ts";
+import { IgnoredChannels } from "./ignored-channels.ts";
 import { hasUprobeMulti } from "./kernel-types.ts";
-import { IGNORED_SLOTS } from "./layout.ts";
 import { type Owner, writeLink } from "./links.ts";
 import { TlsKernel, type TlsKernelOptions } from "./tls/tls-kernel.ts";
 import { TlsUsers } from "./tls/tls-users.ts";
@@ -100,6 +100,7 @@ export class Kernel implements Disposable {
   #scanner: BpfIterator | undefined;
   readonly #links: BpfLink[] = [];
   readonly #bss: DataView<ArrayBuffer>;
+  readonly #ignored: IgnoredChannels;
   readonly #bssOffsets: ReadonlyMap<string, number>;
   readonly #followed: BpfMap;
   #twins: boolean;
@@ -127,6 +128,7 @@ export class Kernel implements Disposable {
       this.#object.load();
       this.#bss = this.#object.memory(".bss");
       this.#bss.setUint32(this.#variable("twins"), this.#twins ? 1 : 0, true);
+      this.#ignored = new IgnoredChannels(this.#bss, (name) => this.#variable(name));
       this.entries = new ChannelEntries({
         channels: this.#object.map("channels"),
         tcpChannels: this.#object.map("tcp_channels"),
@@ -180,14 +182,16 @@ export class Kernel implements Disposable {
     return decodeHolders(this.#scanner.run());
   }
 
-  /** Stops, or starts again, the copying of a channel's bytes. */
-  ignore(channel: number, generation: number, ignored: boolean): void {
-    const whole = wholeAddress(channel);
-    const slot = Number(((whole >> 6n) ^ (whole >> 20n)) & BigInt(IGNORED_SLOTS - 1));
-    const value = BigInt.asUintN(64, whole + BigInt(generation));
-    const at = this.#variable("ignored") + slot * 8;
-    if (ignored) this.#bss.setBigUint64(at, value, true);
-    else if (this.#bss.getBigUint64(at, true) === value) this.#bss.setBigUint64(at, 0n, true);
+  /**
+   * Stops, or starts again, the copying of a channel's bytes. `writerPid`: when that process reads what looks like a
+   * question, the kernel starts it again.
+   */
+  ignore(channel: number, generation: number, ignored: boolean, writerPid?: number): void {
+    this.#ignored.set(wholeAddress(channel), generation, ignored, writerPid);
+  }
+
+  isIgnored(channel: number, generation: number): boolean {
+    return this.#ignored.has(wholeAddress(channel), generation);
   }
 
   /**

@@ -312,3 +312,7 @@ export const CHANNEL_KEY = { channel: 0, generation: 8, size: 16 } as const;
 
 export const COMM_LEN = 16;
 export const IGNORED_SLOTS = 16384;
+export const ASIDE_SLOTS = 1024;
+
+/** struct aside of bpf/maps.h */
+export const ASIDE = { key: 0, slot: 8, tgid: 12, size: 16 } as const;

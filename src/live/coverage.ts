@@ -22,7 +22,11 @@ export class Coverage {
   /** It is one. On a channel that was set aside: what that carried meanwhile nobody heard, nor counted. */
   message(frame: Frame): readonly CoverageLine[] {
     if (!this.#retried.has(frame)) return NOTHING;
-    const { channel, timeNs } = frame;
+    return this.setAside(frame.channel, frame.timeNs);
+  }
+
+  /** What the channel carried for a while nobody heard, and it is one of a conversation's. */
+  setAside(channel: Channel, timeNs: number): readonly CoverageLine[] {
     const spot = { reason: "set_aside", channel, process: undefined, bytes: 0, timeNs };
     return once(this.#setAside, spot);
   }

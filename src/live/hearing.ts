@@ -24,6 +24,7 @@ import { SetAside } from "./set-aside.ts";
 import type { Subject } from "./subject.ts";
 import { TlsHearing, type TlsUserSource } from "./tls/tls-hearing.ts";
 import { TwinWatch } from "./twin.ts";
+import { writtenAs } from "./written-as.ts";
 
 /** What of the kernel a run needs, besides its records. */
 export type HeardKernel = Pick<
@@ -40,6 +41,7 @@ export type HeardKernel = Pick<
   | "frontEnd"
   | "hasTwins"
   | "ignore"
+  | "isIgnored"
   | "judge"
   | "link"
   | "lostCount"
@@ -104,6 +106,7 @@ export class Hearing {
       processes: this.#processes,
       sources: {
         holders: (channel) => inquiry.writerOf(channel),
+        descriptors: writtenAs,
         lastWord: (channel) => this.#accounts.lastWord(channel),
         ownerOf: (socket, inode) => inquiry.ownerOf(socket, inode),
         quiet: (channel, isQuiet) => kernel.quiet(channel.address, channel.inode, isQuiet),
@@ -113,6 +116,7 @@ export class Hearing {
       maxLineBytes: options.maxMessageBytes,
       isHeard: filtering ? (channel) => inquiry.isWanted(channel) : () => true,
       onSetAside: (channel) => this.#setAside(channel),
+      onAsked: (process) => this.#aside.ask(process),
       onVerdict: (verdict) => this.#judge(verdict),
       onFrame,
       hasEffects: showsEffects(options),

@@ -1,9 +1,16 @@
 /** Kernel events in; lines for the sinks, blind spots told among them, out. */
-import type { Channel, FileChangeEvent, KernelEvent, ProcessDirectory } from "../capture/types.ts";
+import type {
+  Channel,
+  FileChangeEvent,
+  KernelEvent,
+  Process,
+  ProcessDirectory,
+} from "../capture/types.ts";
 import { type ConnectionInput, ConnectionStage } from "../connections/connection-stage.ts";
 import type { ExchangeStage } from "../exchange/stage.ts";
-import type { CoverageLine, ExchangeItem } from "../exchange/types.ts";
-import type { FramingItem, HttpVerdict } from "../framing/types.ts";
+import type { CoverageLine, ExchangeItem, MessageLine } from "../exchange/types.ts";
+import type { FramingItem, HttpVerdict, SetAside } from "../framing/types.ts";
+import { isProcess } from "../party.ts";
 import { Rooms } from "../rooms.ts";
 import {
   type StreamInput,
@@ -14,6 +21,7 @@ import {
 import type { Blind } from "../stream/types.ts";
 import { CallEffects } from "./call-effects.ts";
 import { Coverage } from "./coverage.ts";
+import type { Missed } from "./set-aside.ts";
 
 export interface PipelineOptions {
   readonly processes: ProcessDirectory;
@@ -25,6 +33,8 @@ export interface PipelineOptions {
   readonly isHeard: (channel: Channel) => boolean;
   /** The channel carries no MCP. */
   readonly onSetAside: (channel: Channel) => void;
+  /** A process was asked something. Returns the channels it answers by that were set aside until now. */
+  readonly onAsked?: (process: Process) => readonly Missed[];
   /** What a TCP connection carries. */
   readonly onVerdict: (verdict: HttpVerdict) => void;
   /** Calls are told with what they cause. */
@@ -152,14 +162,33 @@ export class Pipeline {
       this.#coverage.framed(item);
       this.#options.onFrame?.(item.bytes);
     } else if (item.kind === "blind") this.#coverBlind(item);
-    else if (item.kind === "set-aside") this.#options.onSetAside(item.channel);
+    else if (item.kind === "set-aside") this.#setAside(item);
     else if (item.kind === "http-verdict") this.#options.onVerdict(item);
+  }
+
+  #setAside({ channel, timeNs }: SetAside): void {
+    this.#options.onSetAside(channel);
+    if (!this.exchange.isConversing(channel)) return;
+    // it may be said at any time now
+    this.#out.push(...this.#coverage.setAside(channel, timeNs));
+    this.exchange.deafen(channel, Number.POSITIVE_INFINITY);
   }
 
   #give(lines: readonly ExchangeItem[]): void {
     for (const line of this.effects?.join(lines) ?? lines) {
       if (line.kind === "message") this.#out.push(...this.#coverage.message(line.message.frame));
       this.#out.push(line);
+      if (line.kind === "message" && line.message.type === "request") this.#ask(line);
+    }
+  }
+
+  /** Its answer is not to be missed: what was set aside of what that process writes is heard again. */
+  #ask({ to, message }: MessageLine): void {
+    const { http, timeNs } = message.frame;
+    if (http !== undefined || !isProcess(to)) return;
+    for (const { channel, isLate } of this.#options.onAsked?.(to) ?? []) {
+      this.#out.push(...this.#coverage.setAside(channel, timeNs));
+      if (isLate) this.exchange.deafen(channel, timeNs);
     }
   }
 

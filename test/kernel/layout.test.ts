@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { variableOffsets } from "../../src/capture/globals.ts";
 import {
+  ASIDE,
   CHANNEL,
   CHANNEL_KEY,
   CHANNEL_KINDS,
@@ -43,6 +44,7 @@ const LAYOUTS = {
   early: EARLY,
   channel: CHANNEL,
   channel_key: CHANNEL_KEY,
+  aside: ASIDE,
 };
 const BPFTOOL = Bun.which("bpftool", { PATH: `${process.env["PATH"]}:/usr/sbin:/sbin` });
 

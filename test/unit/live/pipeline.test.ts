@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import type { Channel } from "../../../src/capture/types.ts";
 import type { ExchangeItem } from "../../../src/exchange/types.ts";
-import { Pipeline } from "../../../src/live/pipeline.ts";
+import { Pipeline, type PipelineOptions } from "../../../src/live/pipeline.ts";
+import type { Missed } from "../../../src/live/set-aside.ts";
 import { closed, data, found, io, note, pidOf, processes, totals } from "../stream/events.ts";
 
 const MS = 1_000_000;
@@ -16,7 +17,9 @@ const CALL =
   '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{}}}\n';
 const ANSWER = '{"jsonrpc":"2.0","id":1,"result":{"content":[]}}\n';
 
-function setUp(options: { isHeard?: boolean; holders?: number } = {}) {
+function setUp(
+  options: { isHeard?: boolean; holders?: number; onAsked?: PipelineOptions["onAsked"] } = {},
+) {
   const table = processes();
   const aside: string[] = [];
   const verdicts: [string, string][] = [];
@@ -32,6 +35,7 @@ function setUp(options: { isHeard?: boolean; holders?: number } = {}) {
     isHeard: () => options.isHeard ?? true,
     onSetAside: (channel: Channel) => aside.push(channel.id),
     onVerdict: ({ channel, verdict }) => verdicts.push([channel.id, verdict]),
+    ...(options.onAsked === undefined ? {} : { onAsked: options.onAsked }),
   });
   return { pipeline, aside, verdicts };
 }
@@ -311,4 +315,47 @@ test("Pipeline says once that a channel with messages had been set aside", () =>
   const told = lines.filter((line) => line.kind === "coverage");
   expect(told).toEqual([expect.objectContaining({ reason: "set_aside", bytes: 0 })]);
   expect(messages(lines)).toHaveLength(5);
+});
+
+/** A server that is asked while the channel that it answers by is set aside, and dies without an answer. */
+function askedWhileAside(isLate: boolean) {
+  const missed: Missed[] = [];
+  const asked: number[] = [];
+  const { pipeline } = setUp({
+    onAsked: ({ pid }) => {
+      asked.push(pid);
+      return missed.splice(0);
+    },
+  });
+  const [to, back] = [up(), down()];
+  for (const event of back.carry("a log\n", MS, MS)) pipeline.push(event);
+  const channel = pipeline.stream.channels.get(back.place.channel);
+  if (channel !== undefined) missed.push({ channel, isLate });
+  for (const event of to.carry(INITIALIZE, 2 * MS, 3 * MS)) pipeline.push(event);
+  for (const event of to.carry(CALL, 4 * MS, 5 * MS)) pipeline.push(event);
+  pipeline.push({ kind: "exit", pid: SERVER, startNs: SERVER * 1_000, timeNs: 6 * MS, status: 9 });
+  for (const { place } of [to, back]) pipeline.push(closed({ ...place, timeNs: 7 * MS }));
+  pipeline.end();
+  const lines = pipeline.take();
+  return {
+    asked,
+    coverage: lines.flatMap((line) => (line.kind === "coverage" ? [line.reason] : [])),
+    outcomes: lines.flatMap((line) => (line.kind === "call" ? [line.outcome] : [])),
+  };
+}
+
+test("Pipeline says at once that what a process writes was set aside when that is asked", () => {
+  expect(askedWhileAside(false)).toEqual({
+    asked: [SERVER, SERVER],
+    coverage: ["set_aside"],
+    outcomes: ["unanswered", "unanswered"],
+  });
+});
+
+test("Pipeline does not call a call unanswered whose answer nobody may have listened for", () => {
+  expect(askedWhileAside(true)).toEqual({
+    asked: [SERVER, SERVER],
+    coverage: ["set_aside"],
+    outcomes: ["unheard", "unanswered"],
+  });
 });

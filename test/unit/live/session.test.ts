@@ -87,6 +87,7 @@ function setUp(over: Partial<SessionParts> = {}, maxMessages?: number) {
     firstCopySkips: () => 0,
     follow: (pid) => void told.push(["follow", pid]),
     ignore: (...what) => void told.push(["ignore", ...what]),
+    isIgnored: () => false,
     judge: (...what) => void told.push(["judge", ...what]),
     link: (...what) => void told.push(["link", ...what]),
     maySkip: () => false,
