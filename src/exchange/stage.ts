@@ -127,8 +127,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
 
   /** It carries a conversation of MCP, over stdio. */
   isConversing(channel: Channel): boolean {
-    const verdict = this.#stdio.stateOf(channel)?.verdict;
-    return verdict === "mcp" || verdict === "presumed";
+    return this.#stdio.isConversing(channel);
   }
 
   /** What was said on the channel, or by its writer, until then was not heard: answers may have been among it. */
@@ -284,6 +283,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   }
 
   #tick(timeNs: number): readonly ExchangeItem[] {
+    this.#stdio.tick(timeNs);
     const out: ExchangeItem[] = [];
     this.#sweep(timeNs, out);
     return out;

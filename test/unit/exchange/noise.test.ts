@@ -18,6 +18,7 @@ import {
   result,
   run,
   SECOND,
+  tick,
 } from "./build.ts";
 
 function noise(on: Channel, bytes: number, head: string, timeNs = MS, holdsMessage = false): Noise {
@@ -139,6 +140,32 @@ describe("ExchangeStage tells of noise", () => {
         const line = ["server-to-client", 101, 100, "Usage: server FILE", 1, 30];
         expect([lines, to.noiseBytes]).toEqual(is ? [[line], 30] : [[], 0]);
       }
+    },
+  );
+
+  test.each(["a tick", "the session"])(
+    "ExchangeStage asks who wrote what came before its note: at %s",
+    (when) => {
+      const { client, server, up } = pair();
+      let asked = 0;
+      const down: Channel = {
+        ...channel("pipe:9", undefined, client),
+        writtenAs: () => {
+          asked++;
+          return OUTPUT;
+        },
+      };
+      const to = stage();
+      to.push(noise(down, 8, "started", MS));
+      expect(asked).toBe(0);
+      down.writer = server;
+      if (when === "a tick") to.push(tick(2 * MS));
+      expect(asked).toBe(when === "a tick" ? 1 : 0);
+      expect(told(to.push(message(up, 3 * MS, INITIALIZE)))).toEqual([
+        "session start",
+        "message",
+        ["server-to-client", 101, 100, "started", 1, 8],
+      ]);
     },
   );
 

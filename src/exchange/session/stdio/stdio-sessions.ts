@@ -60,7 +60,12 @@ export class StdioSessions implements TransportSessions {
     return this.#noise.add(noise, side) ? side?.state : undefined;
   }
 
+  tick(timeNs: number): void {
+    this.#noise.tick(timeNs);
+  }
+
   adopt(state: SessionState): void {
+    this.#noise.tick(state.lastNs);
     this.#noise.adopt(state);
     for (const channel of this.#noise.channelsOf(state.first.reader)) {
       const side = this.#sideOfText(channel);
@@ -86,6 +91,11 @@ export class StdioSessions implements TransportSessions {
 
   stateOf(channel: Channel): SessionState | undefined {
     return this.#sides.get(channel)?.state;
+  }
+
+  isConversing(channel: Channel): boolean {
+    const verdict = this.stateOf(channel)?.verdict;
+    return verdict === "mcp" || verdict === "presumed";
   }
 
   sessionsOf(process: Process): readonly SessionState[] {

@@ -7,6 +7,8 @@ import { addNoise, type NoiseSum } from "../untold-noise.ts";
 
 /** Channels that are remembered of one process, should a session turn out to be theirs. */
 const MAX_CHANNELS = 4;
+/** Channels whose writer's note has not come yet: they are looked at again. */
+const MAX_NAMELESS = 64;
 /** New channels in a second of which the system is asked what they are to their writers, while these can be asked. */
 const MAX_ASKED = 100;
 const SECOND_NS = 1_000_000_000;
@@ -17,6 +19,7 @@ export class TextNoise {
   readonly #early = new WeakMap<Channel, NoiseSum>();
   readonly #earlyOf = new WeakMap<Party, Channel[]>();
   readonly #remembered = new WeakSet<Channel>();
+  readonly #nameless: Channel[] = [];
   #asked = 0;
   #askedSinceNs = 0;
 
@@ -55,9 +58,19 @@ export class TextNoise {
     return channels?.filter((channel) => this.#early.has(channel)) ?? [];
   }
 
+  /** Time passes: notes have come. */
+  tick(timeNs: number): void {
+    if (this.#nameless.length === 0) return;
+    for (const channel of this.#nameless.splice(0)) this.#remember(channel, timeNs);
+  }
+
   #remember(channel: Channel, timeNs: number): void {
     const { writer } = channel;
-    if (!isProcess(writer)) return;
+    if (!isProcess(writer)) {
+      const isListed = this.#nameless.includes(channel);
+      if (!isListed && this.#nameless.length < MAX_NAMELESS) this.#nameless.push(channel);
+      return;
+    }
     this.#remembered.add(channel);
     if (this.#mayAsk(timeNs)) channel.writtenAs?.();
     const channels = this.#earlyOf.get(writer);
