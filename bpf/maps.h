@@ -104,7 +104,7 @@ struct {
 	__type(value, struct channel);
 } ended SEC(".maps");
 
-/* Thread (pid_tgid) → 1 while its current call has been handled by the first copy of the body. */
+/* Thread (pid_tgid) → `twins` while its current call has been handled by the first copy of the body, then 0. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, MAX_THREADS);
@@ -240,7 +240,22 @@ struct call {
 	__u32 iov_left;
 	__u32 iov_source; /* enum iov_source */
 	__u64 back; /* find_start: bytes still to step back */
+	/* TCP (tcp_place) */
+	__u64 socket; /* the caller's own */
+	__u64 inode;
+	__u64 peer; /* the other end's socket, when that is of this host; 0: not, or not known */
+	__u64 peer_inode;
+	__u64 reverse; /* the channel of the other direction */
+	__u32 link; /* enum link_bits */
+	__u32 _pad;
 	struct channel fresh; /* find_channel: a new entry, too large for the stack */
+};
+
+/* Of the caller's socket (struct link). */
+enum link_bits {
+	LINK_LATE = 1,
+	LINK_GONE = 2,
+	LINK_EARLY = 4, /* what goes this way was written, in part, before the other end was known */
 };
 
 enum iov_source { IOV_USER = 0, IOV_COMPAT = 1, IOV_KERNEL = 2 };
@@ -330,7 +345,8 @@ struct {
 
 /* Set by the consumer before it sleeps; the next record then wakes it. */
 __u32 consumer_sleeps = 0;
-/* Non-zero: the same body is attached twice, and the first copy marks what it handled (docs/capture.md). */
+/* Non-zero: the same body is attached twice, and the first copy marks what it handled, with this (docs/capture.md). Where the
+ * second one comes later there are stages: 1 before it is attached, 2 a while after that, 3 a while after 2. */
 __u32 twins = 0;
 /* Non-zero while `blocked` has entries. */
 __u32 blocked_left = 0;

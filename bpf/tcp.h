@@ -174,22 +174,38 @@ static __always_inline struct gather *filled_head(__u32 slot, __u64 *length)
 	return *length ? gather : NULL;
 }
 
-/* As is_of_interest, letter by letter, for heads that may be (may_be_of_interest). Without branches on what is found, since
- * the verifier follows each of the rounds down every branch. What stands up to 10 bytes behind the head's end may count as of the head. */
-__attribute__((noinline)) int search_head(__u32 slot, __u32 interests)
+/* A head is searched in parts, each by a global function: the verifier then follows the steps of one part, not those of all. */
+#define PART_BYTES 128
+
+enum part {
+	PART_GOES_ON = 0,
+	PART_ENDS = 1, /* the head ends here */
+	PART_IS_CUT = 2, /* no more of it has been read */
+	PART_HAS_MCP = 4,
+	PART_HAS_JSON = 8,
+};
+
+/* Letter by letter, what stands in the head from `at` on: bits of enum part. Without branches on what is found, since the verifier
+ * follows each of the steps down every branch. What stands up to 10 bytes behind the head's end may count as of the head. */
+__attribute__((noinline)) int search_part(__u32 slot, __u32 at)
 {
 	__u64 length, word, next, second, third, fourth, fifth, mcp = 0, words = 0, ends = 0;
 	struct gather *gather = filled_head(slot, &length);
+	__u32 part = PART_GOES_ON;
+	const __u8 *bytes;
 
-	if (!gather)
-		return INTEREST_NONE;
-	next = SMALL_LETTERS(gather->bytes);
+	if (!gather || at > HEAD_BYTES - PART_BYTES)
+		return PART_IS_CUT;
+	bytes = gather->bytes + at;
+	next = SMALL_LETTERS(bytes);
 #pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < HEAD_BYTES; i += 8) {
-		if (i >= length)
+	for (__u32 i = 0; i < PART_BYTES; i += 8) {
+		if (at + i >= length) {
+			part = PART_IS_CUT;
 			break;
+		}
 		word = next;
-		next = SMALL_LETTERS(gather->bytes + i + 8);
+		next = SMALL_LETTERS(bytes + i + 8);
 		second = word >> 8 | next << 56;
 		third = word >> 16 | next << 48;
 		fourth = word >> 24 | next << 40;
@@ -197,78 +213,128 @@ __attribute__((noinline)) int search_head(__u32 slot, __u32 interests)
 		mcp |= HAS_ZERO(DIFFERS(word, 'm') | DIFFERS(second, 'c') | DIFFERS(third, 'p'));
 		mcp |= HAS_ZERO(DIFFERS(word, 'n') | DIFFERS(second, 't') | DIFFERS(third, '-') | DIFFERS(fourth, 's') |
 				DIFFERS(fifth, 't'));
-		if (interests & 2)
-			words |= HAS_ZERO(DIFFERS(word, 'j') | DIFFERS(second, 's') | DIFFERS(third, 'o') |
-					  DIFFERS(fourth, 'n'));
+		words |= HAS_ZERO(DIFFERS(word, 'j') | DIFFERS(second, 's') | DIFFERS(third, 'o') |
+				  DIFFERS(fourth, 'n'));
 		/* "\r\n\r\n", with the bit that makes letters small */
 		ends = HAS_ZERO(DIFFERS(word, '-') | DIFFERS(second, '*') | DIFFERS(third, '-') |
 				DIFFERS(fourth, '*')) &
 		       HIGH_BITS;
-		if (ends)
+		if (ends) {
+			part = PART_ENDS;
 			break;
+		}
 	}
-	mcp &= HIGH_BITS;
-	words &= HIGH_BITS;
-	if (mcp)
-		return INTEREST_MCP;
-	/* not whole, and not for its length */
-	if (!ends && length < HEAD_BYTES)
-		return INTEREST_MCP;
-	return words || (!ends && interests & 2) ? INTEREST_JSON : INTEREST_NONE;
+	if (mcp & HIGH_BITS)
+		part |= PART_HAS_MCP;
+	if (words & HIGH_BITS)
+		part |= PART_HAS_JSON;
+	return part;
 }
 
-/* All heads of other HTTP pass through here, so most of them by two letters of each word only, eight places at a time: m?p,
- * -?t, j?o. */
-__attribute__((noinline)) int may_be_of_interest(__u32 slot, __u32 interests)
+/* As is_of_interest, for heads that may be (may_be_of_interest). */
+__attribute__((noinline)) int search_head(__u32 slot, __u32 interests)
 {
-	__u64 length, word, next, third, dash, found = 0;
-	struct gather *gather = filled_head(slot, &length);
+	__u32 seen = 0;
 
-	if (!gather)
-		return false;
-	next = SMALL_LETTERS(gather->bytes);
 #pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < HEAD_BYTES; i += 8) {
-		if (i >= length)
+	for (__u32 at = 0; at < HEAD_BYTES; at += PART_BYTES) {
+		seen |= search_part(slot, at);
+		/* or not whole, and not for its length */
+		if (seen & (PART_HAS_MCP | PART_IS_CUT))
+			return INTEREST_MCP;
+		if (seen & PART_ENDS)
+			return seen & PART_HAS_JSON && interests & 2 ? INTEREST_JSON : INTEREST_NONE;
+	}
+	return interests & 2 ? INTEREST_JSON : INTEREST_NONE;
+}
+
+/* As search_part, by two letters of each word only, eight places at a time: m?p, -?t, j?o. PART_HAS_MCP: any of them. */
+__attribute__((noinline)) int skim_part(__u32 slot, __u32 at, __u32 interests)
+{
+	__u64 length, word, next, third, dash, found = 0, words = interests & 2 ? ~0ULL : 0;
+	struct gather *gather = filled_head(slot, &length);
+	__u32 part = PART_GOES_ON;
+	const __u8 *bytes;
+
+	if (!gather || at > HEAD_BYTES - PART_BYTES)
+		return PART_IS_CUT;
+	bytes = gather->bytes + at;
+	next = SMALL_LETTERS(bytes);
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < PART_BYTES; i += 8) {
+		if (at + i >= length) {
+			part = PART_IS_CUT;
 			break;
+		}
 		word = next;
-		next = SMALL_LETTERS(gather->bytes + i + 8);
+		next = SMALL_LETTERS(bytes + i + 8);
 		third = word >> 16 | next << 48;
 		dash = DIFFERS(word, '-');
 		found |= HAS_ZERO(DIFFERS(word, 'm') | DIFFERS(third, 'p')) | HAS_ZERO(dash | DIFFERS(third, 't'));
-		if (interests & 2)
-			found |= HAS_ZERO(DIFFERS(word, 'j') | DIFFERS(third, 'o'));
+		found |= HAS_ZERO(DIFFERS(word, 'j') | DIFFERS(third, 'o')) & words;
 		/* two carriage returns, with the bit that makes letters small: as a rule the head's end */
 		if (HAS_ZERO(dash | DIFFERS(third, '-')) & HIGH_BITS) {
 			dash |= DIFFERS(third, '-') | DIFFERS(word >> 8 | next << 56, '*') |
 				DIFFERS(word >> 24 | next << 40, '*');
-			if (HAS_ZERO(dash) & HIGH_BITS)
-				return (found & HIGH_BITS) != 0;
+			if (HAS_ZERO(dash) & HIGH_BITS) {
+				part = PART_ENDS;
+				break;
+			}
 		}
+	}
+	return found & HIGH_BITS ? part | PART_HAS_MCP : part;
+}
+
+/* All heads of other HTTP pass through here. */
+__attribute__((noinline)) int may_be_of_interest(__u32 slot, __u32 interests)
+{
+#pragma clang loop unroll(disable)
+	for (__u32 at = 0; at < HEAD_BYTES; at += PART_BYTES) {
+		int part = skim_part(slot, at, interests);
+
+		if (part)
+			return part != PART_ENDS;
 	}
 	return true;
 }
 
-/* Whether bytes of a stream hold "jsonrpc", by four of its letters. A function of its own: together they need too much
- * stack. */
-__attribute__((noinline)) int search_stream(__u32 slot)
+/* As search_part, for "jsonrpc" in a stream, by four of its letters. */
+__attribute__((noinline)) int search_stream_part(__u32 slot, __u32 at)
 {
 	__u64 length, word, next, words = 0;
 	struct gather *gather = filled_head(slot, &length);
+	__u32 part = PART_GOES_ON;
+	const __u8 *bytes;
 
-	if (!gather)
-		return INTEREST_NONE;
-	next = SMALL_LETTERS(gather->bytes);
+	if (!gather || at > HEAD_BYTES - PART_BYTES)
+		return PART_IS_CUT;
+	bytes = gather->bytes + at;
+	next = SMALL_LETTERS(bytes);
 #pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < HEAD_BYTES; i += 8) {
-		if (i >= length)
+	for (__u32 i = 0; i < PART_BYTES; i += 8) {
+		if (at + i >= length) {
+			part = PART_IS_CUT;
 			break;
+		}
 		word = next;
-		next = SMALL_LETTERS(gather->bytes + i + 8);
+		next = SMALL_LETTERS(bytes + i + 8);
 		words |= HAS_ZERO(DIFFERS(word, 'n') | DIFFERS(word >> 8 | next << 56, 'r') |
 				  DIFFERS(word >> 16 | next << 48, 'p') | DIFFERS(word >> 24 | next << 40, 'c'));
 	}
-	return words & HIGH_BITS ? INTEREST_MCP : INTEREST_NONE;
+	return words & HIGH_BITS ? part | PART_HAS_MCP : part;
+}
+
+/* Whether bytes of a stream hold "jsonrpc". A function of its own: with its callers it needs too much stack. */
+__attribute__((noinline)) int search_stream(__u32 slot)
+{
+#pragma clang loop unroll(disable)
+	for (__u32 at = 0; at < HEAD_BYTES; at += PART_BYTES) {
+		int part = search_stream_part(slot, at);
+
+		if (part)
+			return part & PART_HAS_MCP ? INTEREST_MCP : INTEREST_NONE;
+	}
+	return INTEREST_NONE;
 }
 
 /* What the head that start_of has read must hold to be of interest, one of these: "mcp" in any case; "text/event-stream", by
@@ -312,12 +378,15 @@ static __always_inline __u32 written_by(__u64 sk, const struct link *link)
 	return PEEK(sk, struct tcp_sock, write_seq) - link->send_start;
 }
 
-/* A new entry, or the address's old one, when that has become this one's (find_channel). */
-static __always_inline struct channel *open_tcp(struct call *call, __u64 address, __u64 generation, enum speaks speaks,
-						bool late)
+/* A new entry, or the address's old one, when that has become this one's (find_channel). False: there is no room. */
+__attribute__((noinline)) int open_tcp(__u32 slot, __u64 address, __u64 generation, __u32 speaks, __u32 late)
 {
-	struct channel *fresh = &call->fresh, *channel;
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct channel *fresh, *channel;
 
+	if (!call)
+		return false;
+	fresh = &call->fresh;
 	__builtin_memset(fresh, 0, sizeof(*fresh));
 	fresh->generation = generation;
 	fresh->kind = CHANNEL_TCP;
@@ -331,7 +400,7 @@ static __always_inline struct channel *open_tcp(struct call *call, __u64 address
 		channel->late = late;
 		channel->interest = speaks >= SPEAKS_LINES ? INTEREST_MCP : INTEREST_NONE;
 	}
-	return channel;
+	return channel != NULL;
 }
 
 /* Looks for the other end among those that wait, by what this end sends and receives next; else waits there itself. */
@@ -487,31 +556,44 @@ static __always_inline void keep_write(struct call *call, struct channel *channe
 }
 
 /* Opens the entry of a direction that begins to speak of something, and that of its answers: what comes back is to be
- * counted from its first byte, too. NULL: it is none of ours. */
-static __always_inline struct channel *meet(__u32 slot, struct call *call, __u64 sk, __u64 own, __u64 reverse,
-					    struct link *link, enum side side, __u64 result, __u32 behind)
+ * counted from its first byte, too. False: it is none of ours. A global function, as tcp_place: what the verifier finds possible
+ * in one part of tcp_way multiplies with what is in the others. */
+__attribute__((noinline)) int meet(__u32 slot, __u64 result, __u32 side, __u32 behind)
 {
-	struct place *place = &call->place;
-	struct channel *other = look_up(CHANNEL_TCP, reverse), *channel;
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct channel *other, *channel;
 	enum speaks speaks = SPEAKS_LINES;
-	bool is_note = side == SIDE_WRITE && !(place->flags & IO_WRITTEN);
-	bool late = !link || link->late, is_dull;
+	__u64 sk, own, reverse;
+	struct place *place;
+	struct link *link;
+	bool is_note, late, is_dull;
 	int start;
 
+	if (!call)
+		return false;
+	place = &call->place;
+	sk = call->socket;
+	own = call->inode;
+	reverse = call->reverse;
+	link = bpf_map_lookup_elem(&links, &sk);
+	other = look_up(CHANNEL_TCP, reverse);
+	is_note = side == SIDE_WRITE && !(place->flags & IO_WRITTEN);
+	late = !link || link->late;
 	if (!late)
 		late = side == SIDE_READ ? read_by(sk, link) != result + behind :
 					   written_by(sk, link) != result + behind + link->own.len;
 	if (other) {
 		if (!other->interest)
-			return NULL;
+			return false;
 		if (other->speaks == SPEAKS_FRAMES)
 			speaks = SPEAKS_FRAMES;
 		else if (other->speaks != SPEAKS_LINES)
 			speaks = other->speaks == SPEAKS_REQUESTS ? SPEAKS_ANSWERS : SPEAKS_REQUESTS;
-		channel = open_tcp(call, place->channel, place->generation, speaks, late);
-		if (!channel && !is_note)
+		if (open_tcp(slot, place->channel, place->generation, speaks, late))
+			return true;
+		if (!is_note)
 			add(&unattributed_bytes, result);
-		return channel;
+		return false;
 	}
 	start = start_of(slot, result);
 	if (start == START_REQUEST)
@@ -532,23 +614,23 @@ static __always_inline struct channel *meet(__u32 slot, struct call *call, __u64
 			if (link)
 				leave_alone(call, link);
 		}
-		return NULL;
+		return false;
 	}
-	channel = open_tcp(call, place->channel, place->generation, speaks, late);
-	if (!channel) {
+	if (!open_tcp(slot, place->channel, place->generation, speaks, late)) {
 		/* no room; what would not have been copied is no loss */
 		if (!is_note && (speaks != SPEAKS_REQUESTS || is_of_interest(slot, 3)))
 			add(&unattributed_bytes, result);
-		return NULL;
+		return false;
 	}
-	if (speaks == SPEAKS_ANSWERS)
+	channel = speaks == SPEAKS_ANSWERS ? look_up(CHANNEL_TCP, place->channel) : NULL;
+	if (channel)
 		channel->interest = INTEREST_MCP;
 	if ((speaks == SPEAKS_REQUESTS || speaks == SPEAKS_FRAMES) && !late) {
 		late = side == SIDE_READ ? written_by(sk, link) != 0 : read_by(sk, link) != 0;
-		open_tcp(call, reverse, reverse == sk ? own : socket_inode((struct sock *)(reverse & ~1ULL)),
+		open_tcp(slot, reverse, reverse == sk ? own : socket_inode((struct sock *)(reverse & ~1ULL)),
 			 speaks == SPEAKS_REQUESTS ? SPEAKS_ANSWERS : SPEAKS_FRAMES, late);
 	}
-	return channel;
+	return true;
 }
 
 /* A connection that was there before may have been met inside a body that looks like lines: what HTTP begins with tells
@@ -692,80 +774,97 @@ __attribute__((noinline)) int rest(__u32 slot, __u64 sk, __u64 reverse, __u32 ho
 	return 0;
 }
 
-/* call->place is the caller's own socket, and the call's buffers are described. Makes it the channel that the bytes go
- * through. behind: bytes that the same call moved after these (mmsg). Returns enum tcp_way. */
-__attribute__((noinline)) int tcp_way(__u32 slot, __s64 result, __u32 side, __u32 behind)
+/* call->place is the caller's own socket: makes it the channel that the bytes go through, and keeps what is known of the socket.
+ * False: they go through none. */
+__attribute__((noinline)) int tcp_place(__u32 slot, __s64 result, __u32 side)
 {
 	struct call *call = bpf_map_lookup_elem(&calls, &slot);
-	struct channel *channel, *other;
-	__u64 sk, own, reverse;
 	struct place *place;
 	struct link *link;
-	struct mark *mark, *peers = NULL;
-	bool is_note, is_met, was_of_interest;
-	enum heard heard;
+	__u64 sk, peer;
 
-	if (!call || result <= 0)
-		return TCP_LEAVE;
+	if (!call)
+		return false;
 	place = &call->place;
 	sk = place->channel;
-	own = place->generation;
-	mark = mark_of(sk, own);
+	call->socket = sk;
+	call->inode = place->generation;
+	call->reverse = sk;
+	call->link = 0;
 	link = bpf_map_lookup_elem(&links, &sk);
 	if (link) {
 		if (link->dull) {
-			ignored[ignored_slot(sk)] = sk + own;
-			return TCP_LEAVE;
+			ignored[ignored_slot(sk)] = sk + place->generation;
+			return false;
 		}
 		if (link->late && !link->peer && link->tries < JOIN_TRIES)
 			try_to_join(sk);
+		if (link->late)
+			call->link |= LINK_LATE;
+		if (link->gone)
+			call->link |= LINK_GONE;
+		if (side == SIDE_READ ? link->peers.len : link->own.len)
+			call->link |= LINK_EARLY;
 	}
-	place->peer = link ? link->peer : 0;
-	if (place->peer)
-		peers = mark_of(place->peer, socket_inode((struct sock *)place->peer));
+	peer = link ? link->peer : 0;
+	call->peer = peer;
+	call->peer_inode = peer ? socket_inode((struct sock *)peer) : 0;
+	place->peer = peer;
 	place->flags = 0;
-	reverse = sk;
 	if (side == SIDE_READ) {
-		reverse = place->peer ? place->peer : sk + 1;
-	} else if (place->peer) {
-		place->channel = place->peer;
-		place->generation = socket_inode((struct sock *)place->peer);
+		call->reverse = peer ? peer : sk + 1;
+	} else if (peer) {
+		place->channel = peer;
+		place->generation = call->peer_inode;
 		place->peer = sk;
 	} else if ((link && (link->gone || link->local)) || stays_here(sk)) {
 		if (link && !link->gone && !link->late)
 			note_early(call, link, result);
-		return TCP_LEAVE;
+		return false;
 	} else {
 		place->channel = sk + 1;
 		place->flags = IO_WRITTEN;
 	}
-	is_note = side == SIDE_WRITE && !(place->flags & IO_WRITTEN);
-	channel = look_up(CHANNEL_TCP, place->channel);
-	if (channel && channel->generation != place->generation)
-		channel = find_channel(call, place, side);
-	is_met = channel && channel->speaks;
-	if (mark)
-		count_up(mark, is_met ? channel : NULL, sk, side, is_note, result + behind);
-	if (!is_met)
-		channel = meet(slot, call, sk, own, reverse, link, side, result, behind);
-	if (!channel) {
-		/* the answers of a connection that was there before, and has asked for nothing of interest */
-		if (link && link->late)
-			rest(slot, sk, reverse, side << HEARD_BITS | (is_note ? HEARD_NOTES : HEARD_ANSWERS), behind);
-		return TCP_LEAVE;
-	}
-	if (side == SIDE_READ && (place->peer || (link && link->gone) || stays_here(sk)))
-		place->flags = IO_LOCAL;
-	if (link && !channel->written && !channel->late) {
-		if (is_note)
-			channel->written = link->own.len;
-		else if (link->peers.len)
-			take_early(channel, &link->peers);
-	}
-	if (channel->verdict == VERDICT_ASIDE)
-		return TCP_LEAVE;
-	was_of_interest = channel->interest && channel->announced;
-	other = NULL;
+	return true;
+}
+
+/* What was written before the channel had an entry is counted. */
+__attribute__((noinline)) int count_early(__u32 slot, __u32 is_note)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct channel *channel;
+	struct link *link;
+	__u64 sk;
+
+	if (!call)
+		return 0;
+	sk = call->socket;
+	link = bpf_map_lookup_elem(&links, &sk);
+	channel = look_up(CHANNEL_TCP, call->place.channel);
+	if (!link || !channel)
+		return 0;
+	if (is_note)
+		channel->written = link->own.len;
+	else
+		take_early(channel, &link->peers);
+	return 0;
+}
+
+/* Whether what is under way on the channel, which call->place says, is of interest by now. */
+__attribute__((noinline)) int weigh_interest(__u32 slot, __u64 result, __u32 is_note)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct mark *mark, *answers;
+	struct channel *channel, *other = NULL;
+	__u64 reverse;
+
+	if (!call)
+		return 0;
+	channel = look_up(CHANNEL_TCP, call->place.channel);
+	if (!channel)
+		return 0;
+	reverse = call->reverse;
+	mark = mark_of(call->socket, call->inode);
 	if (channel->speaks == SPEAKS_ANSWERS || (channel->speaks == SPEAKS_LINES && channel->late))
 		other = look_up(CHANNEL_TCP, reverse);
 	if (channel->speaks == SPEAKS_LINES && channel->late && !is_note)
@@ -781,11 +880,74 @@ __attribute__((noinline)) int tcp_way(__u32 slot, __s64 result, __u32 side, __u3
 	} else if (channel->speaks == SPEAKS_LINES) {
 		if (channel->verdict == VERDICT_OTHER || (other && other->verdict == VERDICT_OTHER))
 			channel->interest = INTEREST_NONE;
-	} else if (channel->speaks == SPEAKS_REQUESTS && !is_note && start_of(slot, result) == START_REQUEST &&
-		   is_answered(channel, link && link->peer ? peers : mark, reverse)) {
+	} else if (channel->speaks == SPEAKS_REQUESTS && !is_note && start_of(slot, result) == START_REQUEST) {
+		answers = call->peer ? mark_of(call->peer, call->peer_inode) : mark;
+		if (!is_answered(channel, answers, reverse))
+			return 0;
 		channel->request_at = channel->moved - channel->base_moved;
 		channel->interest = is_of_interest(slot, channel->verdict == VERDICT_OPEN ? 3 : 1);
 	}
+	return 0;
+}
+
+/* The address of the channel, which call->place says, has been given to another connection. */
+__attribute__((noinline)) int renew_tcp(__u32 slot, __u32 side)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+
+	if (call)
+		find_channel(call, &call->place, side);
+	return 0;
+}
+
+/* call->place is the caller's own socket, and the call's buffers are described. Makes it the channel that the bytes go
+ * through. behind: bytes that the same call moved after these (mmsg). Returns enum tcp_way. */
+__attribute__((noinline)) int tcp_way(__u32 slot, __s64 result, __u32 side, __u32 behind)
+{
+	struct call *call = bpf_map_lookup_elem(&calls, &slot);
+	struct mark *mark, *peers = NULL;
+	struct channel *channel;
+	__u64 sk, own, reverse;
+	struct place *place;
+	bool is_note, is_met, was_of_interest;
+	enum heard heard;
+
+	if (!call || result <= 0 || !tcp_place(slot, result, side))
+		return TCP_LEAVE;
+	place = &call->place;
+	sk = call->socket;
+	own = call->inode;
+	reverse = call->reverse;
+	mark = mark_of(sk, own);
+	if (call->peer)
+		peers = mark_of(call->peer, call->peer_inode);
+	is_note = side == SIDE_WRITE && !(place->flags & IO_WRITTEN);
+	channel = look_up(CHANNEL_TCP, place->channel);
+	if (channel && channel->generation != place->generation)
+		renew_tcp(slot, side);
+	is_met = channel && channel->speaks;
+	if (mark)
+		count_up(mark, is_met ? channel : NULL, sk, side, is_note, result + behind);
+	if (!is_met)
+		channel = meet(slot, result, side, behind) ? look_up(CHANNEL_TCP, place->channel) : NULL;
+	if (!channel) {
+		/* the answers of a connection that was there before, and has asked for nothing of interest */
+		if (call->link & LINK_LATE)
+			rest(slot, sk, reverse, side << HEARD_BITS | (is_note ? HEARD_NOTES : HEARD_ANSWERS), behind);
+		return TCP_LEAVE;
+	}
+	if (side == SIDE_READ && (call->peer || call->link & LINK_GONE || stays_here(sk)))
+		place->flags = IO_LOCAL;
+	if (call->link & LINK_EARLY && !channel->written && !channel->late && (is_note || side == SIDE_READ))
+		count_early(slot, is_note);
+	if (channel->verdict == VERDICT_ASIDE)
+		return TCP_LEAVE;
+	was_of_interest = channel->interest && channel->announced;
+	/* by far the most that is heard is of connections that have carried MCP */
+	if (channel->verdict == VERDICT_MCP && (channel->speaks != SPEAKS_LINES || !channel->late))
+		channel->interest = INTEREST_MCP;
+	else
+		weigh_interest(slot, result, is_note);
 	if (!channel->interest) {
 		if (is_note) {
 			keep_write(call, channel, result);
@@ -801,8 +963,8 @@ __attribute__((noinline)) int tcp_way(__u32 slot, __s64 result, __u32 side, __u3
 	if (peers && side == SIDE_READ)
 		take_write(channel, peers);
 	disturb(sk);
-	if (link && link->peer)
-		disturb(link->peer);
+	if (call->peer)
+		disturb(call->peer);
 	if (channel->announced != ANNOUNCED && !is_filtered(channel, bpf_get_current_pid_tgid() >> 32, side))
 		channel->announced = send_socket(slot, reverse, channel->late) ? TO_ANNOUNCE : ANNOUNCED;
 	if (is_note)

@@ -10,28 +10,29 @@
 /* The first copy of a twin body marks the thread; false: leave the call to the second one. */
 static __always_inline bool first_copy_takes(void)
 {
-	__u64 id = bpf_get_current_pid_tgid(), one = 1, *mark;
+	__u64 id = bpf_get_current_pid_tgid(), stage = twins, *mark;
 
-	if (!twins)
+	if (!stage)
 		return true;
 	mark = bpf_map_lookup_elem(&handled, &id);
 	if (mark) {
-		*mark = 1;
+		*mark = stage;
 		return true;
 	}
-	return bpf_map_update_elem(&handled, &id, &one, BPF_ANY) == 0;
+	return bpf_map_update_elem(&handled, &id, &stage, BPF_ANY) == 0;
 }
 
+/* Marks that are more than a stage old are of calls that there was no second copy to see: of threads that were idle since. */
 static __always_inline bool second_copy_takes(void)
 {
-	__u64 id = bpf_get_current_pid_tgid(), *mark;
+	__u64 id = bpf_get_current_pid_tgid(), *mark, stage;
 
 	mark = bpf_map_lookup_elem(&handled, &id);
-	if (mark && *mark) {
-		*mark = 0;
-		return false;
-	}
-	return true;
+	stage = mark ? *mark : 0;
+	if (!stage)
+		return true;
+	*mark = 0;
+	return stage + 1 < twins;
 }
 
 /* UNMARKED: there is no other copy, or what both take they take away. */

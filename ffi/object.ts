@@ -105,6 +105,12 @@ export class BpfObject implements Disposable {
     shim().sh_program_disable(this.pointer, ptr(text(program)));
   }
 
+  /** Loads this program and no other. */
+  enableOnly(program: string): void {
+    const code = shim().sh_program_only(this.pointer, ptr(text(program)));
+    if (code < 0) throw new BpfError(`Cannot load program "${program}"`, -code);
+  }
+
   resizeMap(map: string, entries: number): void {
     const code = shim().sh_map_resize(this.pointer, ptr(text(map)), entries);
     if (code < 0) throw new BpfError(`Cannot size map "${map}" to ${entries}`, -code);

@@ -207,6 +207,20 @@ EXPORT int sh_program_disable(struct bpf_object *object, const char *name)
 	return program ? bpf_program__set_autoload(program, false) : -ENOENT;
 }
 
+EXPORT int sh_program_only(struct bpf_object *object, const char *name)
+{
+	struct bpf_program *program;
+
+	if (!bpf_object__find_program_by_name(object, name))
+		return -ENOENT;
+	bpf_object__for_each_program(program, object) {
+		int error = bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), name));
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
 /* Attaches a loaded program. The link lives until sh_link_destroy or the end of the process. */
 EXPORT int sh_program_attach(struct bpf_object *object, const char *name, struct bpf_link **link)
 {

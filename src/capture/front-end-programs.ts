@@ -31,12 +31,11 @@ export class FrontEndPrograms {
     readonly watchFiles?: boolean;
   }): ProgramPlan[] {
     const { frontEnd, preemptible, watchFiles } = options;
-    const plans =
-      frontEnd === "fexit" ? fexitPrograms(preemptible) : tracepointPrograms(preemptible);
+    if (frontEnd === "tracepoint") return this.enableOnly(tracepointPrograms());
+    const plans = fexitPrograms(preemptible);
     const wanted = plans.filter(({ program }) => program !== MAP_FILE || watchFiles === true);
     const enabled = this.enableOnly(wanted);
-    const later = frontEnd === "fexit" ? blockedCopies(preemptible) : ["exit_twin"];
-    for (const program of later) this.#object.enable(program);
+    for (const program of blockedCopies(preemptible)) this.#object.enable(program);
     return enabled;
   }
 

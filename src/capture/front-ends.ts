@@ -95,8 +95,9 @@ export function fexitPrograms(preemptible: boolean): ProgramPlan[] {
   ];
 }
 
-export function tracepointPrograms(preemptible: boolean): ProgramPlan[] {
-  return preemptible ? [needed("exit_first"), needed("exit_twin")] : [needed("exit_first")];
+/** A second copy comes later, if at all (exit-twin.ts). */
+export function tracepointPrograms(): ProgramPlan[] {
+  return [needed("exit_first")];
 }
 
 /**
@@ -109,11 +110,14 @@ export function plansToProbe(plans: readonly ProgramPlan[]): readonly ProgramPla
   return rare.length > 0 ? rare.map((plan) => ({ ...plan, optional: false })) : plans;
 }
 
-/** Programs whose skipped runs cost bytes: the copy that runs last of each reading body. */
-export const LAST_COPIES: Readonly<Record<FrontEnd, readonly string[]>> = {
-  fexit: ["pipe_read_twin", "unix_recv_twin", "vmsplice_twin", "inet_recv_twin", "inet6_recv_twin"],
-  tracepoint: ["exit_twin"],
-};
+/** fexit: programs whose skipped runs cost bytes, the copy that runs last of each reading body. */
+export const LAST_COPIES: readonly string[] = [
+  "pipe_read_twin",
+  "unix_recv_twin",
+  "vmsplice_twin",
+  "inet_recv_twin",
+  "inet6_recv_twin",
+];
 
 /** First copies: their skipped runs say that this kernel skips at all. */
 export const FIRST_COPIES: Readonly<Record<FrontEnd, readonly string[]>> = {

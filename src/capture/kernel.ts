@@ -11,6 +11,7 @@ import {
   openConnections,
 } from "./connections/connections-kernel.ts";
 import { setConstants } from "./constants.ts";
+import { ExitTwin } from "./exit-twin.ts";
 import { u64, wholeAddress } from "./fields.ts";
 import { FilesKernel } from "./files/files-kernel.ts";
 import { FrontEndPrograms, MAP_FILE } from "./front-end-programs.ts";
@@ -34,7 +35,7 @@ export interface KernelOptions {
   readonly frontEnd: FrontEnd;
   readonly ringBytes: number;
   readonly ownPid: number;
-  /** The kernel may preempt programs, and skips runs then: those at the exit of system calls are loaded twice. */
+  /** The kernel may preempt programs, and skips runs then: second copies are wanted also where each costs something. */
   readonly preemptible: boolean;
   /** To find out only whether it works: disturbs nobody else's programs. */
   readonly probing?: boolean;
@@ -103,32 +104,37 @@ export class Kernel implements Disposable {
   readonly #ignored: IgnoredChannels;
   readonly #bssOffsets: ReadonlyMap<string, number>;
   readonly #followed: BpfMap;
-  #twins: boolean;
-  /** Skipped runs of the first copies before there was a second. */
-  #skippedBefore = 0;
+  /** tracepoint: the second copy is to come as soon as possible. */
+  readonly wantsTwin: boolean;
+  readonly #openTwin: () => ExitTwin;
+  #twin: ExitTwin | undefined;
 
   /** @throws BpfError or VerifierError when the kernel refuses the front end; nothing stays behind then. */
   constructor(options: KernelOptions) {
     const bytes = readObject();
     this.frontEnd = options.frontEnd;
-    this.#twins = options.frontEnd === "fexit" || options.preemptible;
+    this.wantsTwin = options.frontEnd === "tracepoint" && options.preemptible;
     this.#blockedCopies = blockedCopies(options.preemptible);
     this.#bssOffsets = variableOffsets(bytes, "bss");
     this.#object = new BpfObject(bytes, "overhear");
     try {
       this.#object.resizeMap("ring", options.ringBytes);
-      setConstants(this.#object, bytes, {
+      const constants = {
         own_tgid: options.ownPid,
         filtering: options.filtering,
         following_by_place: options.filtering,
         watching_files: options.watchFiles === true,
-      });
+      };
+      setConstants(this.#object, bytes, constants);
       const programs = new FrontEndPrograms(this.#object, this.#links, this.missing);
       const plans = this.#enable(programs, options);
       this.#object.load();
       this.#bss = this.#object.memory(".bss");
-      this.#bss.setUint32(this.#variable("twins"), this.#twins ? 1 : 0, true);
       this.#ignored = new IgnoredChannels(this.#bss, (name) => this.#variable(name));
+      const mark = (stage: number) => this.#bss.setUint32(this.#variable("twins"), stage, true);
+      const skips = () => this.firstCopySkips();
+      this.#openTwin = () => new ExitTwin({ main: this.#object, bytes, constants, mark, skips });
+      if (options.frontEnd === "fexit") mark(1);
       this.entries = new ChannelEntries({
         channels: this.#object.map("channels"),
         tcpChannels: this.#object.map("tcp_channels"),
@@ -249,20 +255,20 @@ export class Kernel implements Disposable {
     this.#blocked.release();
   }
 
-  /** tracepoint: the kernel does skip runs. The first copy marks from now on; after a pause, attachTwin. */
-  announceTwin(): void {
-    this.#bss.setUint32(this.#variable("twins"), 1, true);
+  /** tracepoint: the kernel does skip runs. A thread begins to load the second copy. @throws BpfError */
+  beginTwin(): void {
+    this.#twin ??= this.#openTwin();
   }
 
-  /** All first copies that ran before `announceTwin` have returned. */
-  attachTwin(): void {
-    this.#links.push(this.#object.attach("exit_twin"));
-    this.#skippedBefore = this.firstCopySkips();
-    this.#twins = true;
+  /** The next step towards two copies, if it is loaded: after a pause there is "more". @throws BpfError or VerifierError */
+  advanceTwin(): "loading" | "more" | "done" {
+    if (this.#twin === undefined) return "done";
+    if (!this.#twin.isLoaded) return "loading";
+    return this.#twin.advance() ? "more" : "done";
   }
 
   get hasTwins(): boolean {
-    return this.#twins;
+    return this.frontEnd === "fexit" || this.#twin?.isWhole === true;
   }
 
   counters(): Counters {
@@ -290,8 +296,8 @@ export class Kernel implements Disposable {
 
   /** Runs that the kernel skipped and nothing took over (an upper bound). */
   skippedRuns(): number {
-    if (!this.#twins) return this.firstCopySkips();
-    return this.#skippedBefore + this.#misses(LAST_COPIES);
+    if (this.frontEnd === "fexit") return this.#misses(LAST_COPIES);
+    return this.#twin?.skippedRuns() ?? this.firstCopySkips();
   }
 
   /** Bytes that nobody heard may be those of a skipped run. The programs for calls that were under way run at the exit of
@@ -307,7 +313,7 @@ export class Kernel implements Disposable {
 
   /** Runs of first copies that the kernel skipped: it does skip. */
   firstCopySkips(): number {
-    return this.#misses(FIRST_COPIES);
+    return this.#misses(FIRST_COPIES[this.frontEnd]);
   }
 
   /** Hears nothing more; what is in the ring stays there to be drained. */
@@ -315,6 +321,7 @@ export class Kernel implements Disposable {
     // undefined, too, when the constructor failed before
     this.connections?.detach();
     this.files?.detach();
+    this.#twin?.detach();
     const blocked: BlockedWatch | undefined = this.#blocked;
     blocked?.detach();
     for (const link of this.#links.splice(0).reverse()) link[Symbol.dispose]();
@@ -325,14 +332,16 @@ export class Kernel implements Disposable {
     this.#scanner?.[Symbol.dispose]();
     this.connections?.[Symbol.dispose]();
     this.files?.[Symbol.dispose]();
+    this.#twin?.[Symbol.dispose]();
+    this.#twin = undefined;
     // undefined when the constructor failed before
     const ring: RingBuffer | undefined = this.ring;
     ring?.[Symbol.dispose]();
     this.#object[Symbol.dispose]();
   }
 
-  #misses(programs: Readonly<Record<FrontEnd, readonly string[]>>): number {
-    return programs[this.frontEnd].reduce((sum, each) => sum + this.#object.misses(each), 0);
+  #misses(programs: readonly string[]): number {
+    return programs.reduce((sum, each) => sum + this.#object.misses(each), 0);
   }
 
   #enable(programs: FrontEndPrograms, options: KernelOptions): readonly ProgramPlan[] {

@@ -48,7 +48,7 @@ function orThrow(options: Wanted): Kernel {
 
 function attempt(frontEnd: FrontEnd, options: Wanted): Kernel | BpfError {
   try {
-    // a second copy at the exit of system calls costs them all: there it can come when a run was skipped (twin.ts)
+    // a second copy at the exit of system calls costs them all: there it comes when a run was skipped (twin.ts)
     const preemptible = frontEnd === "fexit" ? preempts() !== false : preempts() === true;
     return new Kernel({ ...options, frontEnd, preemptible });
   } catch (error) {

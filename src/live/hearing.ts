@@ -29,8 +29,8 @@ import { writtenAs } from "./written-as.ts";
 /** What of the kernel a run needs, besides its records. */
 export type HeardKernel = Pick<
   Kernel,
-  | "announceTwin"
-  | "attachTwin"
+  | "advanceTwin"
+  | "beginTwin"
   | "connections"
   | "counters"
   | "detach"
@@ -54,6 +54,7 @@ export type HeardKernel = Pick<
   | "scan"
   | "skippedRuns"
   | "tellsFiles"
+  | "wantsTwin"
 > & { readonly entries: EntrySource; readonly tlsUsers: TlsUserSource };
 
 /** A line shows what calls cause, or a history keeps it. */

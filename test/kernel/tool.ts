@@ -40,14 +40,19 @@ export class Tool implements AsyncDisposable {
     return Tool.#begin(["connections", "--format", "ndjson", ...args]);
   }
 
-  static async #begin(args: readonly string[]): Promise<Tool> {
-    const tool = new Tool(args);
+  /** As `start`, by a command that becomes the one that stands behind it. */
+  static startBy(command: readonly string[], ...args: readonly string[]): Promise<Tool> {
+    return Tool.#begin(["--format", "ndjson", "-b", ...args], command);
+  }
+
+  static async #begin(args: readonly string[], by: readonly string[] = []): Promise<Tool> {
+    const tool = new Tool(args, by);
     await tool.says("listening");
     return tool;
   }
 
-  private constructor(args: readonly string[]) {
-    this.#process = Bun.spawn([OVERHEAR, ...args], {
+  private constructor(args: readonly string[], by: readonly string[]) {
+    this.#process = Bun.spawn([...by, OVERHEAR, ...args], {
       stdin: "ignore",
       stdout: Bun.file(this.file),
       stderr: "pipe",

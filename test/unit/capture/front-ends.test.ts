@@ -30,15 +30,15 @@ test("fexitPrograms and tracepointPrograms name programs that the object has", (
   const planned = [
     ...names(fexitPrograms(true)),
     ...names(fexitPrograms(false)),
-    ...names(tracepointPrograms(true)),
+    ...names(tracepointPrograms()),
     ...blockedCopies(true),
+    "exit_twin",
   ];
   expect(planned.filter((name) => !programs.has(name))).toEqual([]);
 });
 
-test("tracepointPrograms attaches the twin only where it is wanted", () => {
-  expect(names(tracepointPrograms(false))).toEqual(["exit_first"]);
-  expect(names(tracepointPrograms(true))).toEqual(["exit_first", "exit_twin"]);
+test("tracepointPrograms leaves the twin for later", () => {
+  expect(names(tracepointPrograms())).toEqual(["exit_first"]);
 });
 
 test("fexitPrograms attaches each twin before its first copy, which then runs first", () => {
@@ -95,11 +95,11 @@ test("plansToProbe takes what is hardly ever called, and all of a front end with
   expect(plansToProbe(fexitPrograms(true))).toEqual([
     expect.objectContaining({ program: "seqpacket_recv", optional: false }),
   ]);
-  expect(names(plansToProbe(tracepointPrograms(true)))).toEqual(["exit_first", "exit_twin"]);
+  expect(names(plansToProbe(tracepointPrograms()))).toEqual(["exit_first"]);
 });
 
 test("FIRST_COPIES and LAST_COPIES are among the programs of their front end", () => {
-  const copies = (front: "fexit" | "tracepoint") => [...FIRST_COPIES[front], ...LAST_COPIES[front]];
-  expect(names(fexitPrograms(true))).toEqual(expect.arrayContaining(copies("fexit")));
-  expect(names(tracepointPrograms(true))).toEqual(expect.arrayContaining(copies("tracepoint")));
+  const copies = [...FIRST_COPIES.fexit, ...LAST_COPIES];
+  expect(names(fexitPrograms(true))).toEqual(expect.arrayContaining(copies));
+  expect(names(tracepointPrograms())).toEqual([...FIRST_COPIES.tracepoint]);
 });
