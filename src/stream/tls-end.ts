@@ -97,6 +97,19 @@ function isSamePlace(one: Endpoint, other: Endpoint): boolean {
   return one.address === other.address && one.port === other.port;
 }
 
+/**
+ * Two ends that told of their connection before they were known to be of one: one of them goes on, in both directions, since an
+ * answer is that to a request of the same hearing. It is the one that knew its socket, or, where the other alone told what it
+ * read, that one.
+ */
+export function leaveToOne(one: End, other: End): void {
+  const told = [one, other].filter(
+    (end) => end.teller === "writer" && (end === one ? other : one).toldTo !== undefined,
+  );
+  const end = told.find(({ isGivenUp }) => isGivenUp) ?? told[0];
+  if (end) end.teller = "reader";
+}
+
 export function nameEnds(end: End, other: End): void {
   if (end.reads) end.reads.writer = other.process;
   if (end.writes) end.writes.reader = other.process;

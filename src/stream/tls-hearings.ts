@@ -18,6 +18,7 @@ import {
   beginAlike,
   type End,
   isOver,
+  leaveToOne,
   linkEnds,
   nameEndpoints,
   nameEnds,
@@ -344,6 +345,7 @@ export class TlsHearings {
     this.#part(other);
     one.other = other;
     other.other = one;
+    leaveToOne(one, other);
     nameEnds(one, other);
     nameEnds(other, one);
     linkEnds(one);

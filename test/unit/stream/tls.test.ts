@@ -1,49 +1,22 @@
 import { expect, test } from "bun:test";
-import type { Process, TlsEvent, TlsSocket } from "../../../src/capture/types.ts";
+import type { Process } from "../../../src/capture/types.ts";
 import { type StreamSources, StreamStage } from "../../../src/stream/stream-stage.ts";
 import type { StreamItem } from "../../../src/stream/types.ts";
 import { brief, data, io, note, pidOf, processes } from "./events.ts";
-
-const CLIENT = { pid: 10, reads: 0x1_0002, socket: 0xa000 };
-const SERVER = { pid: 20, reads: 0x2_0002, socket: 0xb000 };
-type Side = typeof CLIENT;
-
-const CLIENT_END = { address: "127.0.0.1", port: 50_000 };
-const SERVER_END = { address: "127.0.0.1", port: 443 };
-const FAR_END = { address: "10.0.0.5", port: 443 };
-
-function socketOf(side: Side, fields: Partial<TlsSocket> = {}): TlsSocket {
-  const isClient = side === CLIENT;
-  return {
-    own: side.socket,
-    inode: isClient ? 7 : 8,
-    peer: isClient ? SERVER.socket : CLIENT.socket,
-    peerInode: isClient ? 8 : 7,
-    peerOwner: undefined,
-    isLocal: true,
-    ownEnd: isClient ? CLIENT_END : SERVER_END,
-    peerEnd: isClient ? SERVER_END : CLIENT_END,
-    ...fields,
-  };
-}
-
-function tls(side: Side, socket?: TlsSocket, timeNs = 500): TlsEvent {
-  const { pid, reads: channel } = side;
-  const process = { pid, startNs: pid * 1000, comm: "" };
-  return { kind: "tls", timeNs, channel, generation: 9, ...process, isHeard: true, socket };
-}
-
-const place = (side: Side, by: number) => ({
-  channel: side.reads + by,
-  generation: 9,
-  channelKind: "tls" as const,
-  pid: side.pid,
-});
-const reads = (side: Side, text: string, moved = text.length, timeNs = 1000) =>
-  data(text, { ...place(side, 0), moved, timeNs });
-const writes = (side: Side, text: string, moved = text.length, timeNs = 900) =>
-  data(text, { ...place(side, 1), moved, timeNs, flags: 8 });
-const tick = (timeNs: number) => ({ kind: "tick", timeNs }) as const;
+import {
+  CLIENT,
+  CLIENT_END,
+  FAR_END,
+  place,
+  reads,
+  SERVER,
+  SERVER_END,
+  type Side,
+  socketOf,
+  tick,
+  tls,
+  writes,
+} from "./tls-sides.ts";
 
 /** Connection of two processes that are both listened to. */
 function joined(sources: StreamSources = {}): StreamStage {
