@@ -1,5 +1,5 @@
 /** A process or a file in; which TLS stacks it has, and whether and how each is heard, out: what `doctor` tells. */
-import { closeSync, readFileSync } from "node:fs";
+import { closeSync, existsSync, readFileSync } from "node:fs";
 import { UsageError } from "../../cli/errors.ts";
 import type { Program } from "../../cli/types.ts";
 import type { FoundBy, TlsStack } from "../../libraries/types.ts";
@@ -75,12 +75,15 @@ function hintFor(cause: unknown): string {
   return /EACCES|EPERM/.test(errorText(cause)) ? "run it with sudo" : "ps -e lists those that run";
 }
 
-/** A script is what interprets it. */
+/** A script is what interprets it. A name without a slash is a command's; where there is none, a file's in this folder. */
 function filesOfPath(path: string): readonly MappedFile[] {
-  const files = filesOfCommand(path);
-  if (files.length > 0) return files;
+  for (const each of path.includes("/") ? [path] : [path, `./${path}`]) {
+    const files = filesOfCommand(each);
+    if (files.length > 0) return files;
+  }
+  const why = existsSync(path) ? "it is no program and no library" : "there is no such file";
   throw new UsageError(
-    `Cannot look at "${path}": there is no such file`,
+    `Cannot look at "${path}": ${why}`,
     "name a program, a library or a script; --pid looks at one that runs",
   );
 }

@@ -1,6 +1,7 @@
 /** Real files and processes examined. */
 import { expect, test } from "bun:test";
 import { realpathSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { examine } from "../../../../src/live/tls/examine.ts";
 
 const OWN = realpathSync(process.execPath);
@@ -35,8 +36,20 @@ test.skipIf(!IS_ROOT)(
 test.each([
   [{ pid: 2 ** 22 + 1 }, "Cannot look at process 4194305: no such file or directory (ENOENT)"],
   [{ file: "/no/such" }, 'Cannot look at "/no/such": there is no such file'],
+  [{ file: "/proc" }, 'Cannot look at "/proc": it is no program and no library'],
 ])("examine says that there is no %p", (program, message) => {
   expect(() => examine(program)).toThrow(message);
+});
+
+test("examine takes a name that is no command's for a file in this folder", () => {
+  const here = process.cwd();
+  process.chdir(dirname(OWN));
+  try {
+    const { files } = examine({ file: basename(OWN) });
+    expect(files.map(({ file }) => file)).toEqual([OWN]);
+  } finally {
+    process.chdir(here);
+  }
 });
 
 test.skipIf(!IS_ROOT)(
