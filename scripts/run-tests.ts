@@ -64,7 +64,7 @@ const STEPS: readonly (readonly Step[])[] = [
       "twin",
       "sessions",
     ),
-    guest("6.12", "fexit", "tcp", "loss", "filters", "lifecycle"),
+    guest("6.12", "fexit", "tcp", "loss", "filters", "lifecycle", "tls"),
   ],
 ];
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { at, type Json, numberAt, textAt } from "../json.ts";
 import { ANY_FRONT_END, CALLS, missing } from "../settings.ts";
 import { type Heard, Tool } from "../tool.ts";
+import { startGoServer } from "./posters.ts";
 
 export const BUN = process.execPath;
 export const NODE = Bun.which("node");
@@ -25,28 +26,28 @@ export function lacks(...programs: readonly Program[]): string | undefined {
 }
 
 export class Server implements AsyncDisposable {
-  readonly #process: Bun.Subprocess<"ignore", "pipe", "inherit">;
-  #port = 0;
+  readonly #process: Bun.Subprocess;
+  readonly port: number;
 
-  private constructor(program: Program) {
-    this.#process = Bun.spawn([PROGRAMS[program] ?? "", SERVER], { stdout: "pipe" });
+  private constructor(process: Bun.Subprocess, port: number) {
+    this.#process = process;
+    this.port = port;
   }
 
-  static async start(program: Program): Promise<Server> {
-    const server = new Server(program);
-    for await (const text of server.#process.stdout.pipeThrough(new TextDecoderStream())) {
-      server.#port = Number(text);
-      break;
+  static async start(program: Program | "go"): Promise<Server> {
+    if (program === "go") {
+      const { server, port } = await startGoServer();
+      return new Server(server, port);
     }
-    return server;
+    const server = Bun.spawn([PROGRAMS[program] ?? "", SERVER], { stdout: "pipe" });
+    for await (const text of server.stdout.pipeThrough(new TextDecoderStream())) {
+      return new Server(server, Number(text));
+    }
+    throw new Error(`the server under ${program} has ended`);
   }
 
   get pid(): number {
     return this.#process.pid;
-  }
-
-  get port(): number {
-    return this.#port;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
