@@ -75,6 +75,15 @@ struct io_event {
 	char comm[COMM_LEN]; /* of the process (group leader) */
 };
 
+/* What a standard stream is: a pipe, a socket, a terminal, a file. */
+struct standard_stream {
+	__u64 inode; /* number; 0: it is closed */
+	__u32 mode; /* S_IFMT and permissions */
+	__u32 device; /* of a character device: major << 20 | minor */
+};
+
+#define STANDARD_STREAMS 3
+
 struct process_event {
 	__u32 kind;
 	__u32 tgid;
@@ -87,6 +96,7 @@ struct process_event {
 	__u32 uid;
 	char comm[COMM_LEN];
 	char command_line[COMMAND_LINE_LEN]; /* NUL between arguments */
+	struct standard_stream streams[STANDARD_STREAMS]; /* EXEC: as the program was given them */
 };
 
 /* A file as it is now: rewritten, or with its number given to another one, it is another. */

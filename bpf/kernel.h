@@ -134,6 +134,7 @@ struct inode {
 	struct super_block *i_sb;
 	unsigned short i_mode;
 	unsigned long i_ino;
+	__u32 i_rdev;
 	__s64 i_size;
 	__u32 i_generation;
 } __attribute__((preserve_access_index));

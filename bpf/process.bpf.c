@@ -3,6 +3,7 @@
  * Processes: who they became (exec), how they ended, and which of them the filter follows.
  */
 #include "channel.h"
+#include "descriptor.h"
 #include "mapped.h"
 #include "tls-user.h"
 
@@ -57,6 +58,21 @@ static __always_inline void fill_process(struct process_event *event, struct tas
 	BPF_CORE_READ_INTO(&event->comm, task, group_leader, comm);
 }
 
+/* Which descriptor a write names says little: programs move their streams to other numbers, and put standard error in
+ * the place of standard output. What they were given says what each is for. */
+static __always_inline void fill_streams(struct process_event *event, struct task_struct *task)
+{
+	for (int fd = 0; fd < STANDARD_STREAMS; fd++) {
+		struct standard_stream *stream = &event->streams[fd];
+		struct file *file = file_of(task, fd);
+		struct inode *inode = file ? PEEK(file, struct file, f_inode) : NULL;
+
+		stream->inode = inode ? PEEK(inode, struct inode, i_ino) : 0;
+		stream->mode = inode ? PEEK(inode, struct inode, i_mode) : 0;
+		stream->device = inode ? PEEK(inode, struct inode, i_rdev) : 0;
+	}
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child)
 {
@@ -99,6 +115,7 @@ int BPF_PROG(process_exec, struct task_struct *task)
 		length = COMMAND_LINE_LEN;
 	if (!bpf_probe_read_user(event->command_line, length, (void *)start))
 		event->command_line_len = length;
+	fill_streams(event, task);
 	flags = patient_flags();
 	if (bpf_ringbuf_output(&ring, event, sizeof(*event), flags)) {
 		add(&process_events_lost, 1);

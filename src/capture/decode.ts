@@ -15,6 +15,8 @@ import {
   TLS_FLAG,
 } from "./layout.ts";
 import { readEndpoint } from "./socket-address.ts";
+import { decodeStreams } from "./standard-streams.ts";
+import type { MappedEvent, TlsUserEvent } from "./tls/types.ts";
 import type {
   Endpoint,
   ExecEvent,
@@ -22,11 +24,9 @@ import type {
   ForkEvent,
   IoEvent,
   KernelEvent,
-  MappedEvent,
   SocketEvent,
   TlsEvent,
   TlsSocket,
-  TlsUserEvent,
 } from "./types.ts";
 
 const RECORD_HEADER = 8;
@@ -211,6 +211,7 @@ export class Decoder {
       cgroupId: view.getBigUint64(at + PROCESS_EVENT.cgroup_id, true),
       comm: cString(view, at + PROCESS_EVENT.comm, COMM_LEN),
       commandLine: splitArguments(this.#bytes.subarray(from, from + length)),
+      streams: decodeStreams(view, at + PROCESS_EVENT.streams),
     };
   }
 

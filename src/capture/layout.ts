@@ -72,8 +72,11 @@ export const PROCESS_EVENT = {
   uid: 44,
   comm: 48,
   command_line: 64,
-  size: 1088,
+  streams: 1088,
+  size: 1136,
 } as const;
+
+export const STANDARD_STREAM = { inode: 0, mode: 8, device: 12, size: 16 } as const;
 
 export const SOCKET_EVENT = {
   kind: 0,

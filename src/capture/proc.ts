@@ -8,6 +8,7 @@ export interface ProcSnapshot {
   readonly comm: string;
   readonly commandLine: readonly string[];
   readonly cgroupPath: string | undefined;
+  readonly groupId?: number;
 }
 
 const COMMAND_LINE_BYTES = 4096;
@@ -41,7 +42,9 @@ export function readProcess(pid: number): ProcSnapshot | undefined {
   const startTicks = Number(stat?.fields[19]);
   if (!stat || !Number.isFinite(startTicks)) return undefined;
   const { comm } = stat;
-  return { startTicks, comm, commandLine: readCommandLine(pid), cgroupPath: readCgroup(pid) };
+  const groupId = Number(stat.fields[2]);
+  const commandLine = readCommandLine(pid);
+  return { startTicks, comm, commandLine, cgroupPath: readCgroup(pid), groupId };
 }
 
 /** True when a start in ns and a start in ticks can be of one process. */

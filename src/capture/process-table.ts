@@ -2,7 +2,14 @@
 import { RecentMap } from "../recent-map.ts";
 import { containerIdOf } from "./container.ts";
 import { isSameStart, type ProcSnapshot } from "./proc.ts";
-import type { ExecEvent, ExitEvent, ForkEvent, Process, ProcessDirectory } from "./types.ts";
+import type {
+  ExecEvent,
+  ExitEvent,
+  ForkEvent,
+  Process,
+  ProcessDirectory,
+  StandardStreams,
+} from "./types.ts";
 
 interface Remembered {
   readonly startNs: number;
@@ -12,6 +19,8 @@ interface Remembered {
   /** After its exec; of a process that has only forked, its parent's. */
   readonly comm: string;
   readonly cgroupId: bigint;
+  /** Likewise: those of its parent, until it execs. */
+  readonly streams?: StandardStreams | undefined;
 }
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
@@ -20,6 +29,8 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 const MAX_REMEMBERED = 65_536;
 const MAX_GONE = 1024;
 const MAX_CGROUPS = 16_384;
+const MAX_PARENTS = 65_536;
+const MAX_ANCESTORS = 32;
 
 export class ProcessTable implements ProcessDirectory {
   readonly #read: (pid: number) => ProcSnapshot | undefined;
@@ -29,14 +40,19 @@ export class ProcessTable implements ProcessDirectory {
   readonly #gone = new RecentMap<number, Writable<Process>>(MAX_GONE);
   readonly #remembered = new RecentMap<number, Remembered>(MAX_REMEMBERED);
   readonly #containers = new Map<bigint, string | undefined>();
+  /** Whose child each is, those that have ended among them: a shell may end before its pipeline. */
+  readonly #parents = new RecentMap<number, number>(MAX_PARENTS);
+  readonly #readStreams: (pid: number) => StandardStreams | undefined;
 
-  /** `read`: reads /proc. `findCgroup`: the path of a cgroup by its id. */
+  /** `read`, `readStreams`: read /proc. `findCgroup`: the path of a cgroup by its id. */
   constructor(
     read: (pid: number) => ProcSnapshot | undefined,
     findCgroup: (id: bigint) => string | undefined,
+    readStreams: (pid: number) => StandardStreams | undefined = () => undefined,
   ) {
     this.#read = read;
     this.#findCgroup = findCgroup;
+    this.#readStreams = readStreams;
   }
 
   /** `comm`: "" when no record brought it. */
@@ -69,9 +85,16 @@ export class ProcessTable implements ProcessDirectory {
     return known?.startNs === startNs ? known : undefined;
   }
 
+  /** Whose child a process is that runs already. */
+  adopt({ pid, parentPid }: Pick<ForkEvent, "pid" | "parentPid">): void {
+    this.#parents.set(pid, parentPid);
+  }
+
   fork(event: ForkEvent): void {
     const { pid, startNs, cgroupId } = event;
+    this.adopt(event);
     const parent = this.#remembered.get(event.parentPid) ?? this.#known.get(event.parentPid);
+    const { streams } = parent ?? {};
     const commandLine = parent?.commandLine ?? [];
     const comm = parent?.comm ?? "";
     const known = this.#known.get(pid);
@@ -83,7 +106,8 @@ export class ProcessTable implements ProcessDirectory {
       }
       return;
     }
-    this.#remembered.set(pid, { startNs, cgroupId, commandLine, comm, parentPid: event.parentPid });
+    const { parentPid } = event;
+    this.#remembered.set(pid, { startNs, cgroupId, commandLine, comm, parentPid, streams });
   }
 
   exec(event: ExecEvent): void {
@@ -91,6 +115,7 @@ export class ProcessTable implements ProcessDirectory {
     if (known && known.startNs === event.startNs) {
       known.comm = event.comm;
       known.commandLine = event.commandLine;
+      known.streams = event.streams ?? known.streams;
       // container runtimes fork, move the child into its cgroup, and exec
       known.containerId = this.#containerNow(event) ?? known.containerId;
       return;
@@ -139,7 +164,27 @@ export class ProcessTable implements ProcessDirectory {
       commandLine,
       containerId,
       exit: undefined,
+      streams: this.#streamsOf(pid, exec, snapshot !== undefined),
+      ancestors: this.#ancestorsOf(pid),
+      groupId: snapshot?.groupId,
     };
+  }
+
+  /** What its program was given; of one that has not execed, as far as was heard, what it has now. */
+  #streamsOf(pid: number, remembered: Remembered | undefined, isThere: boolean) {
+    const given = remembered?.streams;
+    if (given !== undefined && remembered?.parentPid === 0) return given;
+    return (isThere ? this.#readStreams(pid) : undefined) ?? given;
+  }
+
+  #ancestorsOf(pid: number): readonly number[] | undefined {
+    const ancestors: number[] = [];
+    let at = this.#parents.get(pid);
+    while (at !== undefined && at > 0 && ancestors.length < MAX_ANCESTORS) {
+      ancestors.push(at);
+      at = this.#parents.get(at);
+    }
+    return ancestors.length > 0 ? ancestors : undefined;
   }
 
   /** Gone before it could be asked: what its exec said, or its parent, whose copy it was. */

@@ -1,4 +1,6 @@
 /** What the kernel side reports, decoded: processes, channels, and what moved through them. */
+import type { FileChangeEvent } from "./files/types.ts";
+import type { MappedEvent, TlsUserEvent } from "./tls/types.ts";
 
 /** One process from its exec to its exit. The same object stands for it everywhere; `pid` alone never identifies one. */
 export interface Process {
@@ -13,6 +15,25 @@ export interface Process {
   containerId: string | undefined;
   /** Set once the process has ended. */
   exit: ProcessExit | undefined;
+  /** Where its standard input, output and error lead, as its program was given them; undefined: not known. */
+  readonly streams?: StandardStreams | undefined;
+  /** Pids of those that it descends from, its parent first, as of when it was met; as far as they are known. */
+  readonly ancestors?: readonly number[] | undefined;
+  /** Process group, as of when it was met. */
+  readonly groupId?: number | undefined;
+}
+
+/** undefined: closed. */
+export type StandardStreams = readonly [
+  input: StandardStream | undefined,
+  output: StandardStream | undefined,
+  error: StandardStream | undefined,
+];
+
+export interface StandardStream {
+  readonly kind: "pipe" | "socket" | "terminal" | "file" | "null" | "other";
+  /** Inode number of the pipe, or of the process's own socket; of other kinds nobody asks. */
+  readonly inode: number;
 }
 
 export interface ProcessExit {
@@ -78,6 +99,16 @@ export interface Channel {
   likelyWriter?(): Party | undefined;
   /** Which standard descriptor of its writer it is (isFed: whose input is a pipe or socket, too); undefined: not known. */
   writtenAs?(): Readonly<Record<"isOutput" | "isError" | "isFed", boolean>> | undefined;
+  /** Whether what is written to the stream goes into this channel. */
+  isFedBy?(stream: StandardStream): boolean;
+  /** Whether somebody else than who reads and writes holds an end too, and may go on when they are gone. */
+  readonly heirs?: Heirs | undefined;
+}
+
+/** As of the last look at all open files. */
+export interface Heirs {
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
 }
 
 /** A write, as its note says. */
@@ -141,6 +172,7 @@ export interface ExecEvent {
   readonly cgroupId: bigint;
   readonly comm: string;
   readonly commandLine: readonly string[];
+  readonly streams?: StandardStreams | undefined;
 }
 
 /** A new process: until it execs it is what its parent is. */
@@ -208,27 +240,6 @@ export interface TlsSocket {
   readonly peerEnd: Endpoint;
 }
 
-/** A file was mapped to be run that was not told of before. */
-export interface MappedEvent {
-  readonly kind: "mapped";
-  readonly pid: number;
-  readonly timeNs: number;
-  /** As the kernel's table of known files has it. */
-  readonly file: Uint8Array;
-}
-
-/**
- * A process speaks TLS. tls-seen: its sockets say so. tls-unheard: it ended, and no library that is listened to was heard
- * of it. tls-strange: nothing that its libraries gave looks like HTTP or JSON.
- */
-export interface TlsUserEvent {
-  readonly kind: "tls-seen" | "tls-unheard" | "tls-strange";
-  readonly pid: number;
-  readonly timeNs: number;
-  readonly startNs: number;
-  readonly comm: string;
-}
-
 /** A connection, or an attempt, as it is at the moment: each event tells all that is known by then. */
 export interface ConnectionEvent {
   readonly kind: "connection";
@@ -292,20 +303,6 @@ export interface PayloadEvent {
 
 /** What channels and processes do. */
 export type StreamEvent = IoEvent | SocketEvent | TlsEvent | ForkEvent | ExecEvent | ExitEvent;
-
-/** A process below a server changed a file. */
-export interface FileChangeEvent {
-  readonly kind: "file-change";
-  readonly change: "create" | "write" | "rename" | "unlink";
-  readonly timeNs: number;
-  readonly pid: number;
-  readonly startNs: number;
-  readonly comm: string;
-  /** From the root that its process sees; "": not known. */
-  readonly path: string;
-  /** rename: the new one. */
-  readonly to: string | undefined;
-}
 
 export type KernelEvent =
   | StreamEvent

@@ -3,6 +3,7 @@ import { findCgroupPath } from "../capture/cgroups.ts";
 import type { Kernel } from "../capture/kernel.ts";
 import { readProcess } from "../capture/proc.ts";
 import { ProcessTable } from "../capture/process-table.ts";
+import { readStreams } from "../capture/standard-streams.ts";
 import type { Channel } from "../capture/types.ts";
 import { say } from "../cli/say.ts";
 import type { ListenOptions } from "../cli/types.ts";
@@ -90,7 +91,7 @@ export class Hearing {
   readonly subjects: readonly Subject[];
   readonly #kernel: HeardKernel;
   readonly #nowNs: () => number;
-  readonly #processes = new ProcessTable(readProcess, findCgroupPath);
+  readonly #processes = new ProcessTable(readProcess, findCgroupPath, readStreams);
   readonly #aside: SetAside;
   readonly #accounts: Accounts;
   readonly #holders: HoldersWatch;
@@ -173,8 +174,10 @@ export class Hearing {
 
   /** Learns what was there before; call once, before anything is heard. */
   discover(discovery: Discovery): void {
+    const forks = pastForks();
+    for (const fork of forks) this.#processes.adopt(fork);
     discover(discovery, this.#kernel, this.#processes, this.rooms);
-    for (const fork of pastForks()) this.rooms.effects?.push(fork);
+    for (const fork of forks) this.rooms.effects?.push(fork);
     this.#connections?.discover();
   }
 

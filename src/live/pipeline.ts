@@ -1,11 +1,6 @@
 /** Kernel events in; lines for the sinks, blind spots told among them, out. */
-import type {
-  Channel,
-  FileChangeEvent,
-  KernelEvent,
-  Process,
-  ProcessDirectory,
-} from "../capture/types.ts";
+import type { FileChangeEvent } from "../capture/files/types.ts";
+import type { Channel, KernelEvent, Process, ProcessDirectory } from "../capture/types.ts";
 import { type ConnectionInput, ConnectionStage } from "../connections/connection-stage.ts";
 import type { ExchangeStage } from "../exchange/stage.ts";
 import type { CoverageLine, ExchangeItem, MessageLine } from "../exchange/types.ts";

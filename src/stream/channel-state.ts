@@ -4,10 +4,12 @@ import type {
   ChannelEntry,
   ChannelKind,
   Endpoint,
+  Heirs,
   IoEvent,
   Party,
   Process,
   ProcessDirectory,
+  StandardStream,
   TlsSocket,
   WriteNote,
 } from "../capture/types.ts";
@@ -72,6 +74,7 @@ export class ChannelState implements Channel {
   unplaced = false;
   /** It was not copied for a while: its counts do not add up. */
   uncounted = false;
+  heirs: Heirs | undefined;
   readonly notes = new WriteNotes();
   readonly #sources: ChannelSources;
   /** For whom, and what was found. */
@@ -121,6 +124,13 @@ export class ChannelState implements Channel {
   losePlaces(): void {
     this.unplaced = true;
     this.notes.shift(0);
+  }
+
+  isFedBy({ kind, inode }: StandardStream): boolean {
+    if (this.kind === "pipe" || this.kind === "fifo")
+      return kind === "pipe" && inode === this.inode;
+    const isSocket = this.kind === "unix-stream" && kind === "socket";
+    return isSocket && this.peerInode !== 0 && inode === this.peerInode;
   }
 
   /** Who writes, as far as anything says so: the last write, the other direction, who holds the end. */

@@ -1,7 +1,7 @@
 /** Records of bpf/files.bpf.c in, typed events out. */
 import { type CommCache, u64, wholeMicros } from "../fields.ts";
 import { FILE_CHANGE, FILE_CHANGE_EVENT, FILE_PLACE } from "../layout.ts";
-import type { FileChangeEvent } from "../types.ts";
+import type { FileChangeEvent } from "./types.ts";
 
 const CHANGES: Readonly<Record<number, FileChangeEvent["change"]>> = {
   [FILE_CHANGE.created]: "create",

@@ -1,7 +1,8 @@
 /** Processes whose sockets carry TLS in; those of whom nothing is heard out, with the reason, each program once. */
 import { readlinkSync } from "node:fs";
 import type { TlsUser } from "../../capture/tls/tls-users.ts";
-import type { KernelEvent, Process, TlsUserEvent } from "../../capture/types.ts";
+import type { TlsUserEvent } from "../../capture/tls/types.ts";
+import type { KernelEvent, Process } from "../../capture/types.ts";
 import type { CoverageLine } from "../../exchange/types.ts";
 import { RecentMap } from "../../recent-map.ts";
 import type { Subject } from "../subject.ts";

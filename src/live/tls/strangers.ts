@@ -1,5 +1,6 @@
 /** Processes whose libraries gave nothing that is listened for in; libraries that were let go for it out. */
-import type { KernelEvent, Process, TlsUserEvent } from "../../capture/types.ts";
+import type { TlsUserEvent } from "../../capture/tls/types.ts";
+import type { KernelEvent, Process } from "../../capture/types.ts";
 import type { CoverageLine } from "../../exchange/types.ts";
 import type { Subject } from "../subject.ts";
 import type { Libraries } from "./libraries.ts";

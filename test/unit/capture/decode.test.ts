@@ -137,7 +137,7 @@ test("Decoder reads a fork", () => {
   ]);
 });
 
-test("Decoder reads an exec with its arguments, empty ones too", () => {
+test("Decoder reads an exec with its arguments, empty ones too, and where its streams lead", () => {
   const record = processRecord({
     kind: 6,
     tgid: 31,
@@ -146,6 +146,11 @@ test("Decoder reads an exec with its arguments, empty ones too", () => {
     cgroupId: 77,
     comm: "node",
     commandLine: "node\0--title=ü\0\0server.js\0",
+    streams: [
+      [4711, 0o010600, 0],
+      [0, 0, 0],
+      [9, 0o020620, 136 * 2 ** 20],
+    ],
   });
   expect(decode(inRing(record))).toEqual([
     {
@@ -156,6 +161,7 @@ test("Decoder reads an exec with its arguments, empty ones too", () => {
       cgroupId: 77n,
       comm: "node",
       commandLine: ["node", "--title=ü", "", "server.js"],
+      streams: [{ kind: "pipe", inode: 4711 }, undefined, { kind: "terminal", inode: 9 }],
     },
   ]);
 });

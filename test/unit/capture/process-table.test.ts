@@ -291,3 +291,52 @@ test("ProcessTable forgets the oldest of 5,000 ended processes, not the newest",
   expect(table.at(5_000, 3 * SECOND, "p") === all[4_999]).toBe(true);
   expect(table.at(1, 3 * SECOND, "p") === all[0]).toBe(false);
 });
+
+const streams = (inode: number) =>
+  [{ kind: "pipe", inode } as const, undefined, undefined] as const;
+
+test("ProcessTable knows the streams that a program was given, its latest, and a fork its parent's", () => {
+  const { table } = makeTable();
+  table.exec({ ...exec(7, 3, ["sh"]), streams: streams(1) });
+  table.fork(fork(8, 7, 4));
+  const process = table.at(7, 3 * SECOND, "sh");
+  expect([process.streams, table.at(8, 4 * SECOND, "sh").streams]).toEqual([
+    streams(1),
+    streams(1),
+  ]);
+  table.exec({ ...exec(7, 3, ["server"]), streams: streams(2) });
+  expect(process.streams).toEqual(streams(2));
+});
+
+test("ProcessTable asks for the streams of a process that ran before, not of another one with its pid", () => {
+  const asked: number[] = [];
+  const table = new ProcessTable(
+    (pid) => (pid === 7 ? snapshot(3, ["server"]) : undefined),
+    () => undefined,
+    (pid) => {
+      asked.push(pid);
+      return streams(5);
+    },
+  );
+  expect(table.at(7, 3 * SECOND, "server").streams).toEqual(streams(5));
+  expect(table.at(7, 2 * SECOND, "other").streams).toBeUndefined();
+  expect(asked).toEqual([7]);
+});
+
+test("ProcessTable knows whose descendant a process is, of shells that have ended, too", () => {
+  const { table } = makeTable();
+  table.adopt({ pid: 5, parentPid: 1 });
+  table.fork(fork(6, 5, 2));
+  table.fork(fork(7, 6, 3));
+  table.exec(exec(7, 3, ["tee"]));
+  table.exit(exit(6, 2));
+  expect(table.at(7, 3 * SECOND, "tee").ancestors).toEqual([6, 5, 1]);
+  expect(table.at(9, 9 * SECOND, "").ancestors).toBeUndefined();
+});
+
+test("ProcessTable ends at a circle of parents", () => {
+  const { table } = makeTable();
+  table.adopt({ pid: 7, parentPid: 8 });
+  table.adopt({ pid: 8, parentPid: 7 });
+  expect(table.at(7, 3 * SECOND, "").ancestors?.length).toBe(32);
+});

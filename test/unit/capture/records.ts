@@ -108,18 +108,25 @@ export interface ProcessFields {
   readonly comm?: string;
   /** With its NULs. */
   readonly commandLine?: string;
+  /** Of each standard stream: inode, mode, device. */
+  readonly streams?: readonly (readonly [Word, number, number])[];
 }
 
 /** struct process_event. */
 export function processRecord(process: ProcessFields): Buffer {
   const commandLine = Buffer.from(process.commandLine ?? "");
-  return new RecordBytes()
+  const closed = [0, 0, 0] as const;
+  const record = new RecordBytes()
     .u32(process.kind, process.tgid)
     .u64(process.timeNs ?? 0, process.startNs ?? 0, process.cgroupId ?? 0)
     .u32(process.parentTgid ?? 0, process.exitCode ?? 0, commandLine.length, 0)
     .text(process.comm ?? "", 16)
-    .text(commandLine, 1024)
-    .bytes();
+    .text(commandLine, 1024);
+  for (const index of [0, 1, 2]) {
+    const [inode, mode, device] = process.streams?.[index] ?? closed;
+    record.u64(inode).u32(mode, device);
+  }
+  return record.bytes();
 }
 
 export interface HolderFields {

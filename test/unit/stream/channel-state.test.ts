@@ -68,3 +68,25 @@ test("ChannelState asks what it is to its writer once for each, and again where 
   channel.writer = other;
   expect([channel.writtenAs(), channel.writtenAs(), asked]).toEqual([answers[2], answers[2], 3]);
 });
+
+test("ChannelState knows what a standard stream feeds it: a pipe by its inode, a socket by its other end's", () => {
+  const pipe = new ChannelState("pipe:7", { kind: "pipe", inode: 7, address: 64, late: false });
+  const socket = make();
+  const streams = [
+    { kind: "pipe", inode: 7 },
+    { kind: "pipe", inode: 8 },
+    { kind: "socket", inode: 7 },
+    { kind: "file", inode: 7 },
+    { kind: "socket", inode: 0 },
+  ] as const;
+  expect(streams.map((stream) => pipe.isFedBy(stream))).toEqual([true, false, false, false, false]);
+  expect(streams.map((stream) => socket.isFedBy(stream))).toEqual(Array(5).fill(false));
+  socket.peerInode = 7;
+  expect(streams.map((stream) => socket.isFedBy(stream))).toEqual([
+    false,
+    false,
+    true,
+    false,
+    false,
+  ]);
+});

@@ -1,7 +1,8 @@
 /** Who speaks TLS and is not heard is named, once a program, with the reason. */
 import { expect, test } from "bun:test";
 import type { TlsUser } from "../../../../src/capture/tls/tls-users.ts";
-import type { Process, TlsUserEvent } from "../../../../src/capture/types.ts";
+import type { TlsUserEvent } from "../../../../src/capture/tls/types.ts";
+import type { Process } from "../../../../src/capture/types.ts";
 import type { TlsStack } from "../../../../src/libraries/types.ts";
 import type { StackState } from "../../../../src/live/tls/libraries.ts";
 import { mappedFiles } from "../../../../src/live/tls/mapped-files.ts";

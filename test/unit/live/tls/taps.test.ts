@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { readFileSync, realpathSync } from "node:fs";
 import { relative } from "node:path";
-import type { ExecEvent, MappedEvent } from "../../../../src/capture/types.ts";
+import type { MappedEvent } from "../../../../src/capture/tls/types.ts";
+import type { ExecEvent } from "../../../../src/capture/types.ts";
 import { type TapsParts, TlsTaps } from "../../../../src/live/tls/taps.ts";
 import { analysis, makeLibraries } from "./kernel.ts";
 
