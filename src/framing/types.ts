@@ -36,6 +36,8 @@ export type Flag =
   | "as_text"
   /** an escape is half of a surrogate pair without the other: U+FFFD is given out for it, and the member as text, too */
   | "lone_surrogate"
+  /** several processes read a part of the line each: none of them has it whole */
+  | "shared_line"
   /** an answer without a request in its session */
   | "unmatched_response"
   /** an answer whose id several calls had that waited: which of them it is for is not known */
@@ -122,6 +124,8 @@ export interface Frame {
   /** Return of the read that completed it, CLOCK_BOOTTIME ns. */
   readonly timeNs: number;
   readonly reader: Party;
+  /** Who read parts of it besides `reader`, which read its last byte (flag `shared_line`). */
+  readonly otherReaders?: readonly Party[] | undefined;
   /** Who wrote its last byte; undefined when its note was not heard. */
   sender: Party | undefined;
   /** Return of the write of its last byte when that was before `timeNs`; else undefined. */

@@ -8,6 +8,7 @@ const OF_FRAME: readonly Flag[] = [
   "multi_line",
   "no_line_end",
   "content_length",
+  "shared_line",
   "ambiguous_http",
   "headers_unknown",
 ];

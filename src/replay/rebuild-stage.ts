@@ -212,6 +212,7 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
       endPosition,
       timeNs,
       reader: to,
+      otherReaders: this.#world.otherReaders(session, line),
       sender: from,
       sentNs: queuedMs === undefined ? undefined : timeNs - Math.round(queuedMs * 1000) * 1000,
       http,

@@ -7,6 +7,7 @@ import {
   countField,
   type Fields,
   fieldsField,
+  listField,
   numberField,
   textField,
   textsField,
@@ -147,6 +148,15 @@ export class RecordedWorld {
     const process = isProcess(party) ? party : this.#stranger(pid);
     if (comm !== undefined) process.comm = comm;
     return process;
+  }
+
+  /** Who read parts of a line besides its reader. */
+  otherReaders(session: RecordedSession, line: Fields): readonly Party[] | undefined {
+    const readers = listField(line, "other_readers")
+      .map((each) => ({ pid: countField(each, "pid"), comm: textField(each, "comm") }))
+      .map((each) => this.end(session, { ...each, host: undefined }))
+      .filter((each) => each !== undefined);
+    return readers.length > 0 ? readers : undefined;
   }
 
   #stranger(pid: number): Process {

@@ -21,6 +21,8 @@ const WORDS: Readonly<Record<Flag, string | undefined>> = {
   // how NDJSON gives it out
   as_text: undefined,
   lone_surrogate: "half of a surrogate pair",
+  // who they are is said beside it
+  shared_line: "several processes read a part each",
   unmatched_response: "no request for it was heard",
   // the session's line says it
   late_attach: undefined,

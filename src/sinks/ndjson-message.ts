@@ -1,6 +1,8 @@
 /** Messages in, `message` lines out: the hot path, built by concatenation around spans of the wire text. */
+import type { Party } from "../capture/types.ts";
 import type { MessageLine } from "../exchange/types.ts";
 import type { Message } from "../message/types.ts";
+import { isProcess } from "../party.ts";
 import { isLineSafe, quote } from "./json-text.ts";
 import { LineBuilder } from "./line-builder.ts";
 import { type LineContext, millis } from "./line-context.ts";
@@ -54,6 +56,8 @@ export class MessageRenderer {
     if (message.batch !== undefined) {
       out.text += `,"batch":{"index":${message.batch.index},"size":${message.batch.size}}`;
     }
+    const { otherReaders } = message.frame;
+    if (otherReaders !== undefined) out.text += this.#readers(otherReaders);
     if (line.flags.length > 0) out.text += `,"flags":["${line.flags.join('","')}"]`;
     if (message.jsonError !== undefined) out.text += `,"json_error":${quote(message.jsonError)}`;
     if (context.raw) out.quoted("raw", this.#rawOf(message));
@@ -64,6 +68,13 @@ export class MessageRenderer {
   #rawOf({ jsonError, frame, raw, batch }: Message): string {
     const isExact = jsonError === undefined || batch !== undefined;
     return isExact || this.#context.redactor !== undefined ? raw : frame.text;
+  }
+
+  #readers(readers: readonly Party[]): string {
+    const shown = readers
+      .filter(isProcess)
+      .map(({ pid, comm }) => `{"pid":${pid},"comm":${this.#context.text(comm)}}`);
+    return `,"other_readers":[${shown.join(",")}]`;
   }
 }
 

@@ -5,8 +5,10 @@ import type { Chunk } from "../../stream/types.ts";
 import { decodeLine } from "../decode-line.ts";
 import type { Flag, FramingItem } from "../types.ts";
 import { holdsMessage, LineNoise } from "./line-noise.ts";
+import { Readers } from "./readers.ts";
 
 const NO_FLAGS: readonly Flag[] = [];
+const SHARED: readonly Flag[] = ["shared_line"];
 const CLOSE_BRACE = 0x7d;
 const CLOSE_BRACKET = 0x5d;
 
@@ -26,7 +28,7 @@ export class LineItems {
   readonly #noise = new LineNoise();
   /** A piece of the current line has been read as noise. */
   #isInNoise = false;
-  #reader: Party | undefined;
+  readonly #readers = new Readers();
   #sender: Party | undefined;
   #hasFrames = false;
   #hasMessages = false;
@@ -47,7 +49,7 @@ export class LineItems {
 
   /** Who read last. */
   get reader(): Party | undefined {
-    return this.#reader;
+    return this.#readers.last;
   }
 
   /** The last frame went over several lines. */
@@ -58,7 +60,7 @@ export class LineItems {
   /** The read that what follows comes from. */
   begin({ timeNs, reader, sender }: Chunk): void {
     this.timeNs = timeNs;
-    this.#reader = reader;
+    this.#readers.begin(reader, this.pending > 0);
     this.#sender = sender;
     this.#noise.startBuffer();
   }
@@ -86,7 +88,7 @@ export class LineItems {
     behind = 0,
   ): void {
     const line = decodeLine(bytes, from, to);
-    const reader = this.#reader;
+    const { last: reader, others } = this.#readers;
     const size = this.pending - behind;
     if (reader === undefined || (this.suspect !== undefined && !isJson(line.text))) {
       this.lose(this.suspect ?? "unfinished_line", out, size);
@@ -100,10 +102,12 @@ export class LineItems {
       endPosition: this.position - behind,
       timeNs: this.timeNs,
       reader,
+      ...(others.length === 0 ? {} : { otherReaders: others }),
       sender: this.#sender,
       sentNs: undefined,
-      flags: flags.length === 0 ? line.flags : [...line.flags, ...flags],
+      flags: allFlags(line.flags, flags, others),
     });
+    this.#readers.startLine();
     this.pending = behind;
     this.#hasFrames = true;
     this.#hasMessages ||= holdsMessage(line.text);
@@ -165,5 +169,15 @@ export class LineItems {
     this.suspect = this.isRest ? "cut_by_gap" : undefined;
     this.#lastByte = 0;
     this.#isInNoise = false;
+    this.#readers.startLine();
   }
+}
+
+function allFlags(
+  ofLine: readonly Flag[],
+  others: readonly Flag[],
+  otherReaders: readonly Party[],
+): readonly Flag[] {
+  if (others.length + otherReaders.length === 0) return ofLine;
+  return [...ofLine, ...others, ...(otherReaders.length === 0 ? [] : SHARED)];
 }

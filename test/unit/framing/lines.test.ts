@@ -58,7 +58,7 @@ test("FramingStage joins a line from many chunks and splits many lines of one", 
   ]);
 });
 
-test("FramingStage names the reader and the time of the read that completed the line", () => {
+test("FramingStage names all readers of a line, the one that completed it apart, and the time of its read", () => {
   const framing = new FramingStage();
   const channel = makeChannel("pipe:1");
   const [first, second] = [makeProcess(1), makeProcess(2)];
@@ -72,10 +72,40 @@ test("FramingStage names the reader and the time of the read that completed the 
     endPosition: 4,
     timeNs: 200,
     reader: second,
+    otherReaders: [first],
     sender: undefined,
     sentNs: undefined,
-    flags: [],
+    flags: ["shared_line"],
   });
+});
+
+test("FramingStage takes whole lines of several readers for nothing special", () => {
+  const framing = new FramingStage();
+  const channel = makeChannel("pipe:1");
+  const [first, second] = [makeProcess(1), makeProcess(2)];
+  const items = [
+    chunk(channel, Buffer.from("[1]\n[2"), 0, first),
+    chunk(channel, Buffer.from("]\n"), 6, first),
+    chunk(channel, Buffer.from("[3]\nlog\n"), 8, second),
+    chunk(channel, Buffer.from("[4]\n"), 16, first),
+  ].flatMap((each) => [...framing.push(each)]);
+  const frames = items.filter((item) => item.kind === "frame");
+  expect(frames.map(({ reader, flags }) => [reader, flags])).toEqual([
+    [first, []],
+    [first, []],
+    [second, []],
+    [first, []],
+  ]);
+});
+
+test("FramingStage names no more than 8 of those who share a line", () => {
+  const framing = new FramingStage();
+  const channel = makeChannel("pipe:1");
+  for (let pid = 1; pid < 40; pid++) {
+    framing.push(chunk(channel, Buffer.from("[".repeat(1)), pid - 1, makeProcess(pid)));
+  }
+  const [frame] = framing.push(chunk(channel, Buffer.from("\n"), 39, makeProcess(40)));
+  expect(frame?.kind === "frame" && frame.otherReaders?.length).toBe(8);
 });
 
 test("FramingStage drops CRLF from the text and counts it in the bytes", () => {
