@@ -13,6 +13,7 @@ import type {
   TlsSocket,
   WriteNote,
 } from "../capture/types.ts";
+import { isProcess } from "../party.ts";
 import type { WrittenAs } from "./types.ts";
 import { WriteNotes } from "./write-notes.ts";
 
@@ -77,8 +78,10 @@ export class ChannelState implements Channel {
   heirs: Heirs | undefined;
   readonly notes = new WriteNotes();
   readonly #sources: ChannelSources;
-  /** For whom, and what was found. */
-  #asked: { readonly writer: Party; readonly as: WrittenAs } | undefined;
+  /** For whom, as what program, and what was found. */
+  #asked:
+    | { readonly writer: Party; readonly streams: Process["streams"]; readonly as: WrittenAs }
+    | undefined;
 
   constructor(
     id: string,
@@ -139,13 +142,15 @@ export class ChannelState implements Channel {
     return this.writer;
   }
 
-  /** Of who writes now: asked again only when that is another one. */
+  /** Of who writes now: asked again only when that is another one, or another program. */
   writtenAs(): WrittenAs | undefined {
     const { writer } = this;
     if (writer === undefined) return undefined;
-    if (this.#asked?.writer === writer) return this.#asked.as;
+    const streams = isProcess(writer) ? writer.streams : undefined;
+    const asked = this.#asked;
+    if (asked?.writer === writer && asked.streams === streams) return asked.as;
     const as = this.#sources.descriptors?.(this);
-    if (as !== undefined) this.#asked = { writer, as };
+    if (as !== undefined) this.#asked = { writer, streams, as };
     return as;
   }
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { readlinkSync } from "node:fs";
+import type { StandardStream } from "../../../src/capture/types.ts";
 import { writtenAs } from "../../../src/live/written-as.ts";
 import { ChannelState } from "../../../src/stream/channel-state.ts";
 import { process } from "../sinks/items.ts";
@@ -15,6 +16,11 @@ function channelOf(pid: number, fd: number): ChannelState {
   if (!isPipe) channel.peerInode = number;
   channel.writer = process({ pid });
   return channel;
+}
+
+/** The standard stream of a program that leads into the channel. */
+function streamInto({ kind, inode, peerInode }: ChannelState): StandardStream {
+  return kind === "pipe" ? { kind, inode } : { kind: "socket", inode: peerInode };
 }
 
 /** A process that waits until its input ends. */
@@ -79,4 +85,32 @@ test("writtenAs says nothing of a process that is gone, or that nobody knows, no
   expect(writtenAs(channel)).toBe(undefined);
   channel.writer = { address: "10.0.0.5" };
   expect(writtenAs(channel)).toBe(undefined);
+});
+
+test("writtenAs knows by what its program was given what a server has moved since, and that is gone", async () => {
+  const child = waiting("3>&1 1>&2");
+  await until(isRunning(child.pid));
+  const moved = [3, 2].map((fd) => channelOf(child.pid, fd));
+  const [output, error] = moved.map(streamInto);
+  const known = process({ pid: child.pid, streams: [{ kind: "pipe", inode: 1 }, output, error] });
+  for (const channel of moved) channel.writer = known;
+  const as = [
+    { isOutput: true, isError: false, isFed: true },
+    { isOutput: false, isError: true, isFed: true },
+  ];
+  expect(moved.map(writtenAs)).toEqual(as);
+  child.stdin.end();
+  await child.exited;
+  expect(moved.map(writtenAs)).toEqual(as);
+});
+
+test("writtenAs asks /proc where what the program was given is another channel", async () => {
+  const child = waiting("");
+  await until(isRunning(child.pid));
+  const channel = channelOf(child.pid, 1);
+  const other = { kind: "pipe", inode: 1 } as const;
+  channel.writer = process({ pid: child.pid, streams: [other, other, other] });
+  expect(writtenAs(channel)).toEqual({ isOutput: true, isError: false, isFed: true });
+  child.stdin.end();
+  await child.exited;
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Process } from "../../../src/capture/types.ts";
+import { isProcess } from "../../../src/party.ts";
 import { ChannelState } from "../../../src/stream/channel-state.ts";
 import { processes } from "./events.ts";
 
@@ -67,6 +68,26 @@ test("ChannelState asks what it is to its writer once for each, and again where 
   expect([1, 2, 3].map(() => channel.writtenAs())).toEqual([undefined, as, as]);
   channel.writer = other;
   expect([channel.writtenAs(), channel.writtenAs(), asked]).toEqual([answers[2], answers[2], 3]);
+});
+
+test("ChannelState asks again what it is to a writer that has become another program", () => {
+  const exec = (inode: number) => {
+    const stream = { kind: "socket", inode } as const;
+    const at = { pid: 12, timeNs: 12_500, startNs: 12_000, cgroupId: 0n, comm: "a" };
+    own.exec({ kind: "exec", ...at, commandLine: ["a"], streams: [stream, stream, stream] });
+  };
+  const own = processes();
+  const channel = new ChannelState("unix:1", place, {
+    descriptors: ({ writer }) => {
+      const inode = isProcess(writer) ? writer.streams?.[1]?.inode : undefined;
+      return { isOutput: inode === 7, isError: false, isFed: true };
+    },
+  });
+  exec(6);
+  channel.writer = own.at(12, 12_000, "a");
+  expect(channel.writtenAs()?.isOutput).toBe(false);
+  exec(7);
+  expect(channel.writtenAs()?.isOutput).toBe(true);
 });
 
 test("ChannelState knows what a standard stream feeds it: a pipe by its inode, a socket by its other end's", () => {
