@@ -19,6 +19,7 @@ import { LongWaits } from "./session/long-waits.ts";
 import { noteParties } from "./session/parties.ts";
 import type { SessionState, Side } from "./session/session-state.ts";
 import { StdioSessions } from "./session/stdio/stdio-sessions.ts";
+import { endCallsOfDead, noteDeath } from "./session/stdio/succession.ts";
 import type { TransportSessions } from "./session/transport-sessions.ts";
 import { isHeldTooLong, Verdicts } from "./session/verdicts.ts";
 import { WaitingLimits } from "./session/waiting-limits.ts";
@@ -119,9 +120,11 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
     const out: ExchangeItem[] = [];
     for (const state of [...this.#timed]) this.#review(state, Number.POSITIVE_INFINITY, out);
     for (const state of this.#states()) {
+      this.#stdio.explain(state, state.lastNs, out);
       tellNoise(state, Number.POSITIVE_INFINITY, out);
       reportDropped(state, state.lastNs, out);
     }
+    this.#stdio.endStrays(undefined, out);
     return out;
   }
 
@@ -158,6 +161,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
     const out: ExchangeItem[] = [];
     this.#sweep(message.frame.timeNs, out);
     if (message.frame.http === undefined) {
+      if (this.#stdio.takeStray(message, out)) return out;
       const replaced = this.#stdio.replacedBy(message);
       if (replaced !== undefined) this.#finish(replaced, this.#stdio.endCause(replaced), out);
       this.#hear(this.#stdio.place(message), message, out);
@@ -185,7 +189,10 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
   }
 
   #hear(side: Side, message: Message, out: ExchangeItem[]): void {
-    if (noteParties(side, message)) this.#watch(side);
+    if (noteParties(side, message)) {
+      this.#watch(side);
+      this.#endCallsOfDead(side.state, undefined, out);
+    }
     if (side.state.verdict === "mcp" || this.#isWanted(side, message, out)) {
       this.#deliver(side, message, out);
     }
@@ -304,7 +311,11 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
 
   #channelEnd(end: ChannelEnd): readonly ExchangeItem[] {
     const side = this.#stdio.close(end.channel);
-    if (side === undefined) return NOTHING;
+    if (side === undefined) {
+      const out: ExchangeItem[] = [];
+      this.#stdio.endStrays(end.channel, out);
+      return out;
+    }
     const state = side.state;
     if (side.openChannels === 0) {
       state.firstClosed ??= side;
@@ -324,6 +335,7 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
     const out: ExchangeItem[] = [];
     for (const sessions of [this.#stdio, this.#http]) {
       for (const state of sessions.sessionsOf(process)) {
+        if (sessions === this.#stdio) noteDeath(state, process);
         this.#timed.add(state);
         this.#review(state, timeNs, out);
       }
@@ -367,15 +379,24 @@ export class ExchangeStage implements Stage<MessageItem, ExchangeItem> {
       this.#settle(state, Number.isFinite(nowNs) ? nowNs : state.lastNs, out);
     }
     if (!sessions.states.has(state)) return;
+    if (!over) this.#endCallsOfDead(state, nowNs, out);
     if (over) this.#finish(state, sessions.endCause(state), out);
     else if (state.held.length === 0 && !sessions.isClosing(state)) this.#timed.delete(state);
   }
 
+  /** `nowNs` as `endCallsOfDead` has it. */
+  #endCallsOfDead(state: SessionState, nowNs: number | undefined, out: ExchangeItem[]): void {
+    const before = state.waitingBytes;
+    endCallsOfDead(state, nowNs, out);
+    this.#limits.change(state.waitingBytes - before);
+  }
+
   #finish(state: SessionState, cause: EndCause, out: ExchangeItem[]): void {
+    const endNs = Math.max(cause.timeNs, state.lastNs);
+    if (state.started) this.#stdio.explain(state, endNs, out);
     this.#sessionsFor(state).remove(state);
     this.#timed.delete(state);
     this.#limits.change(-state.waitingBytes);
-    const endNs = Math.max(cause.timeNs, state.lastNs);
     if (state.started) {
       state.session.endNs = endNs;
       state.session.endReason = cause.reason;

@@ -84,6 +84,8 @@ export interface SessionLine {
   readonly timeNs: number;
   readonly messages: number;
   readonly openCalls: number;
+  /** update: who was a party of it and has ended; another one is in its place now. */
+  readonly left?: Party | undefined;
   /** At its end: the first of the calls that it left without an answer; undefined: there are none. */
   readonly unanswered?: readonly UnansweredCall[] | undefined;
 }

@@ -3,8 +3,10 @@ import { existsSync } from "node:fs";
 import type { CountedChannel } from "../capture/channel-entries.ts";
 import type { Holder } from "../capture/holders.ts";
 import type { KernelEvent, Party } from "../capture/types.ts";
+import { isProcess } from "../party.ts";
 import type { ChannelState } from "../stream/channel-state.ts";
 import type { Accounts } from "./accounts.ts";
+import { type HeirsOf, heirsIn } from "./heirs.ts";
 import { heldBy, type IsHeld } from "./held-by.ts";
 import type { Subject } from "./subject.ts";
 
@@ -27,6 +29,8 @@ export class HoldersWatch implements Subject {
   readonly #parts: HoldersParts;
   /** When a channel was first found in nobody's table, and in all looks since. */
   readonly #unheldSinceNs = new WeakMap<ChannelState, number>();
+  /** Who holds channels of which an end has gone, as of the last look. */
+  readonly #heirs = new Set<number>();
   #scanDueNs = Number.POSITIVE_INFINITY;
   #nextScanNs = 0;
   #lastScanNs = 0;
@@ -59,8 +63,12 @@ export class HoldersWatch implements Subject {
     if (this.#parts.channels().size + unknown.length === 0) return;
     if (isRegular) this.#nextScanNs = nowNs + REGULAR_NS;
     this.#lastScanNs = nowNs;
-    const isHeld = heldBy(this.#parts.scan());
+    const holders = this.#parts.scan();
+    const isHeld = heldBy(holders);
+    const heirsOf = heirsIn(holders, process.pid);
+    this.#heirs.clear();
     for (const channel of [...this.#parts.channels().values()]) {
+      this.#noteHeirs(channel, heirsOf);
       if (isHeld(channel)) this.#unheldSinceNs.delete(channel);
       else this.#closeIfOver(channel, nowNs, isLast);
     }
@@ -82,13 +90,29 @@ export class HoldersWatch implements Subject {
     this.#scanDueNs = Math.min(this.#scanDueNs, nowNs + (isOver ? BETWEEN_NS : IDLE_NS));
   }
 
-  /** Whether an end of a known channel was this process's. */
-  #isParty(pid: number): boolean {
-    for (const channel of this.#parts.channels().values()) {
-      if (isPid(channel.reader, pid) || isPid(channel.writer, pid)) return true;
-    }
-    return false;
+  /** Whoever has been followed by nobody yet. */
+  #noteHeirs(channel: ChannelState, heirsOf: HeirsOf): void {
+    if (!hasEnded(channel.reader) && !hasEnded(channel.writer)) return;
+    const { readers, writers } = heirsOf(channel);
+    channel.heirs = { canRead: readers.length > 0, canWrite: writers.length > 0 };
+    for (const pid of [...readers, ...writers]) this.#heirs.add(pid);
   }
+
+  /** Whether an end of a known channel was this process's, or would have become it. Until the next look it may have heirs. */
+  #isParty(pid: number): boolean {
+    let isParty = this.#heirs.has(pid);
+    for (const channel of this.#parts.channels().values()) {
+      if (!isPid(channel.reader, pid) && !isPid(channel.writer, pid)) continue;
+      channel.heirs = { canRead: true, canWrite: true };
+      isParty = true;
+    }
+    return isParty;
+  }
+}
+
+/** Another host is not seen to end. */
+function hasEnded(party: Party | undefined): boolean {
+  return isProcess(party) && party.exit !== undefined;
 }
 
 function isPid(party: Party | undefined, pid: number): boolean {

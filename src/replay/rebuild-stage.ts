@@ -21,7 +21,7 @@ import { memberText, rebuildText } from "./rebuild-text.ts";
 import { completeExchange, RecordedExchanges } from "./recorded-exchanges.ts";
 import { type RecordedClock, readTime } from "./recorded-time.ts";
 import { type Direction, type RecordedSession, RecordedWorld } from "./recorded-world.ts";
-import { endItems, httpEndItem } from "./session-end.ts";
+import { endItems, httpEndItem, leftItems } from "./session-end.ts";
 import { type RecordedHttp, type RecordedTransport, readTransport } from "./transport.ts";
 
 type HttpTransport = Extract<RecordedTransport, { type: "http" }>;
@@ -268,6 +268,8 @@ export class RebuildStage implements Stage<Fields, ReplayItem> {
     if (textField(line, "event") !== "end") {
       session.client = this.#world.party(fieldsField(line, "client")) ?? session.client;
       session.server = this.#world.party(fieldsField(line, "server")) ?? session.server;
+      const left = this.#world.party(fieldsField(line, "left"));
+      out.push(...leftItems(left, line, timeNs));
       return;
     }
     if (textField(line, "transport_type") === "http") {

@@ -116,6 +116,8 @@ export class ReplayRun {
     } else if (item.kind === "coverage" || item.kind === "connection") {
       this.#keep([item]);
       const { kind, timeNs } = item;
+      // messages that were none: no line about noise tells of them
+      if (kind === "coverage" && item.reason === "stderr") this.#recordedNoise += item.bytes;
       const isDeaf = kind === "coverage" && item.reason === "set_aside";
       if (isDeaf && item.channel !== undefined) rooms.exchange.deafen(item.channel, timeNs);
     } else rooms.pushRecorded(item);

@@ -40,6 +40,17 @@ export function endItems(
   return items;
 }
 
+/** Who has left a session that goes on with another one in its place. */
+export function leftItems(
+  left: Party | undefined,
+  line: Fields,
+  timeNs: number,
+): readonly ProcessEnd[] {
+  if (!isProcess(left)) return [];
+  noteExit(left, fieldsField(line, "left"), timeNs);
+  return left.exit === undefined ? [] : [{ kind: "process-end", process: left, timeNs }];
+}
+
 /** A process of several sessions may have been given its exit before, at a later time than it had. */
 function noteExit(process: Party | undefined, fields: Fields | undefined, timeNs: number): void {
   const exit = readExit(fields, timeNs);

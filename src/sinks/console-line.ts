@@ -18,6 +18,7 @@ import type { Message } from "../message/types.ts";
 import type { Colors } from "./color.ts";
 import { connectionEnds, connectionWords, isFailedConnection } from "./connection-words.ts";
 import { EndColumns, placeIn, placeOf } from "./console-ends.ts";
+import { coverageText } from "./coverage-words.ts";
 import { effectWords, isFailedEffect, isWorthALine, mostTelling } from "./effect-words.ts";
 import { truncate, wrap } from "./fit.ts";
 import { flagWords } from "./flag-words.ts";
@@ -310,11 +311,11 @@ export class ConsoleLineRenderer {
   }
 
   #coverage(line: CoverageLine): string {
-    const { channel, process, reason, bytes, count = 1 } = line;
+    const { channel, process } = line;
     const { from, to } = channel === undefined ? NOBODY : endsOf(channel);
     const ends = this.#ends.render({ from: process ?? from, to, session: undefined });
-    const rest = `cannot be heard: ${reason}${count > 1 ? ` (${formatCount(count)} times)` : ""}${bytes > 0 ? `, ${formatBytes(bytes)}` : ""}`;
-    return this.#whole(line.timeNs, ends, "DEAF", rest, this.#options.colors.yellow, PLAIN);
+    const { yellow } = this.#options.colors;
+    return this.#whole(line.timeNs, ends, "DEAF", coverageText(line), yellow, PLAIN);
   }
 
   /** A line whose end may be missing. */

@@ -11,6 +11,7 @@ import { serverName } from "../names.ts";
 import { isProcess } from "../party.ts";
 import type { Colors } from "./color.ts";
 import { NAME_COLUMNS, renderTable } from "./console-table.ts";
+import { coverageWords } from "./coverage-words.ts";
 import { truncate } from "./fit.ts";
 import { noiseTexts } from "./noise-words.ts";
 import { printable } from "./printable.ts";
@@ -358,7 +359,7 @@ function coverage(summary: Summary, options: ConsoleSummaryOptions): string[] {
     return options.quiet ? [] : [row("coverage", "nothing seen that cannot be heard", options)];
   }
   return entries.map(([reason, count], index) => {
-    const text = `${printable(reason)}: ${formatCount(count)}`;
+    const text = `${coverageWords(reason) ?? printable(reason)}: ${formatCount(count)}`;
     return row(index === 0 ? "coverage" : "", options.colors.yellow(text), options);
   });
 }

@@ -1,5 +1,7 @@
 /** A message in, what the console says of it beside what it says itself out: its id, how long, how large, what is odd. */
+import type { Party } from "../capture/types.ts";
 import type { MessageLine } from "../exchange/types.ts";
+import { isProcess } from "../party.ts";
 import { flagWords } from "./flag-words.ts";
 import { cancelledId, progressOf } from "./message-gist.ts";
 import { formatBytes, formatCount, formatMs } from "./quantity.ts";
@@ -45,12 +47,19 @@ export function factsOf(line: MessageLine, leftOut: number, isCrowded: boolean):
     isAnswer ? tookWords(durationMs, serverMs) : undefined,
     message.bytes >= LARGE_BYTES ? formatBytes(message.bytes) : undefined,
     flagWords(flags, message.jsonError),
+    otherReaders(message.frame.otherReaders),
     leftOut > 0
       ? `(${formatCount(leftOut)} ${isProgress ? "" : "of progress "}not shown)`
       : undefined,
   ]
     .filter((words) => words !== undefined && words !== "")
     .join(" ");
+}
+
+/** "(also read by sh[12])" */
+function otherReaders(readers: readonly Party[] = []): string {
+  const names = readers.filter(isProcess).map(({ comm, pid }) => `${comm}[${pid}]`);
+  return names.length === 0 ? "" : `(also read by ${names.join(", ")})`;
 }
 
 /** An answer whose request was not heard, a call that somebody gave up. */

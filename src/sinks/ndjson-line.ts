@@ -117,6 +117,7 @@ function renderSession(line: SessionLine, context: LineContext): string {
   if (session.serverCapabilities !== undefined) {
     json += `,"server_capabilities":${context.json(session.serverCapabilities)}`;
   }
+  if (line.left !== undefined) json += `,"left":${context.party(line.left)}`;
   json += `,"late_attach":${session.lateAttach}`;
   json += `,"messages":${line.messages},"open_calls":${line.openCalls}`;
   // The session is live: it may have ended by the time an earlier line of it is rendered.

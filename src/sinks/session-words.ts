@@ -1,6 +1,7 @@
 /** A session's line in, what the console says of it out. */
 import type { Party } from "../capture/types.ts";
 import type { PartyInfo, SessionLine } from "../exchange/types.ts";
+import { partyName } from "../names.ts";
 import { isProcess } from "../party.ts";
 import { formatCount, plural } from "./quantity.ts";
 
@@ -31,7 +32,7 @@ function endOf({ session, messages, openCalls }: SessionLine, { leftOut }: Sessi
   ];
 }
 
-function knownOf({ session, event }: SessionLine, { withPids }: SessionContext) {
+function knownOf({ session, event, left }: SessionLine, { withPids }: SessionContext) {
   const { protocolVersion, clientInfo, serverInfo, client, server, lateAttach } = session;
   const pids = withPids && event === "start";
   return [
@@ -39,7 +40,16 @@ function knownOf({ session, event }: SessionLine, { withPids }: SessionContext) 
     describeParty("client", clientInfo, pids ? client : undefined),
     describeParty("server", serverInfo, pids ? server : undefined),
     lateAttach ? "was running already" : "",
+    left === undefined ? "" : `took over from ${leftWords(left)}`,
   ];
+}
+
+/** "python[12] (exit code 1)" */
+function leftWords(left: Party): string {
+  if (!isProcess(left)) return left.address;
+  const { code, signal } = left.exit ?? {};
+  const manner = signal === undefined ? `exit code ${code ?? "unknown"}` : `signal ${signal}`;
+  return `${partyName(left)}[${left.pid}] (${manner})`;
 }
 
 /** "client claude 1.0 (pid 12345)"; "": nothing is known of it. */

@@ -69,6 +69,7 @@ export const PLAIN_TABLES = {
     server_id: undefined,
     messages: undefined,
     open_calls: undefined,
+    left_id: undefined,
   },
   exchanges: {
     id: undefined,
@@ -125,6 +126,7 @@ export const PLAIN_TABLES = {
     call_id: undefined,
     is_cut: undefined,
     body: "body",
+    other_readers: "json",
   },
   noise: {
     id: undefined,

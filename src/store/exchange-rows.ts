@@ -1,5 +1,5 @@
 /** Sessions, messages, calls and failed HTTP exchanges in, their rows out. */
-import type { Channel } from "../capture/types.ts";
+import type { Channel, Party } from "../capture/types.ts";
 import type {
   CallLine,
   EffectLine,
@@ -12,6 +12,7 @@ import type {
 import type { HttpExchange } from "../framing/types.ts";
 import type { Message } from "../message/types.ts";
 import { clientName, serverName } from "../names.ts";
+import { isProcess } from "../party.ts";
 import { RecentMap } from "../recent-map.ts";
 import type { ConnectionRows } from "./connection-rows.ts";
 import type { Dimensions, Place } from "./dimensions.ts";
@@ -80,6 +81,7 @@ export class ExchangeRows {
       call ?? null,
       body.isCut ? 1 : 0,
       body.text,
+      readersOrNull(message.frame.otherReaders),
     ]);
     ref.messages++;
     place.segment.messages++;
@@ -145,8 +147,9 @@ export class ExchangeRows {
     const { client, server } = this.#write(ref, session, place);
     const time = place.micros(line.timeNs);
     const id = place.nextId();
-    const counts = [messages, openCalls];
-    place.out.plain("session_events", [id, ref.id, event, time, client, server, ...counts]);
+    const left = this.#options.dimensions.party(line.left, place);
+    const rest = [messages, openCalls, left];
+    place.out.plain("session_events", [id, ref.id, event, time, client, server, ...rest]);
   }
 
   noise({ session, channel, from, to, timeNs, ...line }: NoiseLine, place: Place): void {
@@ -281,6 +284,12 @@ function askedOf(
 
 function count(ref: SessionRef, place: Place): void {
   place.out.counts(ref.id, ref.messages, ref.calls, ref.failedCalls);
+}
+
+/** Those of this host. */
+function readersOrNull(readers: readonly Party[] | undefined): string | null {
+  const shown = readers?.filter(isProcess).map(({ pid, comm }) => ({ pid, comm }));
+  return jsonOrNull(shown && JSON.stringify(shown));
 }
 
 /** Whole µs of ms; null where it is not known. */

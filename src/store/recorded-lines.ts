@@ -6,6 +6,7 @@ import {
   flags,
   isoText,
   named,
+  namedList,
   number,
   optional,
   type RecordedLine,
@@ -155,6 +156,7 @@ class Lines {
       ...(row["batch_size"] === null
         ? {}
         : { batch: { index: row["batch_index"], size: row["batch_size"] } }),
+      ...namedList("other_readers", text(row, "other_readers")),
       ...flags(row),
     };
   }
@@ -169,6 +171,9 @@ class Lines {
       start: isoText(number(row, "start_us")),
       client: this.#places.party(row, "client_id", untilUs),
       server: this.#places.party(row, "server_id", untilUs),
+      ...(row["left_id"] === null
+        ? {}
+        : { left: this.#places.party(row, "left_id", number(row, "time_us")) }),
       late_attach: row["late_attach"] === 1,
       messages: row["messages"],
       open_calls: row["open_calls"],

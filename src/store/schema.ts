@@ -368,7 +368,13 @@ CREATE TABLE noise (
 );
 `;
 
+/** Who left a session that goes on; who shares a message with its reader, as JSON. */
+const HOPS = `
+ALTER TABLE session_events ADD COLUMN left_id INTEGER;
+ALTER TABLE messages ADD COLUMN other_readers TEXT;
+`;
+
 /** Step n makes a database of version n from one of version n − 1. */
-export const STEPS: readonly string[] = [EXCHANGES, EFFECTS, SUMS, NOISE];
+export const STEPS: readonly string[] = [EXCHANGES, EFFECTS, SUMS, NOISE, HOPS];
 
 export const VERSION = STEPS.length;

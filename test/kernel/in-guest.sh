@@ -54,7 +54,7 @@ run_suite() {
     # All kinds of programs under one overhear, and how it ends; tls.test.ts and tls-discovery.test.ts start it more often.
     tls) bun_test tls ./test/kernel/tls-pairs.test.ts ./test/kernel/tls-stop.test.ts ;;
     tls-one-by-one) bun_test tls-one-by-one ./test/kernel/tls.test.ts ;;
-    matrix | tcp | tls-discovery | network | connections | loss | entries | twin | clock | connection-outcomes) bun_test "$1" "./test/kernel/$1.test.ts" ;;
+    matrix | tcp | tls-discovery | network | connections | loss | entries | twin | clock | connection-outcomes | hops) bun_test "$1" "./test/kernel/$1.test.ts" ;;
     # What the kernel's programs have a part in.
     noise) bun_test noise ./test/kernel/noise.test.ts -t "over pipes (a server that was set aside|what a server logs on)" ;;
     # Without the tests that no kernel can change: exit codes of commands, output files, readers that go away.
@@ -80,7 +80,7 @@ run_suite() {
   esac
 }
 
-[ $# -gt 0 ] || set -- matrix tcp http network connections connection-outcomes loss entries twin clock noise filters lifecycle sessions tls
+[ $# -gt 0 ] || set -- matrix tcp http network connections connection-outcomes hops loss entries twin clock noise filters lifecycle sessions tls
 for name in "$@"; do run_suite "$name"; done
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -262,6 +262,7 @@ function announce(
   const timeNs = message.frame.timeNs;
   if (!state.started) {
     state.started = true;
+    state.left = undefined;
     state.session.lateAttach = !isSeenFromStart(state, message, listenNs);
     out.push(sessionLine(state, "start", timeNs, 0));
     return;
@@ -271,8 +272,10 @@ function announce(
   const wasLate = state.session.lateAttach;
   if (begins) state.session.lateAttach = false;
   if (!changed && !(begins && wasLate)) return;
+  const left = copyOf(state.left);
+  state.left = undefined;
   if (state.updates++ < MAX_UPDATES)
-    out.push(sessionLine(state, "update", timeNs, state.openCalls));
+    out.push({ ...sessionLine(state, "update", timeNs, state.openCalls), left });
 }
 
 function isSeenFromStart(

@@ -30,7 +30,10 @@ export function firstExit(
   return ofClient.timeNs < ofServer.timeNs ? ofClient : ofServer;
 }
 
-function exitCause(role: "client" | "server", party: Party | undefined): EndCause | undefined {
+export function exitCause(
+  role: "client" | "server",
+  party: Party | undefined,
+): EndCause | undefined {
   const exit = exitOf(party);
   if (exit === undefined) return undefined;
   return { reason: `${role} ${manner(exit.code, exit.signal)}`, timeNs: exit.timeNs };

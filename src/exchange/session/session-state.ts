@@ -24,6 +24,8 @@ export interface HeldMessage {
   readonly message: Message;
 }
 
+type Program = readonly string[] | undefined;
+
 /** What is left out of the session's lines, and why. */
 export interface Dropped {
   readonly reason: "jsonrpc_not_mcp" | "pending_limit";
@@ -43,6 +45,9 @@ export class Side {
   openChannels = 0;
   /** Whom this direction belongs to; kept when others write too. */
   party: Party | undefined = undefined;
+  /** The party has written in this direction itself, and read the other one: who does so after it has its place. */
+  hasWritten = false;
+  hasRead = false;
   writer: Party | undefined = undefined;
   reader: Party | undefined = undefined;
   lastNs = 0;
@@ -75,6 +80,12 @@ export class SessionState {
   /** Requests were heard: an `initialize` after that does not show the session's start. */
   requestsSeen = false;
   updates = 0;
+  /** The party that was followed by another one since the last line of the session. */
+  left: Process | undefined = undefined;
+  /** Gone, with calls that they had read and that are not known to be over. */
+  dead: Process[] = [];
+  /** Command lines of client and server, as they were last looked at. */
+  programs: readonly [client: Program, server: Program] = [undefined, undefined];
   /** The old HTTP+SSE transport: a POST is accepted only, its answer is an event of the session's stream. */
   answersOnStream = false;
   firstClosed: Side | undefined = undefined;

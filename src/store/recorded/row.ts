@@ -24,6 +24,11 @@ export function named(key: string, value: string | number | null | undefined): R
   return value === null || value === undefined ? {} : { [key]: value };
 }
 
+/** As `named`, of a list that is kept as JSON. */
+export function namedList(key: string, json: string | undefined): RecordedLine {
+  return json === undefined ? {} : { [key]: listed(json) };
+}
+
 export function flags(row: Row): RecordedLine {
   const all = text(row, "flags");
   return all === undefined ? {} : { flags: all.split(",") };

@@ -308,6 +308,18 @@ test("ProcessTable knows the streams that a program was given, its latest, and a
   expect(process.streams).toEqual(streams(2));
 });
 
+test("ProcessTable asks what a fork has in place of its parent's streams", () => {
+  const table = new ProcessTable(
+    () => snapshot(4, ["sh"]),
+    () => undefined,
+    () => streams(9),
+  );
+  table.exec({ ...exec(7, 4, ["sh"]), streams: streams(1) });
+  table.fork(fork(8, 7, 4));
+  expect(table.at(8, 4 * SECOND, "sh").streams).toEqual(streams(9));
+  expect(table.at(7, 4 * SECOND, "sh").streams).toEqual(streams(1));
+});
+
 test("ProcessTable asks for the streams of a process that ran before, not of another one with its pid", () => {
   const asked: number[] = [];
   const table = new ProcessTable(

@@ -102,9 +102,11 @@ test("FramingStage names no more than 8 of those who share a line", () => {
   const framing = new FramingStage();
   const channel = makeChannel("pipe:1");
   for (let pid = 1; pid < 40; pid++) {
-    framing.push(chunk(channel, Buffer.from("[".repeat(1)), pid - 1, makeProcess(pid)));
+    framing.push(
+      chunk(channel, Buffer.from(pid === 1 ? "[1" : ",1"), pid * 2 - 2, makeProcess(pid)),
+    );
   }
-  const [frame] = framing.push(chunk(channel, Buffer.from("\n"), 39, makeProcess(40)));
+  const [frame] = framing.push(chunk(channel, Buffer.from("]\n"), 78, makeProcess(40)));
   expect(frame?.kind === "frame" && frame.otherReaders?.length).toBe(8);
 });
 

@@ -106,3 +106,20 @@ test("HoldersWatch looks twice a second at most, however many processes exit", (
   expect(set.kernel.scans).toBeGreaterThan(5);
   expect(set.kernel.scans).toBeLessThanOrEqual(11);
 });
+
+test("HoldersWatch tells whether others hold a channel of which an end has gone", () => {
+  const set = setUp();
+  heardPipe(set);
+  const [channel] = set.stage.channels.values();
+  set.kernel.holders = [holder({ pid: 99 })];
+  set.holders.look(50 * SECOND);
+  expect(channel?.heirs).toBeUndefined();
+  set.hear(exit(READER, 60 * SECOND));
+  expect(channel?.heirs).toEqual({ canRead: true, canWrite: true });
+  set.holders.look(61 * SECOND);
+  expect(channel?.heirs).toEqual({ canRead: true, canWrite: false });
+  set.kernel.holders = [holder({ pid: WRITER, mayRead: false, mayWrite: true })];
+  set.hear(exit(99, 62 * SECOND));
+  set.holders.look(62.1 * SECOND);
+  expect(channel?.heirs).toEqual({ canRead: false, canWrite: false });
+});

@@ -53,6 +53,15 @@ describe("ReplayRun", () => {
     ]);
   });
 
+  test("ReplayRun adds what left by standard error, which no line about noise tells of", () => {
+    const live = record(greet(new Conversation(942).print("ready")).exitServer(0).items);
+    const stray = { reason: "stderr", count: 2, bytes: 81 };
+    const line = { kind: "coverage", timestamp: JSON.parse(live[0] ?? "").timestamp, ...stray };
+    const { run } = replayLines([...live, JSON.stringify(line)]);
+    const { noiseBytes, coverage } = run.summary("end_of_input");
+    expect([noiseBytes, coverage]).toEqual([87, { stderr: 2 }]);
+  });
+
   test("ReplayRun counts a line about noise that names no session as one that makes no sense", () => {
     const live = record(greet(new Conversation(945).print("ready")).exitServer(0).items);
     const { run } = replayLines(

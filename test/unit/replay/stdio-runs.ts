@@ -27,7 +27,7 @@ const exitCodes = new WeakMap<Process, number>();
 export class Conversation {
   readonly items: FramingItem[] = [];
   readonly client: Process;
-  readonly server: Process;
+  server: Process;
   readonly #there: Channel;
   readonly #back: Channel;
   #nowNs = START_NS;
@@ -72,6 +72,25 @@ export class Conversation {
     this.#end(this.#back).#end(this.#there);
     exitCodes.set(this.server, code);
     this.items.push({ kind: "process-end", process: this.server, timeNs: this.#nowNs });
+    return this;
+  }
+
+  /** Its successor has the same pipes. */
+  restartServer(code: number): this {
+    this.#nowNs += MS;
+    exitCodes.set(this.server, code);
+    this.items.push({ kind: "process-end", process: this.server, timeNs: this.#nowNs });
+    this.server = makeProcess(this.server.pid + 1, "python3", this.server.commandLine);
+    return this;
+  }
+
+  /** Another process has read a part of it. */
+  share(text: string, pid: number): this {
+    const flags = ["shared_line"] as const;
+    this.#say(this.#there, this.client, this.server, text, flags);
+    const frame = this.items.pop();
+    const otherReaders = [makeProcess(pid, "sh", [])];
+    if (frame?.kind === "frame") this.items.push({ ...frame, otherReaders });
     return this;
   }
 
@@ -164,5 +183,11 @@ export const RUNS: Readonly<Record<string, () => Conversation>> = {
     greet(new Conversation(500)).ask(`[${CALL},{"no":"message"},${READY}]`).answer(`[${RESULT}]`),
   "a loss": () => greet(new Conversation(600)).lose(4096).ask(CALL).answer(RESULT),
   "a late attach": () => new Conversation(700).ask(CALL).answer(RESULT).ask(READY).hangUp(),
+  "a server that is started again": () =>
+    greet(greet(new Conversation(1000)).restartServer(3))
+      .ask(CALL)
+      .answer(RESULT)
+      .hangUp(),
+  "a line of two readers": () => greet(new Conversation(1100)).share(CALL, 1150).answer(RESULT),
   "flags of the frame": () => greet(new Conversation(800)).ask(CALL, ["invalid_utf8", "bom"]),
 };

@@ -221,6 +221,17 @@ describe("ConsoleLineRenderer", () => {
     expect(untimed(view.render(coverage))).toContain(
       "DEAF cannot be heard: io_uring reader (3 times), 70.0 kB\n",
     );
+    expect(untimed(view.render({ ...coverage, reason: "stdout_terminal", bytes: 0 }))).toContain(
+      "DEAF no answer: standard output is a terminal (3 times)\n",
+    );
+  });
+
+  test("ConsoleLineRenderer says whose place another process has taken in a session", () => {
+    const exit = { timeNs: TIME_NS, code: 3, signal: undefined };
+    const left = process({ pid: 77, exit });
+    const line = renderer().render(sessionLine({ event: "update", left }));
+    expect(line).toContain("took over from");
+    expect(line).toContain("[77] (exit code 3)");
   });
 
   test.each([

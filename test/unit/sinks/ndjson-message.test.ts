@@ -52,6 +52,21 @@ describe("NdjsonRenderer on messages", () => {
     expect(line).not.toHaveProperty("raw");
   });
 
+  test("NdjsonRenderer names who read a part of a line, and who left a session", () => {
+    const other = process({ pid: 77, comm: "child\u001b" });
+    const shared = frame("", { otherReaders: [other, { address: "10.0.0.5" }] });
+    const flags = ["shared_line"] as const;
+    const left = process({ pid: 9, exit: { timeNs: 1, code: undefined, signal: 9 } });
+    const lines = assertNdjson([
+      plain().item(messageLine({ message: message({ frame: shared }), flags })),
+      plain().item(sessionLine({ event: "update", left })),
+    ]);
+    expect(lines).toMatchObject([
+      { other_readers: [{ pid: 77, comm: "child\u001b" }], flags: ["shared_line"] },
+      { left: { pid: 9, exit: { code: null, signal: 9 } } },
+    ]);
+  });
+
   test("NdjsonRenderer splices numbers, key order and odd strings unparsed", () => {
     const params = '{"b":12345678901234567890,"a":1.50e2,"a":"\\u0041\\/","__proto__":null}';
     const line = plain().item(

@@ -3,7 +3,7 @@ import { type EndCause, exitOf, firstExit, isGone } from "../exits.ts";
 import type { SessionState, Side } from "../session-state.ts";
 
 /** A process that is gone may have left bytes that its peer reads later. */
-const LINGER_NS = 2_000_000_000;
+export const LINGER_NS = 2_000_000_000;
 /** A server that is gone may have left its first answer unread, in a channel that is not known yet. */
 const FIRST_ANSWER_NS = 5_000_000_000;
 /** Both channels are closed: how long to wait for the exit that says why. */
@@ -37,10 +37,11 @@ function isClosedLongEnough(state: SessionState, nowNs: number): boolean {
 
 function isSilent(side: Side, nowNs: number): boolean {
   if (side.openChannels === 0) return true;
-  if (isGone(side.reader, nowNs)) return true;
+  if (isGone(side.reader, nowNs) && !side.channels.some(({ heirs }) => heirs?.canRead)) return true;
   // what the dead have written is read when its reader likes, and ends with the channel
   if (side.peer.calls.open > 0 && Number.isFinite(nowNs)) return false;
   const exit = exitOf(side.writer);
+  if (side.channels.some(({ heirs }) => heirs?.canWrite)) return false;
   return exit !== undefined && nowNs - Math.max(exit.timeNs, side.lastNs) >= LINGER_NS;
 }
 

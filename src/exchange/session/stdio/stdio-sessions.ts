@@ -2,15 +2,16 @@
 import type { Channel, Party, Process } from "../../../capture/types.ts";
 import type { Loss, Noise } from "../../../framing/types.ts";
 import type { Message } from "../../../message/types.ts";
+import { isProcess } from "../../../party.ts";
 import { RecentMap } from "../../../recent-map.ts";
-import { idKey } from "../../call/id-key.ts";
-import { isSentBack } from "../echoes.ts";
+import type { ExchangeItem } from "../../types.ts";
 import { type EndCause, isGone } from "../exits.ts";
 import { ProcessWatch } from "../process-watch.ts";
-import { STATED, statesClient } from "../roles.ts";
 import { SessionState, type Side } from "../session-state.ts";
 import type { TransportSessions } from "../transport-sessions.ts";
 import { endCause, isOver } from "./ending.ts";
+import { Outlets } from "./outlets.ts";
+import { type Fit, fitOf, isSure, UNFIT } from "./pairing.ts";
 import { TextNoise } from "./text-noise.ts";
 
 /** Channels remembered for having had a session: one that has another soon after is among them. */
@@ -23,20 +24,15 @@ const FOR_NOBODY: ReadonlySet<Loss["reason"]> = new Set([
   "started_before_attach",
 ]);
 
-/** How well a waiting direction fits a new channel; the best and oldest one is taken. */
-const UNFIT = 0;
-/** One end is not known, or someone else reads what only a server says: good enough for the only one. */
-const LOOSE = 1;
-/** The answer fits, but someone else reads it (`echo … | server | jq`). */
-const ANSWERS = 2;
-const SAME_PROCESSES = 3;
-const SAME_PROCESSES_AND_ANSWERS = 4;
+/** Sessions that are looked through for one that a new channel may be a direction of. */
+const MAX_CANDIDATES = 1024;
 
 export class StdioSessions implements TransportSessions {
   readonly #sides = new Map<Channel, Side>();
   readonly #watch = new ProcessWatch();
   readonly #states = new Set<SessionState>();
   readonly #noise = new TextNoise();
+  readonly #outlets = new Outlets();
   /** Channel id → how many sessions it has had; by id, since a replay rebuilds the objects. */
   readonly #generations = new RecentMap<string, number>(MAX_GENERATIONS);
 
@@ -45,7 +41,7 @@ export class StdioSessions implements TransportSessions {
   }
 
   get size(): number {
-    return this.#states.size + this.#sides.size + this.#watch.size;
+    return this.#states.size + this.#sides.size + this.#watch.size + this.#outlets.size;
   }
 
   /** Heard bytes on MCP channels that are no message. */
@@ -87,6 +83,31 @@ export class StdioSessions implements TransportSessions {
         if (side.reader === channel.writer) side.deafUntilNs = untilNs;
       }
     }
+  }
+
+  /** Takes a message that is of no session, since it left by standard error. False: it is of one. */
+  takeStray(message: Message, out: ExchangeItem[]): boolean {
+    const { frame } = message;
+    if (this.#sides.has(frame.channel)) return false;
+    const partners = () =>
+      [...this.#watch.sessionsOf(frame.reader)].flatMap(({ processes }) => processes);
+    const writer = this.#outlets.strayWriter(message, partners);
+    if (writer === undefined) return false;
+    const sessions = [...this.#watch.sessionsOf(writer)];
+    this.#noise.count(this.#outlets.add(message, writer, sessions, out));
+    return true;
+  }
+
+  /** The last word on what left by standard error through this channel; undefined: through any. */
+  endStrays(channel: Channel | undefined, out: ExchangeItem[]): void {
+    this.#noise.count(
+      channel === undefined ? this.#outlets.end(out) : this.#outlets.close(channel, out),
+    );
+  }
+
+  /** Says why calls of the session are not answered, where that is known. */
+  explain(state: SessionState, timeNs: number, out: ExchangeItem[]): void {
+    if (this.#states.has(state)) this.#outlets.explain(state, timeNs, out);
   }
 
   stateOf(channel: Channel): SessionState | undefined {
@@ -185,52 +206,46 @@ export class StdioSessions implements TransportSessions {
     const frame = message.frame;
     const writer = frame.sender ?? frame.channel.writer;
     let best: Side | undefined;
-    let bestFit = UNFIT;
-    let looseFits = 0;
+    let bestFit: Fit = UNFIT;
+    let equals = 0;
     for (const state of this.#candidates(writer, frame.reader)) {
       const heard = state.first;
       if (heard.channels.length === 0 || heard.peer.channels.length !== 0) continue;
-      const fit = fitOf(heard, writer, frame.reader, message);
-      if (fit === LOOSE) looseFits++;
+      const fit = fitOf(heard, writer, message, this.#areJoined);
+      if (fit === bestFit) equals++;
       if (fit <= bestFit) continue;
       best = heard.peer;
       bestFit = fit;
+      equals = 1;
     }
-    return bestFit === LOOSE && looseFits > 1 ? undefined : best;
+    return equals > 1 && !isSure(bestFit) ? undefined : best;
   }
 
-  /** Both ends of the heard direction are watched, and its reader is the new one's writer, where known. */
-  #candidates(writer: Party | undefined, reader: Party): Iterable<SessionState> {
-    return this.#watch.sessionsOf(writer ?? reader);
+  /** Both ends of a heard direction are watched: one of them is an end of the new one, or what is asked at one comes back
+   * from the other. */
+  #candidates(writer: Party | undefined, reader: Party): ReadonlySet<SessionState> {
+    const found = new Set<SessionState>();
+    const ofWriter = [...this.#watch.sessionsOf(writer)];
+    const partners = ofWriter.flatMap(({ processes }) => processes);
+    for (const party of new Set([writer, reader, ...partners])) {
+      for (const state of this.#watch.sessionsOf(party)) {
+        if (found.size >= MAX_CANDIDATES) return found;
+        found.add(state);
+      }
+    }
+    return found;
   }
+
+  readonly #areJoined = (one: Party | undefined, other: Party | undefined): boolean => {
+    for (const state of this.#watch.sessionsOf(one)) {
+      if (isProcess(other) && state.processes.includes(other)) return true;
+    }
+    return false;
+  };
 }
 
 /** Standard error is what people read, not clients. */
 function isOutput(channel: Channel): boolean {
   const as = channel.writtenAs?.();
   return as?.isOutput === true && !as.isError;
-}
-
-/** How well the channel writer → reader answers the direction `heard`. */
-function fitOf(heard: Side, writer: Party | undefined, reader: Party, message: Message): number {
-  if (contradictsRoles(heard, message)) return UNFIT;
-  const readerFits = heard.writer === reader || heard.party === reader;
-  const writerFits = heard.reader === writer;
-  const answers =
-    message.method === undefined &&
-    message.idText !== undefined &&
-    heard.calls.has(idKey(message.idText));
-  if (readerFits && writerFits) return answers ? SAME_PROCESSES_AND_ANSWERS : SAME_PROCESSES;
-  if (writerFits && answers) return ANSWERS;
-  const oneUnknown =
-    (writer === undefined && readerFits) || (heard.writer === undefined && writerFits);
-  const fromServer = writerFits && message.senderRoles === "server" && heard.state.client === heard;
-  return oneUnknown || fromServer ? LOOSE : UNFIT;
-}
-
-/** Both ends say that they are the client: these are two sessions, unless a terminal only sends back what one says. */
-function contradictsRoles(heard: Side, message: Message): boolean {
-  const state = heard.state;
-  const isTwice = state.certainty === STATED && state.client === heard && statesClient(message);
-  return isTwice && !isSentBack(heard, message);
 }

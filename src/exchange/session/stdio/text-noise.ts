@@ -36,6 +36,11 @@ export class TextNoise {
     return false;
   }
 
+  /** Of an MCP server, beside its channels. */
+  count(bytes: number): void {
+    this.bytes += bytes;
+  }
+
   /** The session is MCP: what its channels said before counts. */
   adopt(state: SessionState): void {
     for (const side of [state.first, state.second]) {
