@@ -69,17 +69,23 @@ export class Loop {
     const { niceness } = this.#parts;
     this.#endsAt = performance.now() + mostMs;
     niceness.begin();
-    while (!this.#isStopped) {
-      const { bytes } = this.#drainBatch();
-      niceness.drained(bytes);
-      await this.#write();
-      if (bytes < FEW_BYTES) await this.#rest();
-      else {
-        await this.#parts.wake.breathe();
-        this.#work(CROWDED_NS);
-      }
+    try {
+      while (!this.#isStopped) await this.#turn();
+    } finally {
+      niceness.end();
     }
-    niceness.end();
+  }
+
+  async #turn(): Promise<void> {
+    const { niceness, wake } = this.#parts;
+    const { bytes } = this.#drainBatch();
+    niceness.drained(bytes);
+    await this.#write();
+    if (bytes < FEW_BYTES) await this.#rest();
+    else {
+      await wake.breathe();
+      this.#work(CROWDED_NS);
+    }
   }
 
   /** After the run: takes what is left, when nothing new comes. */

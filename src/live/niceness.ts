@@ -62,8 +62,9 @@ export class Niceness {
 
   /** What is left is to be done soon. */
   end(): void {
-    if (this.#isNice) this.#be(false);
+    if (!this.#mayChange) return;
     this.#mayChange = false;
+    for (const thread of this.#system.threads()) this.#set(thread, false);
   }
 
   #be(isNice: boolean): void {
