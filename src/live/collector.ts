@@ -9,7 +9,7 @@ const TEXT_COPIES = 4;
 const GARBAGE_BYTES = 28 << 20;
 const LARGE_BYTES = 4 << 20;
 /** Collections of what is young, until one of all is due. */
-const YOUNG = 7;
+const YOUNG = 3;
 
 /** `young`: what was made since the last one; `release`: all, and memory goes back to the system. */
 export type Collection = "young" | "all" | "release";

@@ -54,7 +54,7 @@ export class LiveSession {
       rooms,
       subjects: [...subjects, watch, clock],
       wake: this.#wake,
-      niceness: new Niceness(kernel.ring.bytes.length / 2),
+      niceness: new Niceness(kernel.ring.size),
       nowNs,
       write: (items, count) => this.#write(items, count),
     });
