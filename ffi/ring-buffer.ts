@@ -8,9 +8,7 @@ const EINTR = 4;
 
 export class RingBuffer implements Disposable {
   #ring: Pointer | null;
-  /** Bytes of the ring itself. */
-  readonly size: number;
-  /** The ring's memory, mapped twice in a row so that a record never wraps; behind it what did not fit (overflow.c). */
+  /** The ring's memory, mapped twice in a row so that a record never wraps. */
   readonly view: DataView<ArrayBuffer>;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Readable when there are records, after `sleep`. */
@@ -27,8 +25,7 @@ export class RingBuffer implements Disposable {
     if (this.#ring === null) throw new BpfError("Cannot map the ring buffer", -this.wakeFd);
     const records = shim().sh_ring_records(this.#ring);
     if (records === null) throw new BpfError("Cannot map the ring buffer", 22);
-    this.size = size;
-    const memory = toArrayBuffer(records, 0, Number(shim().sh_ring_length(this.#ring)));
+    const memory = toArrayBuffer(records, 0, size * 2);
     this.view = new DataView(memory);
     this.bytes = new Uint8Array(memory);
   }

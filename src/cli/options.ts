@@ -213,8 +213,7 @@ export const OPTIONS: readonly OptionSpec[] = [
     group: "Capture",
     commands: HEARING,
     help: "buffer between kernel and overhear: a power of two, 64K to 1G",
-    details:
-      "It counts twice in the resident memory because it is mapped twice. Six times as much, 96M at most, is used behind it when much comes at once.",
+    details: "It counts twice in the resident memory because it is mapped twice.",
   },
   {
     name: "max-message",

@@ -1,5 +1,5 @@
 /** How much was heard in, garbage collections at the right moments out. */
-import { edenGC, fullGC } from "bun:jsc";
+import { fullGC } from "bun:jsc";
 import type { ExchangeItem } from "../exchange/types.ts";
 
 /** What a record leaves behind: its event, chunk, frame, message (estimate, bytes). */
@@ -8,21 +8,15 @@ const RECORD_BYTES = 1024;
 const TEXT_COPIES = 4;
 const GARBAGE_BYTES = 28 << 20;
 const LARGE_BYTES = 4 << 20;
-/** Collections of what is young, until one of all is due. */
-const YOUNG = 3;
-
-/** `young`: what was made since the last one; `release`: all, and memory goes back to the system. */
-export type Collection = "young" | "all" | "release";
 
 /**
  * Left alone, JavaScriptCore lets garbage grow with the size of the machine's memory, to hundreds of megabytes under
- * load, and frees large strings late. Nearly all garbage here is young: looking for that alone takes a fraction of a
- * millisecond, where a full collection takes 10 to 40.
+ * load, and frees large strings late. What lives here is small, so a full collection takes a few milliseconds, and
+ * costs less CPU in sum than the collections that it saves.
  */
 export class Collector {
-  readonly #collect: (what: Collection) => void;
+  readonly #collect: (isLarge: boolean) => void;
   #garbage = 0;
-  #young = 0;
 
   constructor(collect = collectGarbage) {
     this.#collect = collect;
@@ -30,7 +24,7 @@ export class Collector {
 
   /** A line of so many bytes is about to be parsed: what it was gathered in is free, and gone before, both need not fit. */
   readonly framed = (bytes: number): void => {
-    if (isLargeLine(bytes)) this.#collect("release");
+    if (isLargeLine(bytes)) this.#collect(true);
   };
 
   /** So many records have become these items, and those are written. */
@@ -44,8 +38,7 @@ export class Collector {
     }
     if (!isLarge && this.#garbage < GARBAGE_BYTES) return;
     this.#garbage = 0;
-    this.#young = isLarge || this.#young === YOUNG ? 0 : this.#young + 1;
-    this.#collect(isLarge ? "release" : this.#young === 0 ? "all" : "young");
+    this.#collect(isLarge);
   }
 }
 
@@ -55,8 +48,7 @@ function isLargeLine(bytes: number): boolean {
 }
 
 /** Behind a large line Bun's own way, which takes twice as long and gives memory back to the system as well. */
-function collectGarbage(what: Collection): void {
-  if (what === "young") edenGC();
-  else if (what === "all") fullGC();
-  else Bun.gc(true);
+function collectGarbage(isLarge: boolean): void {
+  if (isLarge) Bun.gc(true);
+  else fullGC();
 }

@@ -16,7 +16,7 @@ const NOTHING: Batch = { bytes: 0, records: 0 };
 /** What it needs of the ring. */
 export type RecordRing = Pick<
   RingBuffer,
-  "size" | "view" | "bytes" | "acquire" | "start" | "release" | "pending"
+  "view" | "bytes" | "acquire" | "start" | "release" | "pending"
 >;
 
 export class Records {

@@ -10,7 +10,6 @@ import { Collector } from "./collector.ts";
 import type { Discovery } from "./discover.ts";
 import { type HeardKernel, Hearing } from "./hearing.ts";
 import { Loop } from "./loop.ts";
-import { Niceness } from "./niceness.ts";
 import { ReaderWatch } from "./reader-watch.ts";
 import { type RecordRing, Records } from "./records.ts";
 import { type Waiting, Wake } from "./wake.ts";
@@ -54,7 +53,6 @@ export class LiveSession {
       rooms,
       subjects: [...subjects, watch, clock],
       wake: this.#wake,
-      niceness: new Niceness(kernel.ring.size),
       nowNs,
       write: (items, count) => this.#write(items, count),
     });

@@ -222,7 +222,7 @@ export class ExchangeRows {
 
   #meet(session: Session, place: Place): SessionRef {
     const { own } = this.#options;
-    const isOwn = own.has(session.server);
+    const isOwn = own.serves(session);
     const ref = new SessionRef(isOwn ? 0 : place.nextId(), isOwn);
     this.#sessions.set(session.id, ref);
     if (isOwn) own.sessions++;

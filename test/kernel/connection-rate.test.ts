@@ -96,7 +96,8 @@ test.skipIf(lacks !== undefined)(
       expect(rate).toBeGreaterThan(RATE / 2);
       expect(differences(heard, truth)).toEqual([]);
       expectAccounted(heard.lines, heard.summary, port);
-      expect(peak).toBeLessThan(500);
+      // the ring counts twice in it
+      expect(peak).toBeLessThan(800);
       const dropped = Number(/(\d+) of the rows of this run/.exec(heard.stderr)?.[1] ?? 0);
       using history = new Database(db, { readonly: true });
       const rows = (sql: string) => history.query<{ n: number }, []>(sql).get()?.n ?? -1;

@@ -9,7 +9,6 @@ import { inRing } from "../capture/records.ts";
 const ROOM = 1 << 16;
 
 export class FakeRing implements RecordRing, Waiting, Disposable {
-  readonly size = ROOM;
   readonly bytes = new Uint8Array(ROOM);
   readonly view = new DataView(this.bytes.buffer);
   readonly start = 0;
