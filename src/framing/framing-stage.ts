@@ -34,8 +34,8 @@ import { Unended } from "./unended.ts";
 const MEBIBYTE = 1024 * 1024;
 /** Room for one of the longest, which may take twice its length while it grows, and for others beside it. */
 const LONGEST_LINES = 3;
-/** As long as a channel that is set aside is left alone at least (live/set-aside.ts). */
-const LEFT_ALONE_NS = 10_000_000_000;
+/** What comes of a channel that is set aside so long after the last of it was not on its way: it is heard again. */
+const LEFT_ALONE_NS = 100_000_000;
 /** Channels whose first bytes, 8 KiB at most, may wait for more of them; the oldest then is one of lines. */
 const MAX_OPENINGS = 1024;
 
@@ -75,7 +75,7 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
   readonly #http = new Map<Channel, HttpFramer | Http2Framer>();
   /** First bytes that may yet become what HTTP begins with. */
   readonly #openings = new Map<Channel, Chunk>();
-  /** When channels were set aside that were not heard since; what was on its way then may still come. */
+  /** Channels that were set aside and not heard since, and when the last of them came: what was on its way may yet come. */
   readonly #aside = new Map<Channel, number>();
   readonly #memory: HttpMemory = {
     exchanges: 0,
@@ -212,7 +212,11 @@ export class FramingStage implements Stage<StreamItem, FramingItem> {
   /** Heard again after a while: what was under way then is not what is now. */
   #takeUp({ channel, timeNs }: Chunk, out: FramingItem[]): void {
     const sinceNs = this.#aside.get(channel);
-    if (sinceNs === undefined || timeNs - sinceNs < LEFT_ALONE_NS) return;
+    if (sinceNs === undefined) return;
+    if (timeNs - sinceNs < LEFT_ALONE_NS) {
+      this.#aside.set(channel, timeNs);
+      return;
+    }
     for (const each of [channel, channel.reverse]) {
       if (each === undefined || !this.#aside.delete(each)) continue;
       this.#framerOf(each)?.abandon(out);

@@ -308,6 +308,19 @@ test("FramingStage sets a channel aside after 64 KiB without a bracket, and agai
   ]);
 });
 
+test("FramingStage begins anew when a channel that was set aside is heard again, whatever was on its way then", () => {
+  const framing = new FramingStage();
+  const channel = makeChannel("pipe:1");
+  const take = (text: string, position: number, timeNs: number) =>
+    framing.push(chunk(channel, Buffer.from(text), position, reader, timeNs));
+  const log = "x".repeat(70_000);
+  expect(brief(take(log, 0, 1)).at(-1)).toEqual(["set-aside"]);
+  take("the beginning of a line", log.length, 1_000_000);
+  const answer = '{"jsonrpc":"2.0","id":1,"result":{}}';
+  const out = take(`${answer}\n`, 200_000, 500_000_000);
+  expect(out).toContainEqual(expect.objectContaining({ kind: "frame", text: answer }));
+});
+
 test("FramingStage does not set aside a channel in the middle of a long message or behind one", () => {
   const long = `["${"x".repeat(200_000)}"]\n`;
   const log = `${"log ".repeat(50_000)}\n`;
