@@ -38,6 +38,8 @@ const MAX_SESSIONS = 65_536;
 export class ExchangeRows {
   readonly #options: ExchangeRowsOptions;
   readonly #sessions = new RecentMap<string, SessionRef>(MAX_SESSIONS);
+  /** Starts of sessions whose server is not known, until something is said in them. */
+  readonly #begun = new RecentMap<string, SessionLine>(MAX_SESSIONS);
   /** Rows of answers, until their calls come. */
   readonly #answers = new WeakMap<Message, number>();
 
@@ -47,7 +49,7 @@ export class ExchangeRows {
 
   message(line: MessageLine, place: Place): void {
     const { message, session, direction } = line;
-    const ref = this.#refOf(session, place);
+    const ref = this.#refOf(session, place, message.frame.channel);
     if (ref.isOwn) return;
     const { dimensions, maxBodyBytes, bodyMargin } = this.#options;
     const id = place.nextId();
@@ -139,6 +141,13 @@ export class ExchangeRows {
   }
 
   session(line: SessionLine, place: Place): void {
+    const { session, event } = line;
+    // its first message says where its server is, if nobody knows who that is
+    if (event === "start" && !isProcess(session.server)) this.#begun.set(session.id, line);
+    else this.#tell(line, place);
+  }
+
+  #tell(line: SessionLine, place: Place): void {
     const { session, event, messages, openCalls } = line;
     // of a recording of several runs: the same name, another session
     const isAgain = event === "start" && this.#sessions.get(session.id) !== undefined;
@@ -213,16 +222,29 @@ export class ExchangeRows {
     });
   }
 
-  #refOf(session: Session, place: Place): SessionRef {
+  /** `channel`: of something that was said in it. */
+  #refOf(session: Session, place: Place, channel?: Channel): SessionRef {
+    const begun = this.#begun.get(session.id);
+    if (begun !== undefined) {
+      this.#begun.delete(session.id);
+      if (this.#isOwn(session, channel)) this.#meet(session, place, true);
+      else this.#tell(begun, place);
+    }
     const known = this.#sessions.get(session.id);
     const ref = known ?? this.#meet(session, place);
     if (!ref.isOwn && ref.segment !== place.segment.id) this.#write(ref, session, place);
     return ref;
   }
 
-  #meet(session: Session, place: Place): SessionRef {
+  #isOwn(session: Session, channel: Channel | undefined): boolean {
     const { own } = this.#options;
-    const isOwn = own.serves(session);
+    if (isProcess(session.server) || channel === undefined) return own.has(session.server);
+    return own.isAt(channel.from) || own.isAt(channel.to);
+  }
+
+  #meet(session: Session, place: Place, isOurs = false): SessionRef {
+    const { own } = this.#options;
+    const isOwn = isOurs || own.has(session.server);
     const ref = new SessionRef(isOwn ? 0 : place.nextId(), isOwn);
     this.#sessions.set(session.id, ref);
     if (isOwn) own.sessions++;

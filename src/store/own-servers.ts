@@ -1,6 +1,5 @@
 /** Processes in, which of them are servers of overhear itself out: what is asked of those is not stored. */
 import type { Endpoint, Party, Process } from "../capture/types.ts";
-import type { Session } from "../exchange/types.ts";
 import { isProcess } from "../party.ts";
 
 export class OwnServers {
@@ -18,13 +17,6 @@ export class OwnServers {
 
   isAt(end: Endpoint | undefined): boolean {
     return end !== undefined && this.#isOwnEnd(end);
-  }
-
-  /** Where the server's process is not known, by where its client has called it. */
-  serves({ server, authority }: Pick<Session, "server" | "authority">): boolean {
-    if (isProcess(server)) return this.has(server);
-    const [, address, port] = /^\[?([^\]]*)\]?:(\d{1,5})$/.exec(authority ?? "") ?? [];
-    return address !== undefined && this.isAt({ address, port: Number(port) });
   }
 
   has(party: Party | undefined): boolean {
