@@ -68,7 +68,7 @@ export class ChannelLines implements LineFramer {
 
   get waitsSinceNs(): number | undefined {
     const isBody = this.#heads.left > 0 && this.#state === "json";
-    const waits = isBody || this.#held.isWhole || this.#held.hasMessageLine;
+    const waits = isBody || this.#held.mayBeWhole || this.#held.hasMessageLine;
     return waits ? this.#items.timeNs : undefined;
   }
 

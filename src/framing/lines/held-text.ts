@@ -32,7 +32,7 @@ export class HeldText {
   #blankTo = 0;
   /** Where the current line begins. */
   #lineFrom = 0;
-  #isWhole = false;
+  #whole: "no" | "perhaps" | "yes" = "no";
   #isMultiLine = false;
   #hasMessageLine = false;
 
@@ -55,7 +55,13 @@ export class HeldText {
 
   /** The text is whole, and its line end has not come. */
   get isWhole(): boolean {
-    return this.#isWhole;
+    if (this.#whole === "perhaps") this.#whole = this.scan() === "whole" ? "yes" : "no";
+    return this.#whole === "yes";
+  }
+
+  /** To be looked into if no more comes for a while: most reads end somewhere in a text, and each look would cost. */
+  get mayBeWhole(): boolean {
+    return this.#whole !== "no";
   }
 
   /** The text goes over the end of a line. */
@@ -105,12 +111,13 @@ export class HeldText {
 
   /** No more is there for now. */
   pause(last: number | undefined): void {
-    if (this.#isWhole || isClosing(last)) this.#isWhole = this.scan() === "whole";
+    if (isClosing(last)) this.#whole = "perhaps";
+    else if (this.#whole !== "no") this.#whole = isSpace(last) ? "perhaps" : "no";
   }
 
   /** An object is held, and `bytes` begin the next one. */
   isFollowedBy(bytes: Buffer): boolean {
-    if (!this.#isWhole || bytes[0] !== OPEN_BRACE) return false;
+    if (bytes[0] !== OPEN_BRACE || !this.isWhole) return false;
     return this.isEndedAt(this.length) && this.bytes().at(-1) === CLOSE_BRACE;
   }
 
@@ -163,7 +170,7 @@ export class HeldText {
     this.#scanner = scanner;
     this.#blankTo = 0;
     this.#lineFrom = 0;
-    this.#isWhole = false;
+    this.#whole = "no";
     this.#isMultiLine = false;
     this.#hasMessageLine = false;
   }
