@@ -121,9 +121,14 @@ class Mender {
   /** Goes on behind a comma, which nobody needs before a closing bracket. */
   #isLastComma(closing: number): boolean {
     const from = this.#at++;
+    const before = this.#out + this.#text.slice(this.#copied, from);
+    this.#out = `${before},`;
+    this.#copied = this.#at;
+    // comments that follow are taken out of what stands behind it
     this.#skip();
     if (this.#code() !== closing) return false;
-    this.#replace(from, from + 1, "", "a comma before the bracket");
+    this.#out = before + this.#out.slice(before.length + 1);
+    this.#note(`a comma before the bracket at ${from}`);
     return true;
   }
 

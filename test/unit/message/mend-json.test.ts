@@ -25,6 +25,12 @@ test.each([
     '{"a":[1,2]}',
     "a comma before the bracket at 9, and 1 more",
   ],
+  [
+    "a comma and a comment before a bracket",
+    '{"a":1,//\n}',
+    '{"a":1 \n}',
+    "a comment at 7, and 1 more",
+  ],
   ["comments", '{/* a */"a":1//b\n}', '{ "a":1 \n}', "a comment at 1, and 1 more"],
 ])("mendJson mends %s", (_name, text, mended, error) => {
   expect(mendJson(text)).toEqual({ text: mended, error });
