@@ -86,9 +86,9 @@ class Mender {
     for (;;) {
       this.#skip();
       const code = this.#code();
+      if (this.#faults > MAX_FAULTS) return "one fault too many";
       if (code !== OPEN_BRACE && code !== OPEN_BRACKET) return this.#scalar(code);
       if (this.#open.length === MAX_DEPTH) return "too deep a value";
-      if (this.#faults > MAX_FAULTS) return "one fault too many";
       this.#open.push(code);
       this.#at++;
       this.#skip();
@@ -121,15 +121,12 @@ class Mender {
   /** Goes on behind a comma, which nobody needs before a closing bracket. */
   #isLastComma(closing: number): boolean {
     const from = this.#at++;
-    const before = this.#out + this.#text.slice(this.#copied, from);
-    this.#out = `${before},`;
-    this.#copied = this.#at;
-    // comments that follow are taken out of what stands behind it
+    const isLast = this.#text.charCodeAt(this.#behindBlanks(this.#at)) === closing;
+    // before the comments behind it go
+    if (isLast) this.#take(from, from + 1, "");
     this.#skip();
-    if (this.#code() !== closing) return false;
-    this.#out = before + this.#out.slice(before.length + 1);
-    this.#note(`a comma before the bracket at ${from}`);
-    return true;
+    if (isLast) this.#note(`a comma before the bracket at ${from}`);
+    return isLast;
   }
 
   #key(): string | undefined {
@@ -190,22 +187,32 @@ class Mender {
     } else this.#replace(this.#at, this.#at + 1, "\\\\", "an escape");
   }
 
-  /** White space and comments. */
+  /** White space and comments, as many as may be. */
   #skip(): void {
     for (;;) {
       this.#at = skipSpace(this.#text, this.#at);
-      if (this.#code() !== SLASH) return;
-      const end = this.#endOfComment();
+      const end = this.#faults > MAX_FAULTS ? -1 : this.#endOfComment(this.#at);
       if (end < 0) return;
       this.#replace(this.#at, end, " ", "a comment");
       this.#at = end;
     }
   }
 
-  #endOfComment(): number {
-    const isLine = this.#text.startsWith("//", this.#at);
-    if (!isLine && !this.#text.startsWith("/*", this.#at)) return -1;
-    const end = this.#text.indexOf(isLine ? "\n" : "*/", this.#at + 2);
+  /** Where `skip` would get to. */
+  #behindBlanks(from: number): number {
+    let at = skipSpace(this.#text, from);
+    for (let end = this.#endOfComment(at); end >= 0; end = this.#endOfComment(at)) {
+      at = skipSpace(this.#text, end);
+    }
+    return at;
+  }
+
+  /** −1: none begins there, or it has no end. */
+  #endOfComment(at: number): number {
+    if (this.#text.charCodeAt(at) !== SLASH) return -1;
+    const isLine = this.#text.startsWith("//", at);
+    if (!isLine && !this.#text.startsWith("/*", at)) return -1;
+    const end = this.#text.indexOf(isLine ? "\n" : "*/", at + 2);
     return end < 0 || isLine ? end : end + 2;
   }
 
@@ -235,9 +242,14 @@ class Mender {
   }
 
   #replace(from: number, to: number, by: string, what: string): void {
+    this.#take(from, to, by);
+    this.#note(`${what} at ${from}`);
+  }
+
+  /** What is before `from` goes out as it is, `by` for what is before `to`. */
+  #take(from: number, to: number, by: string): void {
     this.#out += this.#text.slice(this.#copied, from) + by;
     this.#copied = to;
-    this.#note(`${what} at ${from}`);
   }
 
   #note(error: string): void {

@@ -60,6 +60,21 @@ test.each(["{}", "[1]", " x", "{a:1}", "{'jsonrpc': '2.0'}", "[1 2]", '"a"', ""]
   },
 );
 
+test.each([
+  ["words", "NaN,"],
+  ["comments", "1,//\n"],
+  ["comments one upon the other", "/**/"],
+])("mendJson takes no more than so many %s", (_name, unit) => {
+  const text = `{"jsonrpc":"2.0","id":1,"result":[${unit.repeat(20_000)}1]}`;
+  const mended = mendJson(text);
+  expect(mended?.error).toMatch(/, and 10001 more$/);
+  expect(JSON.parse(mended?.text ?? "")).toEqual({
+    jsonrpc: "2.0",
+    id: 1,
+    result: expect.stringContaining(unit),
+  });
+});
+
 test("mendJson gives JSON for any text, and nothing for JSON", () => {
   const part = fc.constantFrom(
     ...['{"jsonrpc":"2.0"', '"id":1', '"result":', "{", "}", "[", "]", ",", ":", '"', "\\", "NaN"],
