@@ -9,8 +9,16 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 
+/** What each JSON-RPC 2.0 message has: a look for it is cheaper than reading the text. */
+export const VERSION_KEY = '"jsonrpc"';
+
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
+
+/** Whether the text is a JSON-RPC message, or holds one, as far as a look tells. */
+export function holdsMessage(text: string): boolean {
+  return text.includes(VERSION_KEY);
+}
 
 /** Index of the first character at or behind `at` that is no JSON white space. */
 export function skipSpace(text: string, at: number): number {

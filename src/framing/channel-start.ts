@@ -1,5 +1,7 @@
 /** The first bytes of a channel in, which transport begins there out. */
+
 import type { Channel } from "../capture/types.ts";
+import { isConnection } from "../party.ts";
 import type { Chunk } from "../stream/types.ts";
 import type { LineFramer } from "./channel-framer.ts";
 import { readFirstBytes, readResume } from "./first-bytes.ts";
@@ -16,13 +18,8 @@ export interface HttpStart {
 export const UNKNOWN_START: HttpStart = { version: 1, side: undefined };
 
 /** HTTP goes over these. What looks like it on a pipe is a log, whose writer may yet speak MCP in lines. */
-export function isSocket({ kind }: Channel): boolean {
-  return kind === "tcp" || kind === "tls" || kind === "unix-stream";
-}
-
-/** Of the network; what passes in TLS included. */
-export function isConnection({ kind }: Channel): boolean {
-  return kind === "tcp" || kind === "tls";
+export function isSocket(channel: Channel): boolean {
+  return isConnection(channel) || channel.kind === "unix-stream";
 }
 
 /** `isLate`: the read may begin anywhere in a message. */

@@ -1,11 +1,12 @@
 /** Ordered bytes per channel in; lines, HTTP bodies and events out, by what the channel's first bytes say. */
+
 import type { Channel } from "../capture/types.ts";
+import { isConnection } from "../party.ts";
 import type { Stage } from "../stage.ts";
 import type { ChannelEnd, Chunk, Gap, Skip, StreamItem } from "../stream/types.ts";
 import type { ChannelFramer, LineFramer } from "./channel-framer.ts";
 import {
   type HttpStart,
-  isConnection,
   isJsonStart,
   isSocket,
   joinChunks,

@@ -1,4 +1,5 @@
 /** The kernel in; the rooms, with all that looks after what they know of the kernel, out: wired once, for one run. */
+
 import { findCgroupPath } from "../capture/cgroups.ts";
 import type { Kernel } from "../capture/kernel.ts";
 import { readProcess } from "../capture/proc.ts";
@@ -9,6 +10,7 @@ import { say } from "../cli/say.ts";
 import type { ListenOptions } from "../cli/types.ts";
 import type { CaptureFacts, CoverageLine } from "../exchange/types.ts";
 import type { HttpVerdict } from "../framing/types.ts";
+import { isConnection } from "../party.ts";
 import { ChannelState } from "../stream/channel-state.ts";
 import { Accounts, type EntrySource } from "./accounts.ts";
 import { BlockedRelease } from "./blocked.ts";
@@ -231,7 +233,7 @@ export class Hearing {
 
   #judge({ channel, verdict }: HttpVerdict): void {
     if (!(channel instanceof ChannelState)) return;
-    if (channel.kind !== "tcp" && channel.kind !== "tls") return;
+    if (!isConnection(channel)) return;
     for (const { address, inode, position } of [channel, channel.twin ?? channel]) {
       this.#kernel.judge(address, inode, verdict, position);
     }

@@ -1,10 +1,11 @@
 /** Channels that carry no MCP in, the kernel's verdicts on them out; each is tried again from time to time, and at once when
  * its writer is asked something. */
+
 import type { Party } from "../capture/types.ts";
+import { isConnection } from "../party.ts";
 import type { ChannelState } from "../stream/channel-state.ts";
 import type { Subject } from "./subject.ts";
 
-/** The framing room counts on so long a silence. */
 const RETRY_NS = 10_000_000_000;
 const LOOK_NS = 2_000_000_000;
 
@@ -83,10 +84,6 @@ export class SetAside implements Subject {
       this.#kernel.ignore(address, inode, ignored, writer.pid);
     } else this.#kernel.ignore(address, inode, ignored);
   }
-}
-
-function isConnection({ kind }: ChannelState): boolean {
-  return kind === "tcp" || kind === "tls";
 }
 
 /** Who might answer by it. */

@@ -1,6 +1,6 @@
 /** Frames in, JSON-RPC messages out; whatever else came by passes unchanged, in order. */
 import type { Frame, FramingItem, Noise } from "../framing/types.ts";
-import { endOfValue, isJson, skipSpace } from "../json-grammar.ts";
+import { endOfValue, holdsMessage, isJson, skipSpace } from "../json-grammar.ts";
 import type { Stage } from "../stage.ts";
 import { capText } from "../text.ts";
 import { SHORT_TEXT } from "./body-span.ts";
@@ -12,7 +12,6 @@ import type { Message, MessageItem } from "./types.ts";
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACKET = 0x5d;
 const COMMA = 0x2c;
-const VERSION_KEY = '"jsonrpc"';
 /** Of a line that is no message, to be shown. */
 const MAX_HEAD_CHARS = 200;
 
@@ -135,7 +134,7 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
 
 /** What does not even look like JSON-RPC is left alone. */
 function mend({ text }: Frame): Mended | undefined {
-  return text.includes(VERSION_KEY) ? mendJson(text) : undefined;
+  return holdsMessage(text) ? mendJson(text) : undefined;
 }
 
 /** What was mended says itself what it is. */
@@ -146,7 +145,8 @@ function isMeant(message: Message | undefined): boolean {
 function noiseOf({ channel, bytes, http, text, timeNs }: Frame): Noise {
   if (http !== undefined) return { kind: "noise", channel, bytes, of: "http" };
   // something stands behind a message on its line, or it is not quite JSON
-  const holdsMessage = text.includes(VERSION_KEY) && !isJson(text);
-  const says = { head: capText(text, MAX_HEAD_CHARS), lines: 1, holdsMessage, timeNs };
+  const isMixed = holdsMessage(text) && !isJson(text);
+  const head = capText(text, MAX_HEAD_CHARS);
+  const says = { head, lines: 1, holdsMessage: isMixed, timeNs };
   return { kind: "noise", channel, bytes, of: "text", text: says };
 }

@@ -15,6 +15,7 @@ import type {
 } from "../exchange/types.ts";
 import type { Loss } from "../framing/types.ts";
 import type { Message } from "../message/types.ts";
+import { endsOf } from "../party.ts";
 import type { Colors } from "./color.ts";
 import { connectionEnds, connectionWords, isFailedConnection } from "./connection-words.ts";
 import { EndColumns, placeIn, placeOf } from "./console-ends.ts";
@@ -33,7 +34,7 @@ import type { Redactor } from "./redact.ts";
 import { sessionWords } from "./session-words.ts";
 import { SimilarCalls } from "./similar-calls.ts";
 import { LocalTimes } from "./timestamp.ts";
-import { endsOf, exchangeChannel } from "./transport.ts";
+import { exchangeChannel } from "./transport.ts";
 import type { WallClock } from "./types.ts";
 import { callWords, noAnswerWords, waitedText } from "./unanswered-words.ts";
 
@@ -50,7 +51,6 @@ export interface ConsoleLineOptions {
 type Paint = (text: string) => string;
 
 const PLAIN: Paint = (text) => text;
-const NOBODY = { from: undefined, to: undefined };
 /** A method name may be megabytes long; no terminal shows more than this in a line, … */
 const MAX_REST_CHARS = 2000;
 /** … nor does anybody read more than this of what is never cut to a line. */
@@ -279,10 +279,9 @@ export class ConsoleLineRenderer {
     const { exchange, flags, session, timeNs } = line;
     const failed = line.outcome !== "complete" || (exchange.response?.status ?? 0) >= 400;
     if (quiet && !failed && flags.length === 0) return "";
-    const channel = exchangeChannel(exchange);
-    const parties = channel === undefined ? undefined : endsOf(channel);
+    const { from, to } = endsOf(exchangeChannel(exchange));
     const place = placeIn(exchange, "to");
-    const ends = this.#ends.render({ from: parties?.from, to: parties?.to, session, place });
+    const ends = this.#ends.render({ from, to, session, place });
     const rest = httpWords(line, this.#ends.isNarrow);
     if (failed) return this.#whole(timeNs, ends, "HTTP", rest, colors.red, colors.inverse);
     if (flags.length > 0) return this.#whole(timeNs, ends, "HTTP", rest, colors.yellow, PLAIN);
@@ -303,7 +302,7 @@ export class ConsoleLineRenderer {
 
   #loss(loss: Loss): string {
     const { channel } = loss;
-    const { from, to } = channel === undefined ? NOBODY : endsOf(channel);
+    const { from, to } = endsOf(channel);
     const ends = this.#ends.render({ from, to, session: undefined });
     const bytes = formatBytes(loss.bytes);
     const rest = `${bytes} ${lossWords(loss)}`;
@@ -312,7 +311,7 @@ export class ConsoleLineRenderer {
 
   #coverage(line: CoverageLine): string {
     const { channel, process } = line;
-    const { from, to } = channel === undefined ? NOBODY : endsOf(channel);
+    const { from, to } = endsOf(channel);
     const ends = this.#ends.render({ from: process ?? from, to, session: undefined });
     const { yellow } = this.#options.colors;
     return this.#whole(line.timeNs, ends, "DEAF", coverageText(line), yellow, PLAIN);

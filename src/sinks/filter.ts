@@ -4,7 +4,7 @@ import type { Connection, Outcome, Protocol } from "../connections/types.ts";
 import type { ExchangeItem, OpenCall, PartyInfo, Session, Transport } from "../exchange/types.ts";
 import type { HttpExchange } from "../framing/types.ts";
 import { partyName } from "../names.ts";
-import { isProcess } from "../party.ts";
+import { isConnection, isProcess } from "../party.ts";
 
 export type ItemKind = ExchangeItem["kind"];
 
@@ -181,8 +181,7 @@ function transportOf(item: ExchangeItem): Transport | undefined {
   if (item.kind === "connection") return undefined;
   if (item.kind !== "loss" && item.kind !== "coverage") return item.session.transport;
   if (item.channel === undefined) return undefined;
-  const { kind } = item.channel;
-  return kind === "tcp" || kind === "tls" ? "http" : "stdio";
+  return isConnection(item.channel) ? "http" : "stdio";
 }
 
 function serverNames(party: Party | undefined, info: PartyInfo | undefined): readonly string[] {

@@ -9,7 +9,7 @@ import type {
   HttpRequest,
   HttpResponse,
 } from "../framing/types.ts";
-import { isProcess } from "../party.ts";
+import { endsOf, isConnection, isProcess } from "../party.ts";
 import { quote } from "./json-text.ts";
 import type { LineContext } from "./line-context.ts";
 
@@ -68,7 +68,7 @@ export class TransportWriter {
     const { exchange } = line;
     const side = exchange.request === undefined ? "response" : "request";
     const channel = exchangeChannel(exchange);
-    const { from, to } = channel === undefined ? NOBODY : endsOf(channel);
+    const { from, to } = endsOf(channel);
     const ends =
       channel === undefined
         ? `${HTTP_START}"is_request":${side === "request"}`
@@ -217,27 +217,11 @@ export class TransportWriter {
 const STDIO = ',"stdio_transport":';
 const STDIO_TYPE = `,"transport_type":"stdio"${STDIO}`;
 const HTTP_START = ',"transport_type":"http","http_transport":{';
-const NOBODY = { from: undefined, to: undefined };
 
 /** The direction that lines about the whole exchange name: the request's, where it was heard. */
 export function exchangeChannel(exchange: HttpExchange): Channel | undefined {
   const { request, requestChannel, responseChannel } = exchange;
   return request === undefined ? (responseChannel ?? requestChannel) : requestChannel;
-}
-
-/** Whose two directions have the same two ends. */
-function isConnection({ kind }: Channel): boolean {
-  return kind === "tcp" || kind === "tls";
-}
-
-/** Of a connection, who writes in one direction reads in the other. */
-export function endsOf(channel: Channel): {
-  readonly from: Party | undefined;
-  readonly to: Party | undefined;
-} {
-  const { reader, writer, reverse } = channel;
-  if (!isConnection(channel)) return { from: writer, to: reader };
-  return { from: writer ?? reverse?.reader, to: reader ?? reverse?.writer };
 }
 
 /** "10.0.0.5:41234", "[2001:db8::1]:41234"; without the port where that is not known. */

@@ -12,7 +12,7 @@ import type {
 import type { HttpExchange } from "../framing/types.ts";
 import type { Message } from "../message/types.ts";
 import { clientName, serverName } from "../names.ts";
-import { isProcess } from "../party.ts";
+import { endsOf, isProcess } from "../party.ts";
 import { RecentMap } from "../recent-map.ts";
 import type { ConnectionRows } from "./connection-rows.ts";
 import type { Dimensions, Place } from "./dimensions.ts";
@@ -21,7 +21,6 @@ import { bodyOf } from "./message-body.ts";
 import type { OwnServers } from "./own-servers.ts";
 import { jsonOrNull, plainOrNull, plainText } from "./plain-text.ts";
 import { SessionRef } from "./session-ref.ts";
-import { endsOf } from "./unheard-rows.ts";
 
 export interface ExchangeRowsOptions {
   readonly dimensions: Dimensions;
@@ -227,11 +226,9 @@ export class ExchangeRows {
     const begun = this.#begun.get(session.id);
     if (begun !== undefined) {
       this.#begun.delete(session.id);
-      if (this.#isOwn(session, channel)) this.#meet(session, place, true);
-      else this.#tell(begun, place);
+      if (!this.#isOwn(session, channel)) this.#tell(begun, place);
     }
-    const known = this.#sessions.get(session.id);
-    const ref = known ?? this.#meet(session, place);
+    const ref = this.#sessions.get(session.id) ?? this.#meet(session, place, channel);
     if (!ref.isOwn && ref.segment !== place.segment.id) this.#write(ref, session, place);
     return ref;
   }
@@ -242,9 +239,9 @@ export class ExchangeRows {
     return own.isAt(channel.from) || own.isAt(channel.to);
   }
 
-  #meet(session: Session, place: Place, isOurs = false): SessionRef {
+  #meet(session: Session, place: Place, channel?: Channel): SessionRef {
     const { own } = this.#options;
-    const isOwn = isOurs || own.has(session.server);
+    const isOwn = this.#isOwn(session, channel);
     const ref = new SessionRef(isOwn ? 0 : place.nextId(), isOwn);
     this.#sessions.set(session.id, ref);
     if (isOwn) own.sessions++;

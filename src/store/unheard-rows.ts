@@ -1,7 +1,9 @@
 /** What was lost or cannot be heard in, its rows out. */
-import type { Channel, Party } from "../capture/types.ts";
+
+import type { Channel } from "../capture/types.ts";
 import type { CoverageLine } from "../exchange/types.ts";
 import type { Loss } from "../framing/types.ts";
+import { endsOf } from "../party.ts";
 import type { Cell } from "./batch.ts";
 import type { Dimensions, Place } from "./dimensions.ts";
 import { plainText } from "./plain-text.ts";
@@ -48,15 +50,4 @@ function hopOf(
     dimensions.party(from, place),
     dimensions.party(to, place),
   ];
-}
-
-/** Of a connection, who writes in one direction reads in the other. */
-export function endsOf(channel: Channel | undefined): {
-  readonly from: Party | undefined;
-  readonly to: Party | undefined;
-} {
-  if (channel === undefined) return { from: undefined, to: undefined };
-  const { reader, writer, reverse, kind } = channel;
-  if (kind !== "tcp" && kind !== "tls") return { from: writer, to: reader };
-  return { from: writer ?? reverse?.reader, to: reader ?? reverse?.writer };
 }

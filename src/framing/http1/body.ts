@@ -1,5 +1,7 @@
 /** What becomes of a body's bytes, and what all kinds of bodies need to know. */
+
 import type { LossReason } from "../../capture/types.ts";
+import { VERSION_KEY } from "../../json-grammar.ts";
 import type { HeldBytes } from "../partial-line.ts";
 import type { DirectionItems } from "./direction-items.ts";
 import type { Endpoints } from "./endpoints.ts";
@@ -47,7 +49,7 @@ export interface BodySubject {
   readonly doubt?: LossReason | undefined;
 }
 
-const JSON_RPC = Buffer.from('"jsonrpc"');
+const JSON_RPC = Buffer.from(VERSION_KEY);
 
 export function mentionsJsonRpc(text: Buffer): boolean {
   return text.includes(JSON_RPC);

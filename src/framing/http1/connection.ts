@@ -1,5 +1,7 @@
 /** What the two directions of an HTTP/1 connection know together: whose answer is next, and whether it speaks MCP. */
+
 import type { Channel } from "../../capture/types.ts";
+import { isConnection } from "../../party.ts";
 import type { HeldBytes } from "../partial-line.ts";
 import type { HttpRequest } from "../types.ts";
 import type { DirectionItems } from "./direction-items.ts";
@@ -249,7 +251,7 @@ export class HttpConnection {
     // an answer alone tells no direction of requests: its next one is asked again
     if (channel === undefined) return;
     this.verdict = verdict;
-    if (channel.kind !== "tcp" && channel.kind !== "tls") return;
+    if (!isConnection(channel)) return;
     items.push({ kind: "http-verdict", channel, verdict });
   }
 }

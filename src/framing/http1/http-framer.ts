@@ -1,5 +1,7 @@
 /** The bytes of one direction of an HTTP/1 connection in; JSON bodies, events and what became of exchanges out. */
+
 import type { Channel, LossReason } from "../../capture/types.ts";
+import { isConnection } from "../../party.ts";
 import type { Chunk, Gap, Skip } from "../../stream/types.ts";
 import type { ChannelFramer } from "../channel-framer.ts";
 import { readResume } from "../first-bytes.ts";
@@ -84,8 +86,7 @@ export class HttpFramer implements ChannelFramer {
 
   get isHopeless(): boolean {
     if (this.#side === undefined) return this.#sought > MAX_SOUGHT;
-    const { kind } = this.channel;
-    return kind !== "tcp" && kind !== "tls" && this.#connection.isHopeless;
+    return !isConnection(this.channel) && this.#connection.isHopeless;
   }
 
   /** The two directions were not known to belong together: `other` is that of the requests. */

@@ -1,4 +1,5 @@
 /** The bytes of an unfinished line in, or of a text over several lines; the texts in them, and what is left, out. */
+import { VERSION_KEY } from "../../json-grammar.ts";
 import { type HeldBytes, PartialLine } from "../partial-line.ts";
 import type { Flag } from "../types.ts";
 import { JsonScanner, type ScanState } from "./json-scanner.ts";
@@ -7,7 +8,6 @@ const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
-const VERSION_KEY = '"jsonrpc"';
 
 const NO_FLAGS: readonly Flag[] = [];
 const NO_LINE_END: readonly Flag[] = ["no_line_end"];

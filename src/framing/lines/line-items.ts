@@ -1,10 +1,10 @@
 /** What became of a channel's bytes in, the items that say so out: each byte is in exactly one of them. */
 import type { Channel, LossReason, Party } from "../../capture/types.ts";
-import { isJson } from "../../json-grammar.ts";
+import { holdsMessage, isJson } from "../../json-grammar.ts";
 import type { Chunk } from "../../stream/types.ts";
 import { decodeLine } from "../decode-line.ts";
 import type { Flag, FramingItem } from "../types.ts";
-import { holdsMessage, LineNoise } from "./line-noise.ts";
+import { LineNoise } from "./line-noise.ts";
 import { Readers } from "./readers.ts";
 
 const NO_FLAGS: readonly Flag[] = [];

@@ -1,12 +1,13 @@
 /** Pieces of lines that are no messages in, how many bytes they are and what they say out. */
+
 import type { Channel } from "../../capture/types.ts";
+import { VERSION_KEY } from "../../json-grammar.ts";
 import type { Noise } from "../types.ts";
 
 /** Of a line, what is kept to be shown. */
 const HEAD_BYTES = 200;
 /** So much of what stands before a message on its line. */
 const BEFORE_BYTES = 80;
-const VERSION_KEY = '"jsonrpc"';
 
 export class LineNoise {
   #bytes = 0;
@@ -61,10 +62,6 @@ export class LineNoise {
     this.#keyAt = at < 0 ? Number.POSITIVE_INFINITY : at;
     return this.#keyAt;
   }
-}
-
-export function holdsMessage(text: string): boolean {
-  return text.includes(VERSION_KEY);
 }
 
 function skipBlanks(bytes: Buffer, from: number, to: number): number {

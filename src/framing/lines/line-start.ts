@@ -1,4 +1,5 @@
 /** The first bytes of a line in, what kind of line it is out; a read that begins anywhere in, whether lines are in it out. */
+import { VERSION_KEY } from "../../json-grammar.ts";
 
 /**
  * "json": its first character is `{` or `[`; "other": it is not; "open": only white space so far.
@@ -28,7 +29,6 @@ export function readLineStart(bytes: Uint8Array, from: number, to: number): Line
   return to > limit ? "other" : "open";
 }
 
-const VERSION_KEY = '"jsonrpc"';
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 /** Texts looked at for one that begins a line. */

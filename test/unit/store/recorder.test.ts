@@ -150,6 +150,33 @@ describe("Recorder", () => {
     expect(reader.coverage()).toMatchObject({ ownSessions: 1, sessions: 1, messages: 1 });
   });
 
+  test("Recorder knows a session with this process by where it was asked, when nobody knows its server", () => {
+    const at = { address: "127.0.0.1", port: 8080 };
+    using history = new TestHistory({ isOwnEnd: ({ port }) => port === at.port });
+    const asked = frame("{}");
+    const answer = message({ frame: { ...asked, channel: { ...asked.channel, from: at } } });
+    const own = session({ id: "own", server: undefined });
+    const other = session({ id: "other", server: undefined });
+    const silent = session({ id: "silent", server: undefined });
+    history.store([
+      ...[own, other, silent].map((each) => sessionLine({ session: each, event: "start" })),
+      messageLine({ session: own, message: answer }),
+      messageLine({ session: other }),
+      ...[own, silent].map((each) => sessionLine({ session: each, event: "end" })),
+    ]);
+    expect(history.rows("SELECT name FROM sessions ORDER BY id")).toEqual([
+      { name: "other" },
+      { name: "silent" },
+    ]);
+    expect(history.rows("SELECT event FROM session_events ORDER BY id")).toEqual([
+      { event: "start" },
+      { event: "start" },
+      { event: "end" },
+    ]);
+    using reader = history.reader();
+    expect(reader.coverage()).toMatchObject({ ownSessions: 1, sessions: 2, messages: 1 });
+  });
+
   test("Recorder stores neither end of a connection to where this process serves", () => {
     const at = { address: "127.0.0.1", port: 8080 };
     using history = new TestHistory({ isOwnEnd: ({ port }) => port === at.port });
