@@ -23,6 +23,15 @@ export class RecentMap<Key, Value> {
     return this.#entries.values();
   }
 
+  /** What is there, or else what `make` gives, which then is. */
+  obtain(key: Key, make: () => Value): Value {
+    const known = this.#entries.get(key);
+    if (known !== undefined) return known;
+    const made = make();
+    this.set(key, made);
+    return made;
+  }
+
   delete(key: Key): void {
     this.#entries.delete(key);
   }

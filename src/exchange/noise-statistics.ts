@@ -1,5 +1,6 @@
 /** Lines about noise in, sums by who said it out. */
 import { serverName } from "../names.ts";
+import { isMoreTelling } from "./session/untold-noise.ts";
 import type { NoiseLine, NoiseStatistics, Session } from "./types.ts";
 
 /** Sessions that are told apart until the end: their servers may say their names later. */
@@ -51,7 +52,6 @@ function copyOf({ lines, bytes, text, holdsMessage }: Sums): Sums {
 function sumUp(row: Sums, more: Readonly<Sums>): void {
   row.lines += more.lines;
   row.bytes += more.bytes;
-  const isTelling = row.text === "" || (more.holdsMessage && !row.holdsMessage);
-  if (isTelling) row.text = more.text;
+  if (isMoreTelling(more, row)) row.text = more.text;
   row.holdsMessage ||= more.holdsMessage;
 }

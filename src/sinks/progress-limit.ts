@@ -19,12 +19,14 @@ interface Entry {
 
 type Calls = Map<string, Entry>;
 
+const newCalls = (): Calls => new Map();
+
 export class ProgressLimit {
   readonly #sessions = new RecentMap<string, Calls>(MAX_SESSIONS);
 
   /** Of progress: how many lines of its call were left out before this one; undefined: this one is left out as well. */
   pass({ session, callId, message }: MessageLine): number | undefined {
-    const calls = this.#callsOf(session.id);
+    const calls = this.#sessions.obtain(session.id, newCalls);
     const key = keyIn(calls, callId);
     const { timeNs } = message.frame;
     const known = calls.get(key);
@@ -58,14 +60,6 @@ export class ProgressLimit {
     let sum = 0;
     for (const { leftOut } of calls?.values() ?? []) sum += leftOut;
     return sum;
-  }
-
-  #callsOf(session: string): Calls {
-    const known = this.#sessions.get(session);
-    if (known !== undefined) return known;
-    const calls: Calls = new Map();
-    this.#sessions.set(session, calls);
-    return calls;
   }
 }
 

@@ -15,6 +15,8 @@ interface Similar {
 
 type Calls = Map<string, Similar>;
 
+const newCalls = (): Calls => new Map();
+
 export class SimilarCalls {
   readonly #sessions = new RecentMap<string, Calls>(MAX_SESSIONS);
 
@@ -33,7 +35,7 @@ export class SimilarCalls {
   }
 
   #ask(line: MessageLine): boolean {
-    const calls = this.#callsOf(line.session.id);
+    const calls = this.#sessions.obtain(line.session.id, newCalls);
     const key = keyOf(line, line.message.method);
     const similar = calls.get(key);
     if (similar === undefined) {
@@ -53,14 +55,6 @@ export class SimilarCalls {
     similar.open--;
     if (similar.open === 0) calls?.delete(key);
     return similar.isCrowded;
-  }
-
-  #callsOf(session: string): Calls {
-    const known = this.#sessions.get(session);
-    if (known !== undefined) return known;
-    const calls: Calls = new Map();
-    this.#sessions.set(session, calls);
-    return calls;
   }
 }
 

@@ -22,13 +22,20 @@ export function addNoise(sum: NoiseSum | undefined, { channel, bytes, text }: No
   added.bytes += bytes;
   if (text === undefined) return added;
   added.lines += text.lines;
-  const isTelling = added.text === "" || (text.holdsMessage && !added.holdsMessage);
-  if (!isTelling) return added;
+  if (!isMoreTelling(text, added)) return added;
   added.channel = channel;
   added.text = text.head;
   added.holdsMessage = text.holdsMessage;
   added.timeNs = text.timeNs;
   return added;
+}
+
+/** The first that is said is shown, or the first that holds a message. */
+export function isMoreTelling(
+  more: Pick<NoiseSum, "holdsMessage">,
+  sum: Pick<NoiseSum, "text" | "holdsMessage">,
+): boolean {
+  return sum.text === "" || (more.holdsMessage && !sum.holdsMessage);
 }
 
 export class UntoldNoise {
