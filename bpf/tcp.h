@@ -165,15 +165,6 @@ __attribute__((noinline)) int start_of(__u32 slot, __u64 result)
 /* Eight bytes, capitals made small. */
 #define SMALL_LETTERS(bytes) (*(const __u64 *)(bytes) | EACH_BYTE * 0x20)
 
-/* What start_of has read, `length` bytes of it; NULL: nothing. */
-static __always_inline struct gather *filled_head(__u32 slot, __u64 *length)
-{
-	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
-
-	*length = gather ? gather->filled : 0;
-	return *length ? gather : NULL;
-}
-
 /* A head is searched in parts, each by a global function: the verifier then follows the steps of one part, not those of all. */
 #define PART_BYTES 128
 
@@ -185,18 +176,27 @@ enum part {
 	PART_HAS_JSON = 8,
 };
 
+/* The part that begins at `at` of what start_of has read, which is `length` bytes; NULL: nothing has been read. */
+static __always_inline const __u8 *part_of_head(__u32 slot, __u32 at, __u64 *length)
+{
+	struct gather *gather = bpf_map_lookup_elem(&gathers, &slot);
+
+	if (!gather || at > HEAD_BYTES - PART_BYTES)
+		return NULL;
+	*length = gather->filled;
+	return *length ? gather->bytes + at : NULL;
+}
+
 /* Letter by letter, what stands in the head from `at` on: bits of enum part. Without branches on what is found, since the verifier
  * follows each of the steps down every branch. What stands up to 10 bytes behind the head's end may count as of the head. */
 __attribute__((noinline)) int search_part(__u32 slot, __u32 at)
 {
 	__u64 length, word, next, second, third, fourth, fifth, mcp = 0, words = 0, ends = 0;
-	struct gather *gather = filled_head(slot, &length);
+	const __u8 *bytes = part_of_head(slot, at, &length);
 	__u32 part = PART_GOES_ON;
-	const __u8 *bytes;
 
-	if (!gather || at > HEAD_BYTES - PART_BYTES)
+	if (!bytes)
 		return PART_IS_CUT;
-	bytes = gather->bytes + at;
 	next = SMALL_LETTERS(bytes);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < PART_BYTES; i += 8) {
@@ -252,13 +252,11 @@ __attribute__((noinline)) int search_head(__u32 slot, __u32 interests)
 __attribute__((noinline)) int skim_part(__u32 slot, __u32 at, __u32 interests)
 {
 	__u64 length, word, next, third, dash, found = 0, words = interests & 2 ? ~0ULL : 0;
-	struct gather *gather = filled_head(slot, &length);
+	const __u8 *bytes = part_of_head(slot, at, &length);
 	__u32 part = PART_GOES_ON;
-	const __u8 *bytes;
 
-	if (!gather || at > HEAD_BYTES - PART_BYTES)
+	if (!bytes)
 		return PART_IS_CUT;
-	bytes = gather->bytes + at;
 	next = SMALL_LETTERS(bytes);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < PART_BYTES; i += 8) {
@@ -302,13 +300,11 @@ __attribute__((noinline)) int may_be_of_interest(__u32 slot, __u32 interests)
 __attribute__((noinline)) int search_stream_part(__u32 slot, __u32 at)
 {
 	__u64 length, word, next, words = 0;
-	struct gather *gather = filled_head(slot, &length);
+	const __u8 *bytes = part_of_head(slot, at, &length);
 	__u32 part = PART_GOES_ON;
-	const __u8 *bytes;
 
-	if (!gather || at > HEAD_BYTES - PART_BYTES)
+	if (!bytes)
 		return PART_IS_CUT;
-	bytes = gather->bytes + at;
 	next = SMALL_LETTERS(bytes);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < PART_BYTES; i += 8) {
