@@ -88,6 +88,11 @@ static __always_inline int on_state(struct sock *socket, __u32 old, __u32 new)
 		return 0;
 	sk = number_of(socket);
 	entry = bpf_map_lookup_elem(&connections, &sk);
+	/* a new socket: what stands here is of an older one at its address, whose end nothing was run for, about once in a million */
+	if (entry && old == TCP_LISTEN && new == TCP_SYN_RECV) {
+		bpf_map_delete_elem(&connections, &sk);
+		return 0;
+	}
 	if (entry && entry->state == new)
 		return 0;
 	if (new == TCP_SYN_SENT)

@@ -39,7 +39,7 @@ function peakMegabytes(pid: number): number {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
-/** Of each connection two ends: told once each, and those that were not are less than half of the records that were lost. */
+/** Of each connection two ends: told once each, and those that were not are in the summary: two records for each that was lost. */
 function expectAccounted(lines: readonly Json[], summary: Json, port: number): void {
   const ends = lines
     .filter((line) => at(line, "kind") === "connection" && at(line, "event") === "end")
@@ -50,7 +50,9 @@ function expectAccounted(lines: readonly Json[], summary: Json, port: number): v
   const lost = numberAt(summary, "connection_events_lost");
   const unseen = numberAt(summary, "connections_unseen");
   expect(untold).toBeGreaterThanOrEqual(0);
-  expect(2 * untold).toBeLessThanOrEqual(lost + 2 * unseen);
+  // a run at an accept() that the kernel skipped leaves an end of which nobody knows whose it is
+  const skipped = numberAt(summary, "connection_runs_skipped");
+  expect(2 * untold).toBeLessThanOrEqual(lost + 2 * (unseen + skipped));
   expect(lines.filter((line) => at(line, "event") === "open" && isOf(line, port))).toEqual([]);
 }
 
@@ -96,8 +98,7 @@ test.skipIf(lacks !== undefined)(
       expect(rate).toBeGreaterThan(RATE / 2);
       expect(differences(heard, truth)).toEqual([]);
       expectAccounted(heard.lines, heard.summary, port);
-      // the ring counts twice in it
-      expect(peak).toBeLessThan(800);
+      expect(peak).toBeLessThan(500);
       const dropped = Number(/(\d+) of the rows of this run/.exec(heard.stderr)?.[1] ?? 0);
       using history = new Database(db, { readonly: true });
       const rows = (sql: string) => history.query<{ n: number }, []>(sql).get()?.n ?? -1;
