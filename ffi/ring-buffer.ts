@@ -8,7 +8,7 @@ const EINTR = 4;
 
 export class RingBuffer implements Disposable {
   #ring: Pointer | null;
-  /** The ring's memory, mapped twice in a row so that a record never wraps. */
+  /** The ring's memory, and its beginning once more behind its end, so that a record never wraps. */
   readonly view: DataView<ArrayBuffer>;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Readable when there are records, after `sleep`. */
@@ -25,7 +25,7 @@ export class RingBuffer implements Disposable {
     if (this.#ring === null) throw new BpfError("Cannot map the ring buffer", -this.wakeFd);
     const records = shim().sh_ring_records(this.#ring);
     if (records === null) throw new BpfError("Cannot map the ring buffer", 22);
-    const memory = toArrayBuffer(records, 0, size * 2);
+    const memory = toArrayBuffer(records, 0, shim().sh_ring_length(this.#ring));
     this.view = new DataView(memory);
     this.bytes = new Uint8Array(memory);
   }

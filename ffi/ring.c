@@ -18,12 +18,13 @@
 #include <unistd.h>
 #include "export.h"
 
+#define TAIL_BYTES (64U << 10) /* no record is longer (PIECE_BYTES in bpf/config.h), and no ring smaller */
 #define WAIT_MS 250 /* how long what wakes nobody may lie in the ring (patient_flags in bpf/record.h) */
 
 struct ring {
 	volatile uint64_t *consumer_position; /* own page, writable */
 	volatile uint64_t *producer_position;
-	uint8_t *records; /* mapped twice in a row: a record never wraps */
+	uint8_t *records; /* behind them their first TAIL_BYTES once more: a record never wraps */
 	uint64_t mask;
 	uint64_t acquired; /* end of the span that JavaScript holds */
 	uint32_t *sleeps; /* consumer_sleeps in .bss */
@@ -79,7 +80,8 @@ static int map_ring(struct ring *ring, uint32_t size)
 
 	if (consumer == MAP_FAILED)
 		return -errno;
-	void *producer = mmap(NULL, page + 2 * (size_t)size, PROT_READ, MAP_SHARED, ring->map_fd, page);
+	/* the kernel would map them twice, and count them twice in the resident memory */
+	void *producer = mmap(NULL, page + (size_t)size + TAIL_BYTES, PROT_READ, MAP_SHARED, ring->map_fd, page);
 	if (producer == MAP_FAILED) {
 		int error = -errno;
 		munmap(consumer, page);
@@ -97,7 +99,7 @@ static void unmap_ring(struct ring *ring)
 	long page = sysconf(_SC_PAGESIZE);
 
 	munmap((void *)ring->consumer_position, page);
-	munmap((void *)ring->producer_position, page + 2 * (ring->mask + 1));
+	munmap((void *)ring->producer_position, page + ring->mask + 1 + TAIL_BYTES);
 }
 
 static int start_waiter(struct ring *ring)
@@ -159,16 +161,22 @@ EXPORT const void *sh_ring_records(struct ring *ring)
 	return ring->records;
 }
 
-/* Gives the caller all complete records, at most `most` bytes: offset into the records through `offset`, length
- * returned. Each record has an 8-byte header (length and flags); the caller walks them. */
+/* Bytes that are mapped from there. */
+EXPORT uint32_t sh_ring_length(struct ring *ring)
+{
+	return (uint32_t)(ring->mask + 1 + TAIL_BYTES);
+}
+
+/* Gives the caller complete records, some `most` bytes, and none behind the one that reaches the ring's end: offset into
+ * the records through `offset`, length returned. Each record has an 8-byte header (length and flags); the caller walks them. */
 EXPORT uint32_t sh_ring_acquire(struct ring *ring, uint32_t most, uint32_t *offset)
 {
 	uint64_t position = *ring->consumer_position;
 	uint64_t end = __atomic_load_n(ring->producer_position, __ATOMIC_ACQUIRE);
-	uint64_t at = position;
+	uint64_t wrap = (position | ring->mask) + 1, at = position;
 
 	*offset = (uint32_t)(position & ring->mask);
-	while (at < end && at - position < most) {
+	while (at < end && at < wrap && at - position < most) {
 		uint32_t *header = (uint32_t *)(ring->records + (at & ring->mask));
 		uint32_t length = __atomic_load_n(header, __ATOMIC_ACQUIRE);
 

@@ -1,6 +1,7 @@
 /** Live capture: opens outputs, attaches, says that it listens, runs until the end, and gives the exit code. */
 import { growPipe, isReaderGone } from "../ffi/host.ts";
 import type { ConnectionsWish } from "./capture/connections/connections-kernel.ts";
+import { defaultRingBytes, usableMemory } from "./capture/ring-size.ts";
 import { formatError } from "./cli/errors.ts";
 import { EXIT_OK } from "./cli/exit-codes.ts";
 import { reportUnmatched } from "./cli/filter-report.ts";
@@ -34,7 +35,7 @@ export async function listen(options: ListenOptions, companion?: Companion): Pro
   const filtering = follow.filtering || options.run !== undefined;
   const clock = new BootClock();
   const attached = attachKernel(options.attach, {
-    ringBytes: options.ringBytes,
+    ringBytes: options.ringBytes ?? defaultRingBytes(usableMemory()),
     ownPid: process.pid,
     filtering,
     watchFiles: options.tls === "auto",

@@ -57,7 +57,7 @@ export class Decoder {
   readonly #comms = new CommCache();
   readonly #connections: ConnectionDecoder;
 
-  /** `view` and `bytes`: the ring's memory, mapped twice in a row. */
+  /** `view` and `bytes`: the ring's memory, its beginning once more behind its end. */
   constructor(view: DataView, bytes: Uint8Array) {
     this.#view = view;
     // a payload is looked at as a Buffer by all rooms: one view of it is enough

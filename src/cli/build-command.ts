@@ -22,6 +22,7 @@ export interface Surroundings {
 }
 
 const MAX_PID = 4_194_304;
+const RING_LIMITS = { min: 2 ** 16, max: 2 ** 30, range: "64K to 1G", powerOfTwo: true } as const;
 const MAX_COUNT = Number.MAX_SAFE_INTEGER;
 
 /** Throws UsageError. */
@@ -67,6 +68,7 @@ function buildListen(parsed: ParsedArgv, surroundings: Surroundings): ListenOpti
   if (run === undefined) rejectArguments(parsed);
   const { options } = parsed;
   const duration = one(options, "duration");
+  const ring = one(options, "ring");
   const effects = parseChoice("--effects", one(options, "effects") ?? "auto", [
     "auto",
     "all",
@@ -95,12 +97,7 @@ function buildListen(parsed: ParsedArgv, surroundings: Surroundings): ListenOpti
     maxMessages: maxMessages(options),
     failOnLoss: options.has("fail-on-loss"),
     debug: options.has("debug"),
-    ringBytes: parseSize("--ring", one(options, "ring") ?? "16M", {
-      min: 2 ** 16,
-      max: 2 ** 30,
-      range: "64K to 1G",
-      powerOfTwo: true,
-    }),
+    ringBytes: ring === undefined ? undefined : parseSize("--ring", ring, RING_LIMITS),
     maxMessageBytes: parseSize("--max-message", one(options, "max-message") ?? "32M", {
       min: 2 ** 10,
       max: 2 ** 28,

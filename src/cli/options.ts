@@ -209,11 +209,12 @@ export const OPTIONS: readonly OptionSpec[] = [
   {
     name: "ring",
     value: "SIZE",
-    fallback: "16M",
+    fallback: "64M, or less on a small machine",
     group: "Capture",
     commands: HEARING,
     help: "buffer between kernel and overhear: a power of two, 64K to 1G",
-    details: "It counts twice in the resident memory because it is mapped twice.",
+    details:
+      "All of it is resident. By default it is some 256th of the memory of the machine or the cgroup, 16M at least.",
   },
   {
     name: "max-message",

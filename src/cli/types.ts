@@ -116,8 +116,8 @@ export interface ListenOptions {
   readonly maxMessages: number | undefined;
   readonly failOnLoss: boolean;
   readonly debug: boolean;
-  /** Size of the kernel's ring: a power of two, at least one page. */
-  readonly ringBytes: number;
+  /** Size of the kernel's ring: a power of two, at least 64 KiB; undefined: what suits this machine. */
+  readonly ringBytes: number | undefined;
   /** A longer message is reported as lost (`line_too_long`). */
   readonly maxMessageBytes: number;
 }

@@ -99,6 +99,20 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
     expect(lostBytes(heard)).toBeGreaterThan(0);
   });
 
+  const slow = EMULATED ? "speed" : undefined;
+  test.skipIf(slow !== undefined)(
+    titled("eight messages of 8 MiB, written without pause, are heard by default", slow),
+    async () => {
+      await using tool = await Tool.start(...attach);
+      const burst = ["--size", String(8 << 20), "--messages", "8", "--batch", "8", "--no-answers"];
+      const truth = await talk([...burst, "--channel", "pipe", "--tag", "burst"]);
+      const heard = await tool.stop();
+      expectAccounted(heard, truth);
+      expect(lostBytes(heard)).toBe(0);
+      expect(account(heard, truth, "c2s").messages).toBeGreaterThan(8 * (8 << 20));
+    },
+  );
+
   /**
    * Three channels that talk while the tool is stopped, and go on when it runs again. `before`: calls that are made
    * while it is stopped.

@@ -39,7 +39,7 @@ const LISTEN = {
   maxMessages: undefined,
   failOnLoss: false,
   debug: false,
-  ringBytes: 16_777_216,
+  ringBytes: undefined,
   maxMessageBytes: 33_554_432,
 };
 
