@@ -51,9 +51,9 @@ function renderBench(measured: unknown): string {
     `${numberAt(measured, "machine", "memory_gib")} GiB, Linux ${textAt(measured, "machine", "kernel")}`;
   return [
     `${machine}; medians (lowest…highest) of several rounds${quick}.`,
+    rateTable(listAt(measured, "rates")),
     costTable(measured, frontEnds),
     ...emulatedTable(measured),
-    rateTable(listAt(measured, "rates")),
     ...everydayTable(measured, frontEnds),
     ...webTable(measured, frontEnds),
     ...connectTable(measured, frontEnds),
@@ -93,16 +93,28 @@ function emulatedTable(measured: unknown): string[] {
   ];
 }
 
-/** The C consumer is the reference: the same drain, without any of overhear's rooms. */
+/** The C consumer is the reference: the same drain, without any of overhear's rooms. It speaks no HTTP. */
 function rateTable(rates: readonly unknown[]): string {
+  const cpu = (each: unknown) => numberAt(each, "cpu_ns_per_message", "median");
+  const times = (each: unknown) => {
+    const isReference = (other: unknown) =>
+      at(other, "tool") !== "overhear" &&
+      ["size", "transport", "front_end"].every((key) => at(other, key) === at(each, key));
+    const reference = rates.find(isReference);
+    return reference === undefined ? "" : (cpu(each) / cpu(reference)).toFixed(1);
+  };
   return table([
-    ["messages/s heard without loss", "front end", "into", "messages/s", "CPU ns per message"],
+    [
+      ...["messages/s heard without loss", "front end", "into"],
+      ...["CPU, times the reference's", "CPU ns per message", "messages/s"],
+    ],
     ...rates.map((each) => [
       `${textAt(each, "tool")}, ${at(each, "transport") === "http" ? "HTTP, " : ""}${whole(numberAt(each, "size"))} B`,
       textAt(each, "front_end"),
       textAt(each, "output"),
-      `${at(each, "generator_is_limit") === true ? "≥ " : ""}${spread(at(each, "messages_per_s"))}`,
+      times(each),
       spread(at(each, "cpu_ns_per_message")),
+      `${at(each, "generator_is_limit") === true ? "≥ " : ""}${spread(at(each, "messages_per_s"))}`,
     ]),
   ]);
 }

@@ -70,7 +70,7 @@ export const consumer: Tool = {
 };
 
 const PATIENCE_MS = 15_000;
-const KEPT_BYTES = 1_000_000;
+const KEPT_BYTES = 64 << 20;
 let started = 0;
 
 export class Running implements AsyncDisposable {
