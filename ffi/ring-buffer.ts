@@ -8,7 +8,7 @@ const EINTR = 4;
 
 export class RingBuffer implements Disposable {
   #ring: Pointer | null;
-  /** The ring's memory, and its beginning once more behind its end, so that a record never wraps. */
+  /** The ring's memory, and its beginning once more behind its end, so that a span never wraps. */
   readonly view: DataView<ArrayBuffer>;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Readable when there are records, after `sleep`. */
@@ -31,8 +31,8 @@ export class RingBuffer implements Disposable {
   }
 
   /** Length of the span of complete records that begins at `start`; 0: none. */
-  acquire(most: number): number {
-    return shim().sh_ring_acquire(this.#pointer, most, this.#offsetPointer);
+  acquire(): number {
+    return shim().sh_ring_acquire(this.#pointer, this.#offsetPointer);
   }
 
   /** Offset of the acquired span in `view`. */

@@ -18,13 +18,14 @@
 #include <unistd.h>
 #include "export.h"
 
-#define TAIL_BYTES (64U << 10) /* no record is longer (PIECE_BYTES in bpf/config.h), and no ring smaller */
+#define MOST_BYTES (1U << 20) /* of a span, but for its last record */
+#define RECORD_BYTES (64U << 10) /* no record is longer (PIECE_BYTES in bpf/config.h), and no ring smaller */
 #define WAIT_MS 250 /* how long what wakes nobody may lie in the ring (patient_flags in bpf/record.h) */
 
 struct ring {
 	volatile uint64_t *consumer_position; /* own page, writable */
 	volatile uint64_t *producer_position;
-	uint8_t *records; /* behind them their first TAIL_BYTES once more: a record never wraps */
+	uint8_t *records; /* behind them their beginning once more, as much as a span may be: it never wraps */
 	uint64_t mask;
 	uint64_t acquired; /* end of the span that JavaScript holds */
 	uint32_t *sleeps; /* consumer_sleeps in .bss */
@@ -73,6 +74,14 @@ static void *wait_for_records(void *argument)
 	return NULL;
 }
 
+/* The kernel would map all records twice in a row, and count them twice in the resident memory. */
+static size_t mapped_bytes(uint32_t size)
+{
+	size_t again = MOST_BYTES + RECORD_BYTES;
+
+	return size + (size < again ? size : again);
+}
+
 static int map_ring(struct ring *ring, uint32_t size)
 {
 	long page = sysconf(_SC_PAGESIZE);
@@ -80,8 +89,7 @@ static int map_ring(struct ring *ring, uint32_t size)
 
 	if (consumer == MAP_FAILED)
 		return -errno;
-	/* the kernel would map them twice, and count them twice in the resident memory */
-	void *producer = mmap(NULL, page + (size_t)size + TAIL_BYTES, PROT_READ, MAP_SHARED, ring->map_fd, page);
+	void *producer = mmap(NULL, page + mapped_bytes(size), PROT_READ, MAP_SHARED, ring->map_fd, page);
 	if (producer == MAP_FAILED) {
 		int error = -errno;
 		munmap(consumer, page);
@@ -99,7 +107,7 @@ static void unmap_ring(struct ring *ring)
 	long page = sysconf(_SC_PAGESIZE);
 
 	munmap((void *)ring->consumer_position, page);
-	munmap((void *)ring->producer_position, page + ring->mask + 1 + TAIL_BYTES);
+	munmap((void *)ring->producer_position, page + mapped_bytes(ring->mask + 1));
 }
 
 static int start_waiter(struct ring *ring)
@@ -164,19 +172,19 @@ EXPORT const void *sh_ring_records(struct ring *ring)
 /* Bytes that are mapped from there. */
 EXPORT uint32_t sh_ring_length(struct ring *ring)
 {
-	return (uint32_t)(ring->mask + 1 + TAIL_BYTES);
+	return (uint32_t)mapped_bytes(ring->mask + 1);
 }
 
-/* Gives the caller complete records, some `most` bytes, and none behind the one that reaches the ring's end: offset into
- * the records through `offset`, length returned. Each record has an 8-byte header (length and flags); the caller walks them. */
-EXPORT uint32_t sh_ring_acquire(struct ring *ring, uint32_t most, uint32_t *offset)
+/* Gives the caller all complete records, some MOST_BYTES at most: offset into the records through `offset`, length
+ * returned. Each record has an 8-byte header (length and flags); the caller walks them. */
+EXPORT uint32_t sh_ring_acquire(struct ring *ring, uint32_t *offset)
 {
 	uint64_t position = *ring->consumer_position;
 	uint64_t end = __atomic_load_n(ring->producer_position, __ATOMIC_ACQUIRE);
-	uint64_t wrap = (position | ring->mask) + 1, at = position;
+	uint64_t at = position;
 
 	*offset = (uint32_t)(position & ring->mask);
-	while (at < end && at < wrap && at - position < most) {
+	while (at < end && at - position < MOST_BYTES) {
 		uint32_t *header = (uint32_t *)(ring->records + (at & ring->mask));
 		uint32_t length = __atomic_load_n(header, __ATOMIC_ACQUIRE);
 

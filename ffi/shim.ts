@@ -42,7 +42,7 @@ const SYMBOLS = {
   sh_ring_open: { args: [T.i32, T.u32, T.ptr, T.ptr], returns: T.ptr },
   sh_ring_records: { args: [T.ptr], returns: T.ptr },
   sh_ring_length: { args: [T.ptr], returns: T.u32 },
-  sh_ring_acquire: { args: [T.ptr, T.u32, T.ptr], returns: T.u32 },
+  sh_ring_acquire: { args: [T.ptr, T.ptr], returns: T.u32 },
   sh_ring_release: { args: [T.ptr], returns: T.void },
   sh_ring_sleep: { args: [T.ptr], returns: T.i32 },
   sh_ring_wait: { args: [T.ptr, T.u32, T.i32], returns: T.i32 },

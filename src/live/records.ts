@@ -3,8 +3,6 @@ import type { RingBuffer } from "../../ffi/ring-buffer.ts";
 import { Decoder } from "../capture/decode.ts";
 import type { KernelEvent } from "../capture/types.ts";
 
-const BATCH_BYTES = 1 << 20;
-
 export interface Batch {
   /** What the ring got back; 0: there was no complete record. */
   readonly bytes: number;
@@ -30,7 +28,7 @@ export class Records {
 
   /** `begin`: called before the first event, when there is one. Views in events end with `visit`. */
   drain(begin: () => void, visit: (event: KernelEvent) => void): Batch {
-    const bytes = this.#ring.acquire(BATCH_BYTES);
+    const bytes = this.#ring.acquire();
     if (bytes === 0) return NOTHING;
     begin();
     const records = this.#decoder.decode(this.#ring.start, bytes, visit);
