@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { differences } from "./compare.ts";
 import { at, type Json, numberAt, parseObject, textAt } from "./json.ts";
-import { ANY_FRONT_END, EMULATED, missing, PATIENCE_MS, ROOT, titled } from "./settings.ts";
+import { ANY_FRONT_END, LACKS_SPEED, missing, PATIENCE_MS, ROOT, titled } from "./settings.ts";
 import { Tool } from "./tool.ts";
 import { talk } from "./traffic.ts";
 
 setDefaultTimeout(PATIENCE_MS * 4);
 const RUSH = join(ROOT, "build/test/rush");
 const absent = existsSync(RUSH) ? undefined : "rush (test/traffic/build.sh)";
-const lacks = missing() ?? absent ?? (EMULATED ? "speed" : undefined);
+const lacks = missing() ?? absent ?? LACKS_SPEED;
 const RATE = 10_000;
 const COUNT = 3 * RATE;
 const attach = ["--attach", ANY_FRONT_END];
@@ -39,7 +39,7 @@ function peakMegabytes(pid: number): number {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) / 1024;
 }
 
-/** Of each connection two ends: told once each, and those that were not are in the summary: two records for each that was lost. */
+/** Of each connection two ends: told once each, and those that were not are less than half of the records that were lost. */
 function expectAccounted(lines: readonly Json[], summary: Json, port: number): void {
   const ends = lines
     .filter((line) => at(line, "kind") === "connection" && at(line, "event") === "end")
@@ -50,9 +50,7 @@ function expectAccounted(lines: readonly Json[], summary: Json, port: number): v
   const lost = numberAt(summary, "connection_events_lost");
   const unseen = numberAt(summary, "connections_unseen");
   expect(untold).toBeGreaterThanOrEqual(0);
-  // a run at an accept() that the kernel skipped leaves an end of which nobody knows whose it is
-  const skipped = numberAt(summary, "connection_runs_skipped");
-  expect(2 * untold).toBeLessThanOrEqual(lost + 2 * (unseen + skipped));
+  expect(2 * untold).toBeLessThanOrEqual(lost + 2 * unseen);
   expect(lines.filter((line) => at(line, "event") === "open" && isOf(line, port))).toEqual([]);
 }
 

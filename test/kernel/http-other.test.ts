@@ -2,7 +2,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { messagesOf } from "./compare.ts";
 import { numberAt } from "./json.ts";
-import { ANY_FRONT_END, EMULATED, missing, PATIENCE_MS, titled } from "./settings.ts";
+import { ANY_FRONT_END, EMULATED, LACKS_SPEED, missing, PATIENCE_MS, titled } from "./settings.ts";
 import { type Heard, Tool } from "./tool.ts";
 import { talk } from "./traffic.ts";
 
@@ -151,7 +151,7 @@ test.skipIf(lacks !== undefined).each(CASES)(
 const CONNECTIONS = 17_000;
 const PROCESSES = 4;
 
-const lacksSpeed = lacks ?? (EMULATED ? "speed" : undefined);
+const lacksSpeed = lacks ?? LACKS_SPEED;
 
 test.skipIf(lacksSpeed !== undefined)(
   titled(

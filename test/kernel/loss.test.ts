@@ -2,7 +2,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { lossOf, messagesOf, transportOf } from "./compare.ts";
 import { at, type Json, numberAt, textAt } from "./json.ts";
-import { ANY_FRONT_END, EMULATED, missing, PATIENCE_MS, titled } from "./settings.ts";
+import { ANY_FRONT_END, EMULATED, LACKS_SPEED, missing, PATIENCE_MS, titled } from "./settings.ts";
 import { type Heard, Tool } from "./tool.ts";
 import { Traffic, talk } from "./traffic.ts";
 import type { Direction, Truth } from "./truth.ts";
@@ -99,9 +99,8 @@ describe.skipIf(lacks !== undefined)(titled("loss", lacks), () => {
     expect(lostBytes(heard)).toBeGreaterThan(0);
   });
 
-  const slow = EMULATED ? "speed" : undefined;
-  test.skipIf(slow !== undefined)(
-    titled("eight messages of 8 MiB, written without pause, are heard by default", slow),
+  test.skipIf(LACKS_SPEED !== undefined)(
+    titled("eight messages of 8 MiB, written without pause, are heard by default", LACKS_SPEED),
     async () => {
       await using tool = await Tool.start(...attach);
       const burst = ["--size", String(8 << 20), "--messages", "8", "--batch", "8", "--no-answers"];

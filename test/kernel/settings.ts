@@ -10,6 +10,8 @@ export const TRAFFIC_32 = join(ROOT, "build/test/traffic32");
 
 /** Set in guests, which are emulated and 30–60 times slower at system calls. */
 export const EMULATED = process.env["OVERHEAR_EMULATED"] === "1";
+/** What an emulated guest is too slow or too small for. */
+export const LACKS_SPEED = EMULATED ? "speed" : undefined;
 /** Calls in a row of the matrix. */
 export const CALLS = EMULATED ? 7 : 23;
 export const PATIENCE_MS = EMULATED ? 180_000 : 30_000;
