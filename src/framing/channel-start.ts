@@ -1,5 +1,4 @@
 /** The first bytes of a channel in, which transport begins there out. */
-
 import type { Channel } from "../capture/types.ts";
 import { isConnection } from "../party.ts";
 import type { Chunk } from "../stream/types.ts";

@@ -1,5 +1,4 @@
 /** Ordered bytes per channel in; lines, HTTP bodies and events out, by what the channel's first bytes say. */
-
 import type { Channel } from "../capture/types.ts";
 import { isConnection } from "../party.ts";
 import type { Stage } from "../stage.ts";

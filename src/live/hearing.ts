@@ -1,5 +1,4 @@
 /** The kernel in; the rooms, with all that looks after what they know of the kernel, out: wired once, for one run. */
-
 import { findCgroupPath } from "../capture/cgroups.ts";
 import type { Kernel } from "../capture/kernel.ts";
 import { readProcess } from "../capture/proc.ts";

@@ -1,6 +1,5 @@
 /** Channels that carry no MCP in, the kernel's verdicts on them out; each is tried again from time to time, and at once when
  * its writer is asked something. */
-
 import type { Party } from "../capture/types.ts";
 import { isConnection } from "../party.ts";
 import type { ChannelState } from "../stream/channel-state.ts";

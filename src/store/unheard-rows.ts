@@ -1,5 +1,4 @@
 /** What was lost or cannot be heard in, its rows out. */
-
 import type { Channel } from "../capture/types.ts";
 import type { CoverageLine } from "../exchange/types.ts";
 import type { Loss } from "../framing/types.ts";

@@ -1,5 +1,4 @@
 /** What becomes of a body's bytes, and what all kinds of bodies need to know. */
-
 import type { LossReason } from "../../capture/types.ts";
 import { VERSION_KEY } from "../../json-grammar.ts";
 import type { HeldBytes } from "../partial-line.ts";

@@ -1,5 +1,4 @@
 /** What the two directions of an HTTP/1 connection know together: whose answer is next, and whether it speaks MCP. */
-
 import type { Channel } from "../../capture/types.ts";
 import { isConnection } from "../../party.ts";
 import type { HeldBytes } from "../partial-line.ts";

@@ -1,5 +1,4 @@
 /** The bytes of one direction of an HTTP/1 connection in; JSON bodies, events and what became of exchanges out. */
-
 import type { Channel, LossReason } from "../../capture/types.ts";
 import { isConnection } from "../../party.ts";
 import type { Chunk, Gap, Skip } from "../../stream/types.ts";

@@ -1,5 +1,4 @@
 /** Pieces of lines that are no messages in, how many bytes they are and what they say out. */
-
 import type { Channel } from "../../capture/types.ts";
 import { VERSION_KEY } from "../../json-grammar.ts";
 import type { Noise } from "../types.ts";
