@@ -3,7 +3,8 @@
  * Plaintext of TLS, at the return of the libraries' functions (uprobes). An object of its own, loaded when the first
  * library is found; its ring, channels and variables are the other object's (src/capture/tls).
  *
- * Uprobe programs are not skipped, but may be preempted by others of themselves: what they keep is per thread, not per CPU.
+ * Uprobe programs are not skipped, but may be preempted by others of themselves: what they keep is per thread, not per CPU,
+ * their stacks included (UPROBE).
  */
 #define CALLS_OF_THREADS
 #include <linux/bpf.h>
@@ -39,6 +40,31 @@
 #define GOROUTINE(regs) ((regs)->regs[28])
 #endif
 
+int tls_moved(struct pt_regs *regs);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(void *));
+} next SEC(".maps") = { .values = { (void *)&tls_moved } };
+
+const volatile __u32 never = 0;
+
+/* Declares a program. Since 6.13 those of kprobes' type, uprobes' too, have a stack per CPU that all runs share, since kprobes'
+ * are skipped when one is under way; uprobes' are not, and who preempts another one there overwrites what that has on it. No program
+ * that has a tail call gets such a stack, even if it is never reached. Source: kernel/bpf/verifier.c, check_max_stack_depth and
+ * bpf_enable_priv_stack; seen on 7.3. */
+#define UPROBE(name)                                                                                                   \
+	static __always_inline int on_##name(struct pt_regs *regs);                                                    \
+	SEC("?uprobe") int name(struct pt_regs *regs)                                                                  \
+	{                                                                                                              \
+		if (never)                                                                                             \
+			bpf_tail_call(regs, &next, 0);                                                                 \
+		return on_##name(regs);                                                                                \
+	}                                                                                                              \
+	static __always_inline int on_##name(struct pt_regs *regs)
+
 /* ---- calls of the library ---- */
 
 /* The process is inside a library that is listened to. */
@@ -66,6 +92,16 @@ static __always_inline void judge_user(enum start start)
 		send_process(EVENT_TLS_STRANGE);
 }
 
+/* NULL: there is no room, and so many bytes at least are not heard. */
+static __always_inline struct tls_thread *thread_or_loss(__u64 id, __u64 n)
+{
+	struct tls_thread *thread = tls_thread_of(id);
+
+	if (!thread)
+		add(&unattributed_bytes, n);
+	return thread;
+}
+
 static __always_inline int enter(__u64 ssl, __u64 buffer, __u64 size, __u64 out, enum side side)
 {
 	__u64 id = bpf_get_current_pid_tgid();
@@ -75,7 +111,8 @@ static __always_inline int enter(__u64 ssl, __u64 buffer, __u64 size, __u64 out,
 	if (deaf || tgid == own_tgid)
 		return 0;
 	note_user(tgid);
-	thread = tls_thread_of(id);
+	/* how many it moves is seen at its end only */
+	thread = thread_or_loss(id, 1);
 	if (!thread)
 		return 0;
 	thread->ssl = ssl;
@@ -109,12 +146,13 @@ static __always_inline void end_call(__u32 slot)
 	bpf_map_delete_elem(&gathers, &slot);
 }
 
-/* A direction of a connection, new in `channels`. */
+/* A direction of a connection, new in `channels`. NULL: there is no room. */
 static __always_inline struct channel *open_tls(struct call *call, const struct tls_connection *connection,
 						enum side side, enum speaks speaks, bool late)
 {
 	struct channel *fresh = &call->fresh;
 	__u64 address = connection->address + (side == SIDE_WRITE);
+	struct channel *channel;
 
 	__builtin_memset(fresh, 0, sizeof(*fresh));
 	fresh->generation = connection->generation;
@@ -128,7 +166,10 @@ static __always_inline struct channel *open_tls(struct call *call, const struct 
 	else
 		fresh->writer_tgid = bpf_get_current_pid_tgid() >> 32;
 	bpf_map_update_elem(&channels, &address, fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&channels, &address);
+	channel = bpf_map_lookup_elem(&channels, &address);
+	if (!channel)
+		add(&unattributed_bytes, call->left);
+	return channel;
 }
 
 /* Opens both directions when one begins to speak of something. NULL: it is none of ours, or not yet. */
@@ -260,8 +301,10 @@ __attribute__((noinline)) int on_plaintext(__u32 slot, __u64 n, __u32 side)
 	connection = bpf_map_lookup_elem(&tls_connections, &key);
 	if (!connection)
 		connection = meet_connection(&key);
-	if (!connection)
+	if (!connection) {
+		add(&unattributed_bytes, n);
 		return 0;
+	}
 	weigh(thread, connection, &key, side, n);
 	if (connection->ignored || thread->told == GO_ALREADY)
 		return 0;
@@ -312,26 +355,22 @@ static __always_inline __u64 length_of(const struct tls_thread *thread, __u64 re
 	return length < thread->size ? length : thread->size;
 }
 
-SEC("?uprobe")
-int tls_enter_read(struct pt_regs *regs)
+UPROBE(tls_enter_read)
 {
 	return enter(ARGUMENT_1(regs), ARGUMENT_2(regs), (__u32)ARGUMENT_3(regs), 0, SIDE_READ);
 }
 
-SEC("?uprobe")
-int tls_enter_write(struct pt_regs *regs)
+UPROBE(tls_enter_write)
 {
 	return enter(ARGUMENT_1(regs), ARGUMENT_2(regs), (__u32)ARGUMENT_3(regs), 0, SIDE_WRITE);
 }
 
-SEC("?uprobe")
-int tls_enter_read_ex(struct pt_regs *regs)
+UPROBE(tls_enter_read_ex)
 {
 	return enter(ARGUMENT_1(regs), ARGUMENT_2(regs), ARGUMENT_3(regs), ARGUMENT_4(regs), SIDE_READ);
 }
 
-SEC("?uprobe")
-int tls_enter_write_ex(struct pt_regs *regs)
+UPROBE(tls_enter_write_ex)
 {
 	return enter(ARGUMENT_1(regs), ARGUMENT_2(regs), ARGUMENT_3(regs), ARGUMENT_4(regs), SIDE_WRITE);
 }
@@ -374,21 +413,18 @@ static __always_inline int enter_nspr(struct pt_regs *regs, enum side side)
 	return 0;
 }
 
-SEC("?uprobe")
-int tls_enter_nspr_read(struct pt_regs *regs)
+UPROBE(tls_enter_nspr_read)
 {
 	return enter_nspr(regs, SIDE_READ);
 }
 
-SEC("?uprobe")
-int tls_enter_nspr_write(struct pt_regs *regs)
+UPROBE(tls_enter_nspr_write)
 {
 	return enter_nspr(regs, SIDE_WRITE);
 }
 
 /* Where all returns go on: the verifier takes long for it, and does it once. */
-SEC("?uprobe")
-int tls_moved(struct pt_regs *regs)
+UPROBE(tls_moved)
 {
 	__u64 id = bpf_get_current_pid_tgid();
 	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &id);
@@ -400,16 +436,8 @@ int tls_moved(struct pt_regs *regs)
 	return 0;
 }
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, 1);
-	__uint(key_size, sizeof(__u32));
-	__array(values, int(void *));
-} next SEC(".maps") = { .values = { (void *)&tls_moved } };
-
 /* At the return of any of them. */
-SEC("?uprobe")
-int tls_leave(struct pt_regs *regs)
+UPROBE(tls_leave)
 {
 	__u64 id = bpf_get_current_pid_tgid(), length;
 	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &id);
@@ -456,8 +484,9 @@ static __always_inline int enter_go(struct pt_regs *regs, enum side side)
 	if (deaf || key.tgid == own_tgid)
 		return 0;
 	note_user(key.tgid);
-	bpf_map_update_elem(&go_calls, &key, &call, BPF_ANY);
-	thread = side == SIDE_WRITE && call.size ? tls_thread_of(id) : NULL;
+	if (bpf_map_update_elem(&go_calls, &key, &call, BPF_ANY))
+		add(&unattributed_bytes, 1);
+	thread = side == SIDE_WRITE && call.size ? thread_or_loss(id, call.size) : NULL;
 	if (thread) {
 		begin_go(thread, &call, side, call.size);
 		thread->told = GO_EARLY;
@@ -479,7 +508,7 @@ static __always_inline int leave_go(struct pt_regs *regs, enum side side)
 		return 0;
 	call = *found;
 	bpf_map_delete_elem(&go_calls, &key);
-	thread = n > 0 ? tls_thread_of(id) : NULL;
+	thread = n > 0 ? thread_or_loss(id, n) : NULL;
 	if (thread) {
 		begin_go(thread, &call, side, n);
 		thread->told = side == SIDE_WRITE ? GO_ALREADY : GO_AT_RETURN;
@@ -489,26 +518,22 @@ static __always_inline int leave_go(struct pt_regs *regs, enum side side)
 	return 0;
 }
 
-SEC("?uprobe")
-int tls_go_enter_read(struct pt_regs *regs)
+UPROBE(tls_go_enter_read)
 {
 	return enter_go(regs, SIDE_READ);
 }
 
-SEC("?uprobe")
-int tls_go_enter_write(struct pt_regs *regs)
+UPROBE(tls_go_enter_write)
 {
 	return enter_go(regs, SIDE_WRITE);
 }
 
-SEC("?uprobe")
-int tls_go_leave_read(struct pt_regs *regs)
+UPROBE(tls_go_leave_read)
 {
 	return leave_go(regs, SIDE_READ);
 }
 
-SEC("?uprobe")
-int tls_go_leave_write(struct pt_regs *regs)
+UPROBE(tls_go_leave_write)
 {
 	return leave_go(regs, SIDE_WRITE);
 }
@@ -562,8 +587,7 @@ __attribute__((noinline)) int end_connection(__u64 ssl, __u32 tgid)
 }
 
 /* The library's own end of a connection. */
-SEC("?uprobe")
-int tls_free(struct pt_regs *regs)
+UPROBE(tls_free)
 {
 	return end_connection(ARGUMENT_1(regs), bpf_get_current_pid_tgid() >> 32);
 }
