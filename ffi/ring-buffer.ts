@@ -13,11 +13,14 @@ export class RingBuffer implements Disposable {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Readable when there are records, after `sleep`. */
   readonly wakeFd: number;
+  /** Bytes of records that it holds at most. */
+  readonly size: number;
   readonly #offset = new Uint32Array(1);
   readonly #offsetPointer = ptr(this.#offset);
 
   /** `sleepFlag`: the .bss variable that makes the programs wake us. */
   constructor(map: BpfMap, size: number, sleepFlag: DataView<ArrayBuffer>) {
+    this.size = size;
     const wake = new Int32Array(1);
     const flag = ptr(new Uint8Array(sleepFlag.buffer, sleepFlag.byteOffset, 4));
     this.#ring = shim().sh_ring_open(map.fd, size, flag, ptr(wake)) as Pointer | null;

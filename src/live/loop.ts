@@ -1,6 +1,7 @@
 /** Records in, through the rooms, to whoever writes; between batches the subjects do their chores, and the loop waits. */
 import type { KernelEvent } from "../capture/types.ts";
 import type { ExchangeItem } from "../exchange/types.ts";
+import type { Niceness } from "./niceness.ts";
 import type { Pipeline } from "./pipeline.ts";
 import type { Batch, Records } from "./records.ts";
 import type { Subject } from "./subject.ts";
@@ -24,6 +25,7 @@ export interface LoopParts {
   readonly rooms: Pick<Pipeline, "push" | "take" | "isHolding">;
   readonly subjects: readonly Subject[];
   readonly wake: Pick<Wake, "heard" | "wait" | "breathe" | "poke">;
+  readonly niceness: Pick<Niceness, "begin" | "drained" | "end">;
   /** CLOCK_BOOTTIME. */
   readonly nowNs: () => number;
   /** Called after every batch, with no items where nothing became of it; what it rejects with ends the loop. */
@@ -64,15 +66,13 @@ export class Loop {
 
   /** Until stopped; timers are let in after `mostMs`. */
   async run(mostMs: number): Promise<void> {
+    const { niceness } = this.#parts;
     this.#endsAt = performance.now() + mostMs;
-    while (!this.#isStopped) {
-      const { bytes } = this.#drainBatch();
-      await this.#write();
-      if (bytes < FEW_BYTES) await this.#rest();
-      else {
-        await this.#parts.wake.breathe();
-        this.#work(CROWDED_NS);
-      }
+    niceness.begin();
+    try {
+      while (!this.#isStopped) await this.#turn();
+    } finally {
+      niceness.end();
     }
   }
 
@@ -88,6 +88,18 @@ export class Loop {
       }
       // signals are heard meanwhile, and an unfinished record gets time
       await Bun.sleep(bytes === 0 ? 1 : 0);
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const { niceness, wake } = this.#parts;
+    const { bytes } = this.#drainBatch();
+    niceness.drained(bytes);
+    await this.#write();
+    if (bytes < FEW_BYTES) await this.#rest();
+    else {
+      await wake.breathe();
+      this.#work(CROWDED_NS);
     }
   }
 

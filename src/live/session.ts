@@ -10,12 +10,15 @@ import { Collector } from "./collector.ts";
 import type { Discovery } from "./discover.ts";
 import { type HeardKernel, Hearing } from "./hearing.ts";
 import { Loop } from "./loop.ts";
+import { Niceness } from "./niceness.ts";
 import { ReaderWatch } from "./reader-watch.ts";
 import { type RecordRing, Records } from "./records.ts";
 import { type Waiting, Wake } from "./wake.ts";
 
 export interface SessionParts {
-  readonly kernel: HeardKernel & { readonly ring: RecordRing & Waiting };
+  readonly kernel: HeardKernel & {
+    readonly ring: RecordRing & Waiting & { readonly size: number };
+  };
   readonly options: ListenOptions;
   readonly outputs: Outputs;
   readonly clock: BootClock;
@@ -53,6 +56,7 @@ export class LiveSession {
       rooms,
       subjects: [...subjects, watch, clock],
       wake: this.#wake,
+      niceness: new Niceness(kernel.ring.size),
       nowNs,
       write: (items, count) => this.#write(items, count),
     });

@@ -11,6 +11,7 @@ const ROOM = 1 << 16;
 export class FakeRing implements RecordRing, Waiting, Disposable {
   readonly bytes = new Uint8Array(ROOM);
   readonly view = new DataView(this.bytes.buffer);
+  readonly size = ROOM;
   readonly start = 0;
   readonly wakeFd: number;
   readonly #folder = mkdtempSync(join(tmpdir(), "overhear-test-"));

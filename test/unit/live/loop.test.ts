@@ -66,6 +66,11 @@ function setUp(
       },
     },
     subjects,
+    niceness: {
+      begin: () => undefined,
+      drained: () => undefined,
+      end: () => undefined,
+    },
     wake: {
       heard: () => void log.push("heard"),
       wait: async (mostMs) => {
