@@ -25,7 +25,7 @@ export interface LoopParts {
   readonly rooms: Pick<Pipeline, "push" | "take" | "isHolding">;
   readonly subjects: readonly Subject[];
   readonly wake: Pick<Wake, "heard" | "wait" | "breathe" | "poke">;
-  readonly niceness: Pick<Niceness, "begin" | "drained" | "end">;
+  readonly niceness: Pick<Niceness, "begin" | "taken" | "end">;
   /** CLOCK_BOOTTIME. */
   readonly nowNs: () => number;
   /** Called after every batch, with no items where nothing became of it; what it rejects with ends the loop. */
@@ -92,13 +92,11 @@ export class Loop {
   }
 
   async #turn(): Promise<void> {
-    const { niceness, wake } = this.#parts;
     const { bytes } = this.#drainBatch();
-    niceness.drained(bytes);
     await this.#write();
     if (bytes < FEW_BYTES) await this.#rest();
     else {
-      await wake.breathe();
+      await this.#parts.wake.breathe();
       this.#work(CROWDED_NS);
     }
   }
@@ -109,7 +107,10 @@ export class Loop {
     return batch;
   }
 
-  readonly #onBatch = (): void => this.#parts.wake.heard();
+  readonly #onBatch = (bytes: number): void => {
+    this.#parts.wake.heard();
+    this.#parts.niceness.taken(bytes);
+  };
 
   readonly #onEvent = (event: KernelEvent): void => {
     this.#parts.rooms.push(event);

@@ -48,8 +48,8 @@ export class Niceness {
     this.#be(true);
   }
 
-  /** A batch of so many bytes has been taken out of the ring. */
-  drained(bytes: number): void {
+  /** A batch of so many bytes has come, and is about to be worked on. */
+  taken(bytes: number): void {
     if (this.#isOver) return;
     if (bytes >= MUCH_BYTES) {
       this.#muchAt = this.#system.now();

@@ -26,11 +26,11 @@ export class Records {
     this.#decoder = new Decoder(ring.view, ring.bytes);
   }
 
-  /** `begin`: called before the first event, when there is one. Views in events end with `visit`. */
-  drain(begin: () => void, visit: (event: KernelEvent) => void): Batch {
+  /** `begin`: called with the batch's bytes before its first event, when there is one. Views in events end with `visit`. */
+  drain(begin: (bytes: number) => void, visit: (event: KernelEvent) => void): Batch {
     const bytes = this.#ring.acquire();
     if (bytes === 0) return NOTHING;
-    begin();
+    begin(bytes);
     const records = this.#decoder.decode(this.#ring.start, bytes, visit);
     this.#ring.release();
     return { bytes, records };

@@ -42,7 +42,7 @@ function setUp(
       drain: (begin, visit) => {
         const batch = left.shift();
         if (batch === undefined) return { bytes: 0, records: 0 };
-        begin();
+        begin(batch.bytes);
         lines += batch.lines ?? 0;
         for (const event of batch.events) visit(event);
         return { bytes: batch.bytes, records: batch.events.length };
@@ -68,7 +68,7 @@ function setUp(
     subjects,
     niceness: {
       begin: () => undefined,
-      drained: () => undefined,
+      taken: () => undefined,
       end: () => undefined,
     },
     wake: {

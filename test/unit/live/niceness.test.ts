@@ -38,17 +38,17 @@ test("Niceness never goes beyond the nicest there is", () => {
 test("Niceness hurries when much comes at once, until little has come for a second", () => {
   const { niceness, state, levels } = make();
   niceness.begin();
-  niceness.drained(100_000);
+  niceness.taken(100_000);
   expect(levels()).toEqual([10, 10]);
-  niceness.drained(300_000);
+  niceness.taken(300_000);
   expect(levels()).toEqual([0, 0]);
   state.nowMs = 900;
-  niceness.drained(300_000);
+  niceness.taken(300_000);
   state.nowMs = 1_800;
-  niceness.drained(100);
+  niceness.taken(100);
   expect(levels()).toEqual([0, 0]);
   state.nowMs = 1_901;
-  niceness.drained(100);
+  niceness.taken(100);
   expect(levels()).toEqual([10, 10]);
 });
 
@@ -63,14 +63,14 @@ test("Niceness is over at its end", () => {
   niceness.begin();
   niceness.end();
   state.nowMs = 10_000;
-  niceness.drained(100);
+  niceness.taken(100);
   expect(levels()).toEqual([0, 0]);
 });
 
 test("Niceness stays as it is where it could not go back", () => {
   const { niceness, levels } = make({ mayLower: false });
   niceness.begin();
-  niceness.drained(1 << 20);
+  niceness.taken(1 << 20);
   niceness.end();
   expect(levels()).toEqual([0, 0]);
 });
