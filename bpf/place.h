@@ -75,10 +75,21 @@ static __always_inline void find_socket(struct place *place, struct socket *sock
 		find_tcp(place, socket, sk);
 }
 
+#define GENERATION_BITS 20 /* that user space keeps in one number, above 32 of the inode number */
+
+/* A named pipe's file takes the inode number of one that was deleted, and its pipe the address: what the filesystem counts
+ * up (or rolls) for each file tells them apart. 0 in pipefs, whose numbers do not come again so soon. */
+static __always_inline __u64 pipe_generation(struct inode *inode)
+{
+	__u64 generation = PEEK(inode, struct inode, i_generation);
+
+	return PEEK(inode, struct inode, i_ino) ^ (generation & ((1 << GENERATION_BITS) - 1)) << 32;
+}
+
 static __always_inline void find_pipe(struct place *place, struct file *file, struct inode *inode)
 {
 	place->channel = PEEK_WORD(&file->private_data);
-	place->generation = PEEK(inode, struct inode, i_ino);
+	place->generation = pipe_generation(inode);
 	place->inode = (__u64)inode;
 	place->kind = CHANNEL_PIPE;
 }

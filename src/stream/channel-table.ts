@@ -90,7 +90,9 @@ export class ChannelTable {
   make(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
     const place = { kind, inode, address, late };
     this.#seen += 1;
-    return new ChannelState(this.#names.next(kind, inode), place, this.#sources);
+    // pipe_generation of bpf/place.h
+    const number = kind === "fifo" ? inode % 2 ** 32 : inode;
+    return new ChannelState(this.#names.next(kind, number), place, this.#sources);
   }
 
   #open(address: number, inode: number, kind: ChannelState["kind"], late: boolean): ChannelState {
