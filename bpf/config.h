@@ -54,6 +54,8 @@ const volatile __u32 own_tgid;
 const volatile bool filtering;
 /* `followed_cgroups` or `followed_names` have entries. */
 const volatile bool following_by_place;
+/* The program at the exit of system calls goes on with the one in `after_exit`. */
+const volatile bool exit_goes_on;
 /* What programs encrypt with is of interest. */
 const volatile bool watching_files;
 

@@ -131,7 +131,8 @@ static __always_inline int on_uring(__u32 slot)
 	return 0;
 }
 
-static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slot, enum copy copy)
+/* Returns whether it was a call on a TCP socket. */
+static __always_inline bool on_exit(struct pt_regs *regs, __s64 result, __u32 slot, enum copy copy)
 {
 	struct request request = {};
 	struct place place = {};
@@ -139,11 +140,13 @@ static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slo
 	enum side side;
 
 	if (!task)
-		return 0;
+		return false;
 	if (request.op == OP_SOCKETCALL && !unpack_socketcall(&request))
-		return 0;
-	if (request.op == OP_URING)
-		return on_uring(slot);
+		return false;
+	if (request.op == OP_URING) {
+		on_uring(slot);
+		return false;
+	}
 	if (request.op == OP_MMAP) {
 		struct file *file = NULL;
 
@@ -151,45 +154,57 @@ static __always_inline int on_exit(struct pt_regs *regs, __s64 result, __u32 slo
 			file = file_of(task, fifth_argument(regs, request.compat));
 		if (file)
 			tell_file(PEEK_WORD(&file->f_inode));
-		return 0;
+		return false;
 	}
 	if (request.op == OP_SPLICE || request.op == OP_TEE || request.op == OP_VMSPLICE) {
 		CALL_OR_RETURN(slot);
 
 		if (result <= 0 || !takes(copy))
-			return 0;
+			return false;
 		if (request.op == OP_VMSPLICE)
 			on_vmsplice(slot, call, &request, result);
 		else
 			on_splice(slot, call, &request, result, true);
-		return 0;
+		return false;
 	}
 	side = is_writing(request.op) ? SIDE_WRITE : SIDE_READ;
 	find_place(&place, task, request.arguments[0], side);
 	if (!place.kind || is_ignored(&place))
-		return 0;
+		return place.kind == CHANNEL_TCP;
 	if (side == SIDE_READ && is_peek(&request))
-		return 0;
+		return false;
 	if (place.kind == CHANNEL_TCP && request.op != OP_RECVMMSG && request.op != OP_SENDMMSG &&
 	    is_quiet(&place, side, result))
-		return 0;
+		return place.kind == CHANNEL_TCP;
 	if (!takes(copy))
-		return 0;
+		return place.kind == CHANNEL_TCP;
 	CALL_OR_RETURN(slot);
 	on_io(slot, call, &request, result, &place, side);
-	return 0;
+	return place.kind == CHANNEL_TCP;
 }
+
+/* What tls.bpf.c has at the exit of system calls: the kernel begins one program there instead of two, which costs some 70 ns on any
+ * call, and the second one sees the calls that may concern it. Empty until that object is loaded. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} after_exit SEC(".maps");
 
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(exit_first, struct pt_regs *regs, long result)
 {
-	return on_exit(regs, result, SLOT_EXIT, FIRST_COPY);
+	if (on_exit(regs, result, SLOT_EXIT, FIRST_COPY) && exit_goes_on)
+		bpf_tail_call(ctx, &after_exit, 0);
+	return 0;
 }
 
 SEC("?tp_btf/sys_exit")
 int BPF_PROG(exit_twin, struct pt_regs *regs, long result)
 {
-	return on_exit(regs, result, SLOT_EXIT_TWIN, SECOND_COPY);
+	on_exit(regs, result, SLOT_EXIT_TWIN, SECOND_COPY);
+	return 0;
 }
 
 /* Beside fexit: a call that was under way before fexit was attached does not pass through it. Whichever copy runs takes
@@ -204,7 +219,8 @@ static __always_inline int on_blocked_exit(struct pt_regs *regs, __s64 result, _
 	if (!bpf_map_lookup_elem(&blocked, &id) || bpf_map_delete_elem(&blocked, &id))
 		return 0;
 	add_to_word(&blocked_left, -1);
-	return on_exit(regs, result, slot, UNMARKED);
+	on_exit(regs, result, slot, UNMARKED);
+	return 0;
 }
 
 SEC("?tp_btf/sys_exit")

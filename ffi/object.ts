@@ -217,6 +217,12 @@ export class BpfObject implements Disposable {
     return code;
   }
 
+  /** The program that has a tail call into `map`, which holds one, goes on with this one. */
+  follow(map: BpfMap, program: string): void {
+    const code = shim().sh_program_follow(this.pointer, ptr(text(program)), map.fd);
+    if (code < 0) throw new BpfError(`Cannot attach program "${program}"`, -code);
+  }
+
   /** Runs of the program that the kernel skipped because it was already running on that CPU (0 before 5.12). */
   misses(program: string): number {
     const out = new BigUint64Array(1);

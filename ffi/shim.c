@@ -388,6 +388,18 @@ EXPORT int sh_links_leave(struct bpf_link **links, uint32_t count)
 	return error;
 }
 
+/* Puts the program into the first place of a map of programs. */
+EXPORT int sh_program_follow(struct bpf_object *object, const char *name, int map_fd)
+{
+	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+	uint32_t first = 0;
+
+	if (!program || bpf_program__fd(program) < 0)
+		return -ENOENT;
+	int fd = bpf_program__fd(program);
+	return bpf_map_update_elem(map_fd, &first, &fd, BPF_ANY) ? -errno : 0;
+}
+
 EXPORT int sh_program_misses(struct bpf_object *object, const char *name, uint64_t *misses)
 {
 	struct bpf_program *program = bpf_object__find_program_by_name(object, name);

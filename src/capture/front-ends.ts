@@ -2,6 +2,12 @@
 
 export type FrontEnd = "fexit" | "tracepoint";
 
+/**
+ * tracepoint: what another object has at the exit of system calls is begun by the program that is there (`after_exit`), not by
+ * the kernel. arm64's takes no tail call from a program with functions before 6.0.
+ */
+export const EXIT_GOES_ON = process.arch === "x64";
+
 export interface ProgramPlan {
   readonly program: string;
   /** Kernel functions to attach to: the first that exists; empty: fixed in the object. */

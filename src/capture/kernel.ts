@@ -17,6 +17,7 @@ import { FilesKernel } from "./files/files-kernel.ts";
 import { FrontEndPrograms, MAP_FILE } from "./front-end-programs.ts";
 import {
   blockedCopies,
+  EXIT_GOES_ON,
   FIRST_COPIES,
   type FrontEnd,
   LAST_COPIES,
@@ -124,6 +125,7 @@ export class Kernel implements Disposable {
         filtering: options.filtering,
         following_by_place: options.filtering,
         watching_files: options.watchFiles === true,
+        exit_goes_on: EXIT_GOES_ON,
       };
       setConstants(this.#object, bytes, constants);
       const programs = new FrontEndPrograms(this.#object, this.#links, this.missing);

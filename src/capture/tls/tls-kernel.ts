@@ -1,9 +1,10 @@
 /** TLS libraries in, their plaintext in the ring of the other programs out: the object of bpf/tls.bpf.c at work. */
 import { readTlsObject } from "../../../ffi/assets.ts";
 import { BpfError } from "../../../ffi/errors.ts";
+import type { BpfMap } from "../../../ffi/map.ts";
 import { type BpfLink, BpfObject, disposeLinks, leaveLinks } from "../../../ffi/object.ts";
 import type { Library, Probe, Role } from "../../libraries/types.ts";
-import type { FrontEnd } from "../front-ends.ts";
+import { EXIT_GOES_ON, type FrontEnd } from "../front-ends.ts";
 import { offsetOf, variableOffsets } from "../globals.ts";
 
 export interface TlsKernelOptions {
@@ -72,6 +73,7 @@ const SOCKET_CALLS: Readonly<Record<FrontEnd, readonly string[]>> = {
   fexit: ["tls_inet_recv", "tls_inet_send", "tls_inet6_recv", "tls_inet6_send"],
   tracepoint: ["tls_sys_exit"],
 };
+const FIRST = new Uint8Array(4);
 
 /** Perf events that are waited for, 100 ms each. */
 const FEW_LINKS = 6;
@@ -86,6 +88,9 @@ export class TlsKernel implements Disposable {
   readonly #object: BpfObject;
   readonly #options: TlsKernelOptions;
   readonly #links = new Set<BpfLink>();
+  /** Where the program at the exit of system calls goes on. */
+  readonly #afterExit: BpfMap;
+  #isFollowing = false;
   /** Programs that this kernel does not take. */
   readonly missing: string[] = [];
   /** Loaded, and what is to be there before the first library is attached. */
@@ -96,6 +101,7 @@ export class TlsKernel implements Disposable {
   constructor(main: BpfObject, options: TlsKernelOptions) {
     const bytes = readTlsObject();
     this.#options = options;
+    this.#afterExit = main.map("after_exit");
     this.#object = new BpfObject(bytes, "tls");
     try {
       this.#object.share(main);
@@ -141,6 +147,8 @@ export class TlsKernel implements Disposable {
   /** For good: at the end of this process. */
   detach(): void {
     this.#options.deafen();
+    if (this.#isFollowing) this.#afterExit.delete(FIRST);
+    this.#isFollowing = false;
     // perf events are taken down one after another
     if (this.#options.multi || this.#links.size < FEW_LINKS) disposeLinks([...this.#links]);
     else leaveLinks([...this.#links]);
@@ -167,8 +175,11 @@ export class TlsKernel implements Disposable {
   }
 
   #attachSocketCall(program: string): void {
+    const goesOn = this.#options.frontEnd === "tracepoint" && EXIT_GOES_ON;
     try {
-      this.#links.add(this.#object.attach(program));
+      if (goesOn) this.#object.follow(this.#afterExit, program);
+      else this.#links.add(this.#object.attach(program));
+      this.#isFollowing = goesOn;
     } catch (error) {
       if (!(error instanceof BpfError)) throw error;
       this.missing.push(program);
