@@ -17,6 +17,7 @@ const COSTS: readonly (readonly [key: string, title: string])[] = [
   ["getppid", "getppid()"],
 ];
 
+const LEAST = "least";
 const ROLES = ["client", "server"] as const;
 const TRANSPORTS = ["HTTP/1.1", "HTTP/2"];
 
@@ -64,14 +65,24 @@ function renderBench(measured: unknown): string {
 }
 
 function costTable(measured: unknown, frontEnds: readonly string[]): string {
+  const names = withLeast(at(measured, "cost", "getppid", "added"), frontEnds);
   return table([
-    ["what a program pays, ns", "without", ...frontEnds.map((name) => `added, ${name}`)],
+    ["what a program pays, ns", "without", ...names.map((name) => `added, ${titleOf(name)}`)],
     ...COSTS.map(([key, title]) => [
       title,
       spread(at(measured, "cost", key, "base")),
-      ...frontEnds.map((name) => spread(at(measured, "cost", key, "added", name))),
+      ...names.map((name) => spread(at(measured, "cost", key, "added", name))),
     ]),
   ]);
+}
+
+/** And an empty program in the tracepoint front end's place, the least that it could cost; older results have none. */
+function withLeast(measured: unknown, frontEnds: readonly string[]): readonly string[] {
+  return at(measured, LEAST) === undefined ? frontEnds : [...frontEnds, LEAST];
+}
+
+function titleOf(name: string): string {
+  return name === LEAST ? "an empty program" : name;
 }
 
 /** In an emulated guest nanoseconds say nothing; how much of a call is added does. */
@@ -151,13 +162,20 @@ function everydayTable(measured: unknown, frontEnds: readonly string[]): string[
 /** Results of before there was HTTP have none. */
 function webTable(measured: unknown, frontEnds: readonly string[]): string[] {
   if (at(measured, "web") === undefined) return [];
+  const rows = listAt(measured, "web");
   const columns = frontEnds.flatMap((name) => [`with ${name}`, "added p50, µs", "added p99, µs"]);
+  const least = withLeast(at(rows[0], "requests_per_s", "with"), []);
   return [
     table([
-      ["HTTP over loopback, 1 KB", "requests/s without", ...columns],
-      ...listAt(measured, "web").map((each) => [
+      [
+        ...["HTTP over loopback, 1 KB", "requests/s without"],
+        ...least.map((name) => `with ${titleOf(name)}`),
+        ...columns,
+      ],
+      ...rows.map((each) => [
         `${textAt(each, "subject") === "mcp" ? "MCP" : "other HTTP"}${at(each, "tls") === true ? " inside TLS" : ""}, connections: ${numberAt(each, "connections")}`,
         spread(at(each, "requests_per_s", "without")),
+        ...least.map((name) => spread(at(each, "requests_per_s", "with", name))),
         ...frontEnds.flatMap((name) => [
           spread(at(each, "requests_per_s", "with", name)),
           spread(at(each, "p50_us", "added", name)),
@@ -171,7 +189,9 @@ function webTable(measured: unknown, frontEnds: readonly string[]): string[] {
 /** Of one client process after another, each waiting for its server; older results have none, as with what follows. */
 function connectTable(measured: unknown, frontEnds: readonly string[]): string[] {
   if (at(measured, "connects") === undefined) return [];
-  const columns = frontEnds.flatMap((name) => [`with ${name}`, "kept", "added p99, µs"]);
+  const rows = listAt(measured, "connects");
+  const names = withLeast(at(rows[0], "connections_per_s", "with"), frontEnds);
+  const columns = names.flatMap((name) => [`with ${titleOf(name)}`, "kept", "added p99, µs"]);
   const kept = (each: unknown, name: string) => {
     const [before, after] = [["without"], ["with", name]].map((path) =>
       numberAt(each, "connections_per_s", ...path, "median"),
@@ -181,10 +201,10 @@ function connectTable(measured: unknown, frontEnds: readonly string[]): string[]
   return [
     table([
       ["connect and close over loopback", "connections/s without", ...columns],
-      ...listAt(measured, "connects").map((each) => [
+      ...rows.map((each) => [
         textAt(each, "tool"),
         spread(at(each, "connections_per_s", "without")),
-        ...frontEnds.flatMap((name) => [
+        ...names.flatMap((name) => [
           spread(at(each, "connections_per_s", "with", name)),
           kept(each, name),
           spread(at(each, "p99_us", "added", name)),

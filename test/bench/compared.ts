@@ -1,32 +1,41 @@
 /** Rounds without and with a tool, in turns, so that a machine that grows slow or warm is slow for both. */
 import { type Measured, measured } from "./statistics.ts";
-import { type FrontEnd, Running, type Tool } from "./tool.ts";
+import { type FrontEnd, least, Running, type Tool } from "./tool.ts";
+
+/** With the tool by a front end, or with the least that is possible by tracepoint. */
+export type With = FrontEnd | "least";
 
 export interface Compared {
   readonly without: Measured;
-  readonly with: Partial<Record<FrontEnd, Measured>>;
+  readonly with: Partial<Record<With, Measured>>;
   /** Each round's difference to its own base. */
-  readonly added: Partial<Record<FrontEnd, Measured>>;
+  readonly added: Partial<Record<With, Measured>>;
 }
 
 export interface Turns<Round> {
   readonly bases: readonly Round[];
-  readonly withTool: ReadonlyMap<FrontEnd, readonly Round[]>;
+  readonly withTool: ReadonlyMap<With, readonly Round[]>;
 }
 
+/** `round`: what is measured, while this runs. */
 export async function takeTurns<Round>(
   rounds: number,
   tool: Tool,
   frontEnds: readonly FrontEnd[],
-  round: () => Promise<Round>,
+  round: (running?: Running) => Promise<Round>,
 ): Promise<Turns<Round>> {
   const bases: Round[] = [];
-  const withTool = new Map<FrontEnd, Round[]>(frontEnds.map((name) => [name, []]));
+  const names: With[] = [...frontEnds];
+  if (frontEnds.includes("tracepoint")) names.push("least");
+  const withTool = new Map<With, Round[]>(names.map((name) => [name, []]));
   for (let i = 0; i < rounds; i++) {
     bases.push(await round());
-    for (const [frontEnd, done] of withTool) {
-      await using _running = await Running.start(tool, frontEnd, "null");
-      done.push(await round());
+    for (const [name, done] of withTool) {
+      await using running =
+        name === "least"
+          ? await Running.start(least, "tracepoint", "null")
+          : await Running.start(tool, name, "null");
+      done.push(await round(running));
     }
   }
   return { bases, withTool };

@@ -1,8 +1,9 @@
 /** What the traced programs pay: ns added to a write and read of the same bytes, by kind of file (pairs.c). */
 import { numberAt, parseObject } from "../e2e/json.ts";
+import { compare, takeTurns, type With } from "./compared.ts";
 import { program, QUICK } from "./environment.ts";
-import { type Measured, measured } from "./statistics.ts";
-import { type FrontEnd, overhear, Running } from "./tool.ts";
+import type { Measured } from "./statistics.ts";
+import { type FrontEnd, overhear } from "./tool.ts";
 
 export const KINDS = [
   "mcp_pipe",
@@ -20,37 +21,30 @@ const BURSTS = QUICK ? 7 : 25;
 export interface Cost {
   /** ns without any tool. */
   readonly base: Measured;
-  /** ns more with overhear, each round against its own base. */
-  readonly added: Partial<Record<FrontEnd, Measured>>;
+  /** ns more with overhear (or the least), each round against its own base. */
+  readonly added: Partial<Record<With, Measured>>;
 }
 
-async function pairs(): Promise<Record<string, unknown>> {
+async function pairs(): Promise<Record<Kind, number>> {
   const child = Bun.spawn([program("pairs"), "0", String(BURSTS)], { stdin: "ignore" });
-  return parseObject(await new Response(child.stdout).text());
+  const said = parseObject(await new Response(child.stdout).text());
+  const of = (kind: Kind) => numberAt(said, kind);
+  return {
+    mcp_pipe: of("mcp_pipe"),
+    busy_pipe: of("busy_pipe"),
+    unix_socketpair: of("unix_socketpair"),
+    tcp_socket: of("tcp_socket"),
+    regular_file: of("regular_file"),
+    getppid: of("getppid"),
+  };
 }
 
-/** Rounds without and with the tool take turns, so that a machine that grows slow or warm is slow for all. */
 export async function addedCost(frontEnds: readonly FrontEnd[]): Promise<Record<Kind, Cost>> {
-  const bases: Record<string, unknown>[] = [];
-  const withTool = new Map<FrontEnd, Record<string, unknown>[]>(
-    frontEnds.map((name) => [name, []]),
-  );
-  for (let round = 0; round < ROUNDS; round++) {
-    bases.push(await pairs());
-    for (const [frontEnd, rounds] of withTool) {
-      await using _running = await Running.start(overhear, frontEnd, "null");
-      rounds.push(await pairs());
-    }
-  }
-  const costOf = (kind: Kind): Cost => ({
-    base: measured(bases.map((base) => numberAt(base, kind))),
-    added: Object.fromEntries(
-      [...withTool].map(([frontEnd, rounds]) => [
-        frontEnd,
-        measured(rounds.map((each, i) => numberAt(each, kind) - numberAt(bases[i], kind))),
-      ]),
-    ),
-  });
+  const turns = await takeTurns(ROUNDS, overhear, frontEnds, pairs);
+  const costOf = (kind: Kind): Cost => {
+    const { without, added } = compare(turns, kind);
+    return { base: without, added };
+  };
   return {
     mcp_pipe: costOf("mcp_pipe"),
     busy_pipe: costOf("busy_pipe"),

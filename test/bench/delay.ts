@@ -14,16 +14,20 @@ export interface Delay {
 
 const ROUNDS = QUICK ? 1 : 3;
 const SIZE = 1024;
+/** Not counted: a tool that has just started is still being compiled. */
+const WARM_UP = { size: SIZE, rate: 20_000, messages: QUICK ? 60_000 : 200_000 };
+/** So long after much has come it hurries (src/live/niceness.ts). */
+const CALM_MS = 1200;
 
 /** One round: overhear writes into a pipe whose reader stamps each line. */
 async function round(frontEnd: FrontEnd, rate: number, messages: number): Promise<unknown> {
   const stderr = join(WORKSPACE, "delay.err");
   // The shell joins the two by a pipe and says overhear's pid; INT goes to overhear alone.
-  const script = '{ sh -c \'echo $$ >&2; exec "$@"\' sh "$@" 2>"$0"; } | "$LATENCY"';
+  const script = '{ sh -c \'echo $$ >&2; exec "$@"\' sh "$@" 2>"$0"; } | "$LATENCY" "$SKIPPED"';
   const words = [OVERHEAR, "--format", "ndjson", "--attach", frontEnd];
   const pipeline = Bun.spawn(["sh", "-c", script, stderr, ...words], {
     stdin: "ignore",
-    env: { ...process.env, LATENCY: program("latency") },
+    env: { ...process.env, LATENCY: program("latency"), SKIPPED: String(WARM_UP.messages) },
   });
   let said = "";
   const deadline = Date.now() + 15_000;
@@ -34,6 +38,8 @@ async function round(frontEnd: FrontEnd, rate: number, messages: number): Promis
       .text()
       .catch(() => "");
   }
+  await generate(WARM_UP);
+  await Bun.sleep(CALM_MS);
   await generate({ size: SIZE, rate, messages });
   process.kill(Number.parseInt(said, 10), "SIGINT");
   const result = parseObject(await new Response(pipeline.stdout).text());

@@ -12,7 +12,7 @@ export const QUICK = process.env["BENCH_QUICK"] === "1";
 
 export const WORKSPACE = mkdtempSync(join(tmpdir(), "overhear-bench-"));
 
-export type Program = "load" | "latency" | "pairs" | "consumer" | "web" | "rush";
+export type Program = "load" | "latency" | "pairs" | "consumer" | "web" | "rush" | "least";
 
 const LIBBPF = ["-Ibpf", "-Ibuild/x64/include", "build/x64/libbpf.a", "-lelf", "-lz"];
 /** Sources and libraries, in the order that the linker wants. */
@@ -23,6 +23,7 @@ const SOURCES: Readonly<Record<Program, readonly string[]>> = {
   consumer: ["test/bench/consumer.c", ...LIBBPF],
   web: ["test/bench/web.c", "-lssl", "-lcrypto"],
   rush: ["test/traffic/rush.c"],
+  least: ["test/bench/least.c"],
 };
 
 export function program(name: Program): string {

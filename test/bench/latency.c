@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * In: overhear's NDJSON on stdin, of messages that load.c sent. Out at the end: how long it took from just before
- * each write() to the arrival of its line here, µs, as one JSON object.
+ * In: overhear's NDJSON on stdin, of messages that load.c sent; how many of the first do not count (a tool that has just
+ * started is still being compiled). Out at the end: how long it took from just before each write() to the arrival of its line
+ * here, µs, as one JSON object.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -36,10 +37,10 @@ static double percentile(double p)
 	return count ? delays[(size_t)(p * (double)(count - 1) + 0.5)] : 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	char *buffer = malloc(LINE_ROOM);
-	size_t used = 0;
+	size_t used = 0, skipped = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
 	ssize_t n;
 
 	delays = malloc(MOST * sizeof *delays);
@@ -51,8 +52,12 @@ int main(void)
 			*end = 0;
 			/* an answer's own stamp comes before that of its request */
 			char *stamp = strstr(line, "\"sent_ns\":\"");
-			if (stamp && count < MOST && !strncmp(line, "{\"kind\":\"message\"", 17))
-				delays[count++] = (double)(arrived - strtoull(stamp + 11, NULL, 10)) / 1e3;
+			if (stamp && count < MOST && !strncmp(line, "{\"kind\":\"message\"", 17)) {
+				if (skipped)
+					skipped--;
+				else
+					delays[count++] = (double)(arrived - strtoull(stamp + 11, NULL, 10)) / 1e3;
+			}
 			line = end + 1;
 		}
 		used -= (size_t)(line - buffer);
@@ -61,7 +66,7 @@ int main(void)
 			used = 0; /* a line longer than any that load.c sends here */
 	}
 	qsort(delays, count, sizeof *delays, compare);
-	printf("{\"count\":%zu,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f}\n", count, percentile(0.5), percentile(0.99),
-	       percentile(1));
+	printf("{\"count\":%zu,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f}\n", count, percentile(0.5),
+	       percentile(0.99), percentile(1));
 	return 0;
 }

@@ -40,11 +40,11 @@ export async function tryRate(
   await using running = await Running.start(tool, frontEnd, output);
   const warmUp = 2 * Math.ceil(Math.min(WARM_UP_MESSAGES, WARM_UP_BYTES / size) / 2);
   const warmed = await generate({ size, rate: rate / 4, messages: warmUp });
-  await settled(running);
+  await running.settled();
   const before = running.cpuNs();
   const messages = Math.ceil(Math.min(rate * SECONDS, MOST_BYTES / size) / 2) * 2;
   const sent = await generate({ size, rate, messages });
-  await settled(running);
+  await running.settled();
   const spent = running.cpuNs() - before;
   const count = await running.stop(2 * notifications);
   return {
@@ -53,17 +53,6 @@ export async function tryRate(
     generatorIsLimit: sent.rate < KEPT_PACE * rate,
     cpuNsPerMessage: spent / sent.messages,
   };
-}
-
-/** Resolves when the tool has worked off what it holds: its CPU time stands still. */
-async function settled(running: Running): Promise<void> {
-  let last = running.cpuNs();
-  for (let polls = 0; polls < 500; polls++) {
-    await Bun.sleep(20);
-    const now = running.cpuNs();
-    if (now - last < 200_000) return;
-    last = now;
-  }
 }
 
 export interface BestRate {

@@ -1,7 +1,7 @@
 /** Results in, a table on standard output out. */
 import type { Analysis } from "./analysis.ts";
 import type { Asked } from "./asking.ts";
-import type { Compared } from "./compared.ts";
+import type { Compared, With } from "./compared.ts";
 import type { ConnectCost } from "./connects.ts";
 import { type Cost, KINDS, type Kind } from "./cost.ts";
 import type { Delay } from "./delay.ts";
@@ -91,11 +91,11 @@ export function printReport(results: Results): void {
       percent(each.cpu_percent),
     ]),
   ]);
-  for (const frontEnd of results.front_ends) {
-    say(`\nHTTP over loopback, without and with ${frontEnd}`);
-    table(webRows(results.web, frontEnd));
-    say(`\nConnect and close over loopback, without and with ${frontEnd}`);
-    table(connectRows(results.connects, frontEnd));
+  for (const name of columnsOf(results)) {
+    say(`\nHTTP over loopback, without and with ${name}`);
+    table(webRows(results.web, name));
+    say(`\nConnect and close over loopback, without and with ${name}`);
+    table(connectRows(results.connects, name));
   }
   say("\nDelay from write() to the line, µs");
   table([
@@ -134,13 +134,21 @@ function rateRows(rates: readonly RateResult[]): string[][] {
   return rows;
 }
 
-function costRows({ cost, front_ends: frontEnds }: Results): string[][] {
+/** "least": an empty program at the exit of system calls. */
+function columnsOf(results: Results): With[] {
+  const hasLeast = results.cost.getppid.added.least !== undefined;
+  return hasLeast ? [...results.front_ends, "least"] : [...results.front_ends];
+}
+
+function costRows(results: Results): string[][] {
+  const { cost } = results;
+  const names = columnsOf(results);
   return [
-    ["", "no tool", ...frontEnds.map((name) => `+ ${name}`)],
+    ["", "no tool", ...names.map((name) => `+ ${name}`)],
     ...KINDS.map((kind) => [
       kind.replaceAll("_", " "),
       spread(cost[kind].base),
-      ...frontEnds.map((name) => {
+      ...names.map((name) => {
         const added = cost[kind].added[name];
         return added === undefined ? "" : spread(added);
       }),
@@ -152,7 +160,7 @@ function costRows({ cost, front_ends: frontEnds }: Results): string[][] {
 function comparedCells(
   rate: Compared,
   times: readonly Compared[],
-  frontEnd: FrontEnd,
+  frontEnd: With,
 ): readonly string[] {
   const kept = (100 * (rate.with[frontEnd]?.median ?? Number.NaN)) / rate.without.median;
   return [
@@ -165,7 +173,7 @@ function comparedCells(
   ];
 }
 
-function webRows(web: readonly WebCost[], frontEnd: FrontEnd): string[][] {
+function webRows(web: readonly WebCost[], frontEnd: With): string[][] {
   return [
     ["", "requests/s", "kept", "p50 µs", "added", "p99 µs", "added"],
     ...web.map((each) => [
@@ -175,7 +183,7 @@ function webRows(web: readonly WebCost[], frontEnd: FrontEnd): string[][] {
   ];
 }
 
-function connectRows(connects: readonly ConnectCost[], frontEnd: FrontEnd): string[][] {
+function connectRows(connects: readonly ConnectCost[], frontEnd: With): string[][] {
   return [
     ["", "connections/s", "kept", "p50 µs", "added", "p99 µs", "added"],
     ...connects.map((each) => [

@@ -69,6 +69,13 @@ export const consumer: Tool = {
   },
 };
 
+/** An empty program where the tracepoint front end has its own. */
+export const least: Tool = {
+  name: "an empty program",
+  command: () => [program("least")],
+  count: () => ({ messages: 0, lost: 0 }),
+};
+
 const PATIENCE_MS = 15_000;
 const KEPT_BYTES = 64 << 20;
 let started = 0;
@@ -139,10 +146,25 @@ export class Running implements AsyncDisposable {
   cpuNs(): number {
     let sum = 0;
     for (const thread of readdirSync(`/proc/${this.pid}/task`)) {
-      const [onCpu] = readFileSync(`/proc/${this.pid}/task/${thread}/schedstat`, "utf8").split(" ");
-      sum += Number(onCpu);
+      try {
+        const text = readFileSync(`/proc/${this.pid}/task/${thread}/schedstat`, "utf8");
+        sum += Number(text.split(" ")[0]);
+      } catch {
+        // it has ended meanwhile
+      }
     }
     return sum;
+  }
+
+  /** Resolves when it has worked off what it holds: its CPU time stands still. */
+  async settled(): Promise<void> {
+    let last = this.cpuNs();
+    for (let polls = 0; polls < 500; polls++) {
+      await Bun.sleep(20);
+      const now = this.cpuNs();
+      if (now - last < 200_000) return;
+      last = now;
+    }
   }
 
   /** Resident memory, MB: now, its peak so far, and what of it is its own (not shared, not mapped). */

@@ -7,16 +7,22 @@ import { numberAt, parseObject } from "../e2e/json.ts";
 import { type Compared, compare, takeTurns } from "./compared.ts";
 import { program, QUICK, ROOT } from "./environment.ts";
 import type { Load, Sent } from "./load.ts";
-import { type FrontEnd, overhear, overhearTls } from "./tool.ts";
+import { type FrontEnd, overhear, overhearTls, type Running } from "./tool.ts";
 
-const ROUNDS = QUICK ? 3 : 9;
+const ROUNDS = QUICK ? 3 : 5;
 const SIZE = 1024;
 const CONNECTIONS = [1, 50] as const;
-const SECONDS = QUICK ? 0.5 : 2;
+const SECONDS = QUICK ? 1 : 2;
+/** Long beside the begin of 50 sessions, which many of its first requests fall on. */
+const PACED_SECONDS = 5;
 /** Messages a second at which times are compared: what people have, and more. */
 const PACE = 5_000;
-/** At full speed; a rate at which a machine of two cores is busy for about SECONDS. */
-const FULL_MESSAGES = 60_000 * SECONDS;
+/** At full speed: what a machine of two cores does in about SECONDS. */
+const FULL_MESSAGES = { 1: 40_000 * SECONDS, 50: 250_000 * SECONDS } as const;
+/** A tool that has just started is still being compiled, which takes CPU from those who are measured. */
+const WARM_UP_MESSAGES = 120_000;
+/** So long after much has come it hurries (src/live/niceness.ts). */
+const CALM_MS = 1200;
 const CERTIFICATES = join(ROOT, "test/kernel/tls");
 
 interface WebCase {
@@ -24,7 +30,7 @@ interface WebCase {
   readonly subject: "mcp" | "other";
   /** Inside TLS, by the shared OpenSSL of the system. */
   readonly tls: boolean;
-  readonly connections: number;
+  readonly connections: (typeof CONNECTIONS)[number];
 }
 
 export interface WebCost extends WebCase {
@@ -54,9 +60,14 @@ export async function generateWeb({ size, rate, messages }: Load): Promise<Sent>
   return { messages: numberAt(sent, "messages"), rate: numberAt(sent, "rate") };
 }
 
-async function round(which: WebCase) {
-  const full = await run(which, FULL_MESSAGES, 0);
-  const paced = await run(which, PACE * SECONDS, PACE);
+async function round(which: WebCase, running: Running | undefined) {
+  if (running && which.subject === "mcp")
+    await run({ ...which, connections: 50 }, WARM_UP_MESSAGES, 0);
+  await running?.settled();
+  const full = await run(which, FULL_MESSAGES[which.connections], 0);
+  await running?.settled();
+  await Bun.sleep(CALM_MS);
+  const paced = await run(which, PACE * PACED_SECONDS, PACE);
   return {
     requests_per_s: numberAt(full, "requests_per_s"),
     p50_us: numberAt(paced, "p50_us"),
@@ -66,7 +77,7 @@ async function round(which: WebCase) {
 
 async function costOf(frontEnds: readonly FrontEnd[], which: WebCase): Promise<WebCost> {
   const tool = which.tls ? overhearTls : overhear;
-  const turns = await takeTurns(ROUNDS, tool, frontEnds, () => round(which));
+  const turns = await takeTurns(ROUNDS, tool, frontEnds, (running) => round(which, running));
   return {
     ...which,
     requests_per_s: compare(turns, "requests_per_s"),
