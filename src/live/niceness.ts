@@ -9,6 +9,8 @@ const MAX_NICENESS = 19;
 const MUCH_BYTES = 1 << 18;
 /** A smaller ring may be full before a nice thread has had its turn once. */
 const LEAST_RING_BYTES = 4 << 20;
+/** So long after its start a tool is still being compiled, and works at a tenth of its speed. */
+const YOUNG_MS = 10_000;
 /** So long without much. */
 const CALM_MS = 1_000;
 const CAP_SYS_NICE = 23n;
@@ -32,7 +34,7 @@ export class Niceness {
   #usual = 0;
   #isNice = false;
   #isOver = true;
-  #muchAt = Number.NEGATIVE_INFINITY;
+  #calmFromMs = Number.POSITIVE_INFINITY;
 
   /** `main`: the thread that empties the ring. */
   constructor(ringBytes: number, main: number = process.pid, system: Priorities = SYSTEM) {
@@ -45,16 +47,16 @@ export class Niceness {
     if (!this.#mayChange) return;
     this.#isOver = false;
     this.#usual = this.#system.get(this.#main);
-    this.#be(true);
+    this.#calmFromMs = this.#system.now() + YOUNG_MS;
   }
 
   /** A batch of so many bytes has come, and is about to be worked on. */
   taken(bytes: number): void {
     if (this.#isOver) return;
     if (bytes >= MUCH_BYTES) {
-      this.#muchAt = this.#system.now();
+      this.#calmFromMs = Math.max(this.#calmFromMs, this.#system.now() + CALM_MS);
       if (this.#isNice) this.#be(false);
-    } else if (!this.#isNice && this.#system.now() - this.#muchAt > CALM_MS) this.#be(true);
+    } else if (!this.#isNice && this.#system.now() > this.#calmFromMs) this.#be(true);
   }
 
   /** What is left is to be done soon. */

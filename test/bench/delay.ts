@@ -16,8 +16,8 @@ const ROUNDS = QUICK ? 1 : 3;
 const SIZE = 1024;
 /** Not counted: a tool that has just started is still being compiled. */
 const WARM_UP = { size: SIZE, rate: 20_000, messages: QUICK ? 60_000 : 200_000 };
-/** So long after much has come it hurries (src/live/niceness.ts). */
-const CALM_MS = 1200;
+/** So long after its start, and a second after much has come, it hurries (src/live/niceness.ts). */
+const CALM_MS = 11_000;
 
 /** One round: overhear writes into a pipe whose reader stamps each line. */
 async function round(frontEnd: FrontEnd, rate: number, messages: number): Promise<unknown> {

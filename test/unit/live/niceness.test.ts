@@ -3,6 +3,8 @@ import { Niceness } from "../../../src/live/niceness.ts";
 
 const MAIN = 7;
 const RING = 16 << 20;
+const LITTLE = 100_000;
+const MUCH = 300_000;
 
 /** Threads with their niceness, and a clock that a test sets. */
 function make({ usual = 0, mayLower = true, ring = RING } = {}) {
@@ -18,71 +20,74 @@ function make({ usual = 0, mayLower = true, ring = RING } = {}) {
     mayLower: () => mayLower,
     now: () => state.nowMs,
   });
-  return { niceness, state, levels: () => [...levels.values()] };
+  /** A batch at a time. */
+  const taken = (nowMs: number, bytes: number) => {
+    state.nowMs = nowMs;
+    niceness.taken(bytes);
+    return [...levels.values()];
+  };
+  return { niceness, taken, levels: () => [...levels.values()] };
 }
 
-test("Niceness is nice from the beginning, with all threads, and itself at the end", () => {
-  const { niceness, levels } = make({ usual: 2 });
+test("Niceness is nice 10 s after the beginning, with all threads, and itself at the end", () => {
+  const { niceness, taken, levels } = make({ usual: 2 });
   niceness.begin();
-  expect(levels()).toEqual([12, 12]);
+  expect(taken(9_999, LITTLE)).toEqual([2, 2]);
+  expect(taken(10_001, LITTLE)).toEqual([12, 12]);
   niceness.end();
   expect(levels()).toEqual([2, 2]);
 });
 
 test("Niceness never goes beyond the nicest there is", () => {
-  const { niceness, levels } = make({ usual: 15 });
+  const { niceness, taken } = make({ usual: 15 });
   niceness.begin();
-  expect(levels()).toEqual([19, 19]);
+  expect(taken(10_001, LITTLE)).toEqual([19, 19]);
 });
 
 test("Niceness hurries when much comes at once, until little has come for a second", () => {
-  const { niceness, state, levels } = make();
+  const { niceness, taken } = make();
   niceness.begin();
-  niceness.taken(100_000);
-  expect(levels()).toEqual([10, 10]);
-  niceness.taken(300_000);
-  expect(levels()).toEqual([0, 0]);
-  state.nowMs = 900;
-  niceness.taken(300_000);
-  state.nowMs = 1_800;
-  niceness.taken(100);
-  expect(levels()).toEqual([0, 0]);
-  state.nowMs = 1_901;
-  niceness.taken(100);
-  expect(levels()).toEqual([10, 10]);
+  expect(taken(20_000, LITTLE)).toEqual([10, 10]);
+  expect(taken(20_000, MUCH)).toEqual([0, 0]);
+  taken(20_900, MUCH);
+  expect(taken(21_800, LITTLE)).toEqual([0, 0]);
+  expect(taken(21_901, LITTLE)).toEqual([10, 10]);
 });
 
 test("Niceness leaves things as they are where the ring is small", () => {
-  const { niceness, levels } = make({ ring: 64 << 10 });
+  const { niceness, taken } = make({ ring: 64 << 10 });
   niceness.begin();
-  expect(levels()).toEqual([0, 0]);
+  expect(taken(20_000, LITTLE)).toEqual([0, 0]);
 });
 
 test("Niceness is over at its end", () => {
-  const { niceness, state, levels } = make();
+  const { niceness, taken } = make();
   niceness.begin();
   niceness.end();
-  state.nowMs = 10_000;
-  niceness.taken(100);
-  expect(levels()).toEqual([0, 0]);
+  expect(taken(20_000, LITTLE)).toEqual([0, 0]);
 });
 
 test("Niceness stays as it is where it could not go back", () => {
-  const { niceness, levels } = make({ mayLower: false });
+  const { niceness, taken, levels } = make({ mayLower: false });
   niceness.begin();
-  niceness.taken(1 << 20);
+  expect(taken(20_000, LITTLE)).toEqual([0, 0]);
   niceness.end();
   expect(levels()).toEqual([0, 0]);
 });
 
-test("Niceness sets the thread that it is told of, in the kernel", () => {
-  const before = Bun.spawnSync(["nice"]).stdout.toString();
+test("Niceness sets the threads of this process, in the kernel", () => {
+  const nice = () => Number(Bun.spawnSync(["nice"]).stdout.toString());
+  const before = nice();
   const niceness = new Niceness(RING);
   niceness.begin();
-  const during = Bun.spawnSync(["nice"]).stdout.toString();
+  const { now } = performance;
+  performance.now = () => now.call(performance) + 11_000;
+  try {
+    niceness.taken(LITTLE);
+  } finally {
+    performance.now = now;
+  }
+  const during = nice();
   niceness.end();
-  expect([Number(during), Number(Bun.spawnSync(["nice"]).stdout.toString())]).toEqual([
-    Math.min(19, Number(before) + 10),
-    Number(before),
-  ]);
+  expect([during, nice()]).toEqual([Math.min(19, before + 10), before]);
 });
