@@ -77,7 +77,7 @@ struct io_event {
 
 /* What a standard stream is: a pipe, a socket, a terminal, a file. */
 struct standard_stream {
-	__u64 inode; /* number; 0: it is closed */
+	__u64 inode; /* number, of pipes pipe_generation; 0: it is closed */
 	__u32 mode; /* S_IFMT and permissions */
 	__u32 device; /* of a character device: major << 20 | minor */
 };

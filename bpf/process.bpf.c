@@ -67,6 +67,7 @@ static __always_inline void fill_streams(struct process_event *event, struct tas
 		struct file *file = file_of(task, fd);
 		struct inode *inode = file ? PEEK(file, struct file, f_inode) : NULL;
 
+		/* of sockets, too: their inodes have no generation */
 		stream->inode = inode ? pipe_generation(inode) : 0;
 		stream->mode = inode ? PEEK(inode, struct inode, i_mode) : 0;
 		stream->device = inode ? PEEK(inode, struct inode, i_rdev) : 0;

@@ -131,6 +131,22 @@ static __always_inline int on_uring(__u32 slot)
 	return 0;
 }
 
+/* A call on what is heard, which `place` says. */
+static __always_inline int on_place(__u32 slot, const struct request *request, __s64 result, const struct place *place,
+				    enum side side, enum copy copy)
+{
+	if (side == SIDE_READ && is_peek(request))
+		return 0;
+	if (place->kind == CHANNEL_TCP && request->op != OP_RECVMMSG && request->op != OP_SENDMMSG &&
+	    is_quiet(place, side, result))
+		return 0;
+	if (!takes(copy))
+		return 0;
+	CALL_OR_RETURN(slot);
+	on_io(slot, call, request, result, place, side);
+	return 0;
+}
+
 /* Returns whether it was a call on a TCP socket. */
 static __always_inline bool on_exit(struct pt_regs *regs, __s64 result, __u32 slot, enum copy copy)
 {
@@ -169,17 +185,8 @@ static __always_inline bool on_exit(struct pt_regs *regs, __s64 result, __u32 sl
 	}
 	side = is_writing(request.op) ? SIDE_WRITE : SIDE_READ;
 	find_place(&place, task, request.arguments[0], side);
-	if (!place.kind || is_ignored(&place))
-		return place.kind == CHANNEL_TCP;
-	if (side == SIDE_READ && is_peek(&request))
-		return false;
-	if (place.kind == CHANNEL_TCP && request.op != OP_RECVMMSG && request.op != OP_SENDMMSG &&
-	    is_quiet(&place, side, result))
-		return place.kind == CHANNEL_TCP;
-	if (!takes(copy))
-		return place.kind == CHANNEL_TCP;
-	CALL_OR_RETURN(slot);
-	on_io(slot, call, &request, result, &place, side);
+	if (place.kind && !is_ignored(&place))
+		on_place(slot, &request, result, &place, side, copy);
 	return place.kind == CHANNEL_TCP;
 }
 

@@ -217,9 +217,9 @@ export class BpfObject implements Disposable {
     return code;
   }
 
-  /** The program that has a tail call into `map`, which holds one, goes on with this one. */
-  follow(map: BpfMap, program: string): void {
-    const code = shim().sh_program_follow(this.pointer, ptr(text(program)), map.fd);
+  /** Who has a tail call into the first place of `map` goes on with this program. */
+  putInto(map: BpfMap, program: string): void {
+    const code = shim().sh_program_put(this.pointer, ptr(text(program)), map.fd);
     if (code < 0) throw new BpfError(`Cannot attach program "${program}"`, -code);
   }
 

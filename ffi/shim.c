@@ -389,7 +389,7 @@ EXPORT int sh_links_leave(struct bpf_link **links, uint32_t count)
 }
 
 /* Puts the program into the first place of a map of programs. */
-EXPORT int sh_program_follow(struct bpf_object *object, const char *name, int map_fd)
+EXPORT int sh_program_put(struct bpf_object *object, const char *name, int map_fd)
 {
 	struct bpf_program *program = bpf_object__find_program_by_name(object, name);
 	uint32_t first = 0;

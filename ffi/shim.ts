@@ -25,7 +25,7 @@ const SYMBOLS = {
   sh_program_disable: { args: [T.ptr, T.ptr], returns: T.i32 },
   sh_program_only: { args: [T.ptr, T.ptr], returns: T.i32 },
   sh_program_attach: { args: [T.ptr, T.ptr, T.ptr], returns: T.i32 },
-  sh_program_follow: { args: [T.ptr, T.ptr, T.i32], returns: T.i32 },
+  sh_program_put: { args: [T.ptr, T.ptr, T.i32], returns: T.i32 },
   sh_program_misses: { args: [T.ptr, T.ptr, T.ptr], returns: T.i32 },
   sh_program_run: { args: [T.ptr, T.ptr, T.ptr, T.u32], returns: T.i32 },
   sh_link_destroy: { args: [T.ptr], returns: T.i32 },

@@ -10,7 +10,7 @@ const MUCH_BYTES = 1 << 18;
 /** A smaller ring may be full before a nice thread has had its turn once. */
 const LEAST_RING_BYTES = 4 << 20;
 /** So long after its start a tool is still being compiled, and works at a tenth of its speed. */
-const YOUNG_MS = 10_000;
+export const YOUNG_MS = 10_000;
 /** So long without much. */
 const CALM_MS = 1_000;
 const CAP_SYS_NICE = 23n;
@@ -33,7 +33,7 @@ export class Niceness {
   readonly #mayChange: boolean;
   #usual = 0;
   #isNice = false;
-  #isOver = true;
+  /** Before `begin` and after `end`: never. */
   #calmFromMs = Number.POSITIVE_INFINITY;
 
   /** `main`: the thread that empties the ring. */
@@ -45,14 +45,12 @@ export class Niceness {
 
   begin(): void {
     if (!this.#mayChange) return;
-    this.#isOver = false;
     this.#usual = this.#system.get(this.#main);
     this.#calmFromMs = this.#system.now() + YOUNG_MS;
   }
 
   /** A batch of so many bytes has come, and is about to be worked on. */
   taken(bytes: number): void {
-    if (this.#isOver) return;
     if (bytes >= MUCH_BYTES) {
       this.#calmFromMs = Math.max(this.#calmFromMs, this.#system.now() + CALM_MS);
       if (this.#isNice) this.#be(false);
@@ -61,8 +59,8 @@ export class Niceness {
 
   /** What is left is to be done soon. */
   end(): void {
+    this.#calmFromMs = Number.POSITIVE_INFINITY;
     if (this.#isNice) this.#be(false);
-    this.#isOver = true;
   }
 
   /** All threads, since the one that empties the ring waits for those that collect and compile. */
@@ -79,7 +77,7 @@ export class Niceness {
   }
 }
 
-const SYSTEM: Priorities = {
+export const SYSTEM: Priorities = {
   get: getPriority,
   set: setPriority,
   threads: () => readdirSync("/proc/self/task").map(Number),

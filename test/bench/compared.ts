@@ -17,7 +17,7 @@ export interface Turns<Round> {
   readonly withTool: ReadonlyMap<With, readonly Round[]>;
 }
 
-/** `round`: what is measured, while this runs. */
+/** `running`: the tool, which is to be warm; without: there is none, or one that never warms up. */
 export async function takeTurns<Round>(
   rounds: number,
   tool: Tool,
@@ -31,11 +31,11 @@ export async function takeTurns<Round>(
   for (let i = 0; i < rounds; i++) {
     bases.push(await round());
     for (const [name, done] of withTool) {
-      await using running =
-        name === "least"
-          ? await Running.start(least, "tracepoint", "null")
-          : await Running.start(tool, name, "null");
-      done.push(await round(running));
+      const isLeast = name === "least";
+      await using running = isLeast
+        ? await Running.start(least, "tracepoint", "null")
+        : await Running.start(tool, name, "null");
+      done.push(await round(isLeast ? undefined : running));
     }
   }
   return { bases, withTool };

@@ -4,7 +4,7 @@ import { numberAt, parseObject } from "../e2e/json.ts";
 import { OVERHEAR, program, QUICK, WORKSPACE } from "./environment.ts";
 import { generate } from "./load.ts";
 import { type Measured, measured } from "./statistics.ts";
-import type { FrontEnd } from "./tool.ts";
+import { CALM_MS, type FrontEnd } from "./tool.ts";
 
 export interface Delay {
   readonly p50_us: Measured;
@@ -16,8 +16,6 @@ const ROUNDS = QUICK ? 1 : 3;
 const SIZE = 1024;
 /** Not counted: a tool that has just started is still being compiled. */
 const WARM_UP = { size: SIZE, rate: 20_000, messages: QUICK ? 60_000 : 200_000 };
-/** So long after its start, and a second after much has come, it hurries (src/live/niceness.ts). */
-const CALM_MS = 11_000;
 
 /** One round: overhear writes into a pipe whose reader stamps each line. */
 async function round(frontEnd: FrontEnd, rate: number, messages: number): Promise<unknown> {

@@ -1,6 +1,7 @@
 /** Starts what is measured (overhear, or the C reference), waits until it listens, stops it, says what it counted. */
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { YOUNG_MS } from "../../src/live/niceness.ts";
 import { at, numberAt, parseObject } from "../e2e/json.ts";
 import { OVERHEAR, program, ROOT, WORKSPACE } from "./environment.ts";
 
@@ -75,6 +76,9 @@ export const least: Tool = {
   command: () => [program("least")],
   count: () => ({ messages: 0, lost: 0 }),
 };
+
+/** So long after its start, and a second after much has come, overhear hurries. */
+export const CALM_MS = YOUNG_MS + 1000;
 
 const PATIENCE_MS = 15_000;
 const KEPT_BYTES = 64 << 20;

@@ -7,7 +7,7 @@ import { numberAt, parseObject } from "../e2e/json.ts";
 import { type Compared, compare, takeTurns } from "./compared.ts";
 import { program, QUICK, ROOT } from "./environment.ts";
 import type { Load, Sent } from "./load.ts";
-import { type FrontEnd, overhear, overhearTls, type Running } from "./tool.ts";
+import { CALM_MS, type FrontEnd, overhear, overhearTls, type Running } from "./tool.ts";
 
 const ROUNDS = QUICK ? 3 : 5;
 const SIZE = 1024;
@@ -21,8 +21,6 @@ const PACE = 5_000;
 const FULL_MESSAGES = { 1: 40_000 * SECONDS, 50: 250_000 * SECONDS } as const;
 /** A tool that has just started is still being compiled, which takes CPU from those who are measured. */
 const WARM_UP_MESSAGES = 120_000;
-/** So long after its start, and a second after much has come, it hurries (src/live/niceness.ts). */
-const CALM_MS = 11_000;
 const CERTIFICATES = join(ROOT, "test/kernel/tls");
 
 interface WebCase {

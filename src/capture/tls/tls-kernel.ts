@@ -90,7 +90,7 @@ export class TlsKernel implements Disposable {
   readonly #links = new Set<BpfLink>();
   /** Where the program at the exit of system calls goes on. */
   readonly #afterExit: BpfMap;
-  #isFollowing = false;
+  #isAfterExit = false;
   /** Programs that this kernel does not take. */
   readonly missing: string[] = [];
   /** Loaded, and what is to be there before the first library is attached. */
@@ -147,8 +147,8 @@ export class TlsKernel implements Disposable {
   /** For good: at the end of this process. */
   detach(): void {
     this.#options.deafen();
-    if (this.#isFollowing) this.#afterExit.delete(FIRST);
-    this.#isFollowing = false;
+    if (this.#isAfterExit) this.#afterExit.delete(FIRST);
+    this.#isAfterExit = false;
     // perf events are taken down one after another
     if (this.#options.multi || this.#links.size < FEW_LINKS) disposeLinks([...this.#links]);
     else leaveLinks([...this.#links]);
@@ -177,9 +177,9 @@ export class TlsKernel implements Disposable {
   #attachSocketCall(program: string): void {
     const goesOn = this.#options.frontEnd === "tracepoint" && EXIT_GOES_ON;
     try {
-      if (goesOn) this.#object.follow(this.#afterExit, program);
+      if (goesOn) this.#object.putInto(this.#afterExit, program);
       else this.#links.add(this.#object.attach(program));
-      this.#isFollowing = goesOn;
+      this.#isAfterExit = goesOn;
     } catch (error) {
       if (!(error instanceof BpfError)) throw error;
       this.missing.push(program);

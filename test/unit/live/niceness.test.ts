@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Niceness } from "../../../src/live/niceness.ts";
+import { Niceness, SYSTEM } from "../../../src/live/niceness.ts";
 
 const MAIN = 7;
 const RING = 16 << 20;
@@ -78,15 +78,11 @@ test("Niceness stays as it is where it could not go back", () => {
 test("Niceness sets the threads of this process, in the kernel", () => {
   const nice = () => Number(Bun.spawnSync(["nice"]).stdout.toString());
   const before = nice();
-  const niceness = new Niceness(RING);
+  const state = { nowMs: 0 };
+  const niceness = new Niceness(RING, process.pid, { ...SYSTEM, now: () => state.nowMs });
   niceness.begin();
-  const { now } = performance;
-  performance.now = () => now.call(performance) + 11_000;
-  try {
-    niceness.taken(LITTLE);
-  } finally {
-    performance.now = now;
-  }
+  state.nowMs = 11_000;
+  niceness.taken(LITTLE);
   const during = nice();
   niceness.end();
   expect([during, nice()]).toEqual([Math.min(19, before + 10), before]);
