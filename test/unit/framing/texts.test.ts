@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { Process } from "../../../src/capture/types.ts";
 import { type FramingOptions, FramingStage } from "../../../src/framing/framing-stage.ts";
 import type { FramingItem } from "../../../src/framing/types.ts";
+import { growth } from "./growth.ts";
 import { channelEnd, chunk, gap, makeChannel, makeProcess } from "./items.ts";
 
 const reader = makeProcess(7);
@@ -234,21 +235,16 @@ test.each([
   ["over lines that break a text each", "[1,\n[2,\nx\n".repeat(10_000)],
   ["over white space behind a whole text", `{}${" ".repeat(100_000)}`],
 ])("FramingStage takes time in proportion to the bytes %s", (_name, text) => {
-  const once = (bytes: Buffer) => {
+  const bytes = Buffer.from(text);
+  const measure = (length: number) => {
     const framing = new FramingStage();
     const channel = makeChannel("pipe:1");
-    const start = process.cpuUsage();
-    for (let at = 0; at < bytes.length; at += 512) {
-      framing.push(chunk(channel, bytes.subarray(at, at + 512), at, reader));
+    const started = Bun.nanoseconds();
+    for (let at = 0; at < length; at += 512) {
+      framing.push(chunk(channel, bytes.subarray(at, Math.min(at + 512, length)), at, reader));
     }
     framing.push(channelEnd(channel));
-    return process.cpuUsage(start).user / 1_000;
+    return Bun.nanoseconds() - started;
   };
-  // the machine's other load and the collector's rounds are no part of it
-  const time = (bytes: Buffer) => Math.min(once(bytes), once(bytes), once(bytes));
-  const bytes = Buffer.from(text);
-  time(bytes.subarray(0, bytes.length / 8));
-  const [small, large] = [time(bytes.subarray(0, bytes.length / 8)), time(bytes)];
-  // quadratic: 64 times
-  expect(large / Math.max(small, 2)).toBeLessThan(32);
+  expect(growth(measure, Math.floor(bytes.length / 10), bytes.length)).toBeLessThan(40);
 });
