@@ -47,26 +47,33 @@ function isJson(text) {
   }
 }
 
-const DECODERS = { gzip: zlib.createGunzip, deflate: zlib.createInflate, br: zlib.createBrotliDecompress };
+const STREAMS = { gzip: zlib.createGunzip, deflate: zlib.createInflate, br: zlib.createBrotliDecompress };
+const WHOLES = { gzip: zlib.gunzipSync, deflate: zlib.inflateSync, br: zlib.brotliDecompressSync };
 
-/** Takes a body's chunks, `end` after the last; tells the JSON texts in it. */
-function bodyReader({ type, coding }, take) {
+/** Takes an event stream's chunks, `end` after the last; tells the JSON texts in it. */
+function streamReader(coding, take) {
   const decoder = new StringDecoder("utf8");
-  const whole = [];
   const event = eventCutter((text) => isJson(text) && take(text));
-  const read = (chunk) => {
-    const text = typeof chunk === "string" ? chunk : decoder.write(Buffer.from(chunk));
-    if (type?.includes("text/event-stream")) event(text);
-    else whole.push(text);
-  };
-  const finish = () => {
-    const text = whole.join("");
+  const read = (chunk) => event(typeof chunk === "string" ? chunk : decoder.write(Buffer.from(chunk)));
+  const inflate = STREAMS[coding]?.();
+  if (inflate === undefined) return { chunk: read, end: () => {} };
+  inflate.on("data", read);
+  return { chunk: (chunk) => inflate.write(chunk), end: () => inflate.end() };
+}
+
+/** Takes a body's chunks, `end` after the last; tells the JSON text that it is, at once: the program may exit next. */
+function wholeReader(coding, take) {
+  const chunks = [];
+  const end = () => {
+    const bytes = Buffer.concat(chunks);
+    const text = (WHOLES[coding]?.(bytes) ?? bytes).toString();
     if (isJson(text)) take(text);
   };
-  const inflate = DECODERS[coding]?.();
-  if (inflate === undefined) return { chunk: read, end: finish };
-  inflate.on("data", read).on("end", finish);
-  return { chunk: (chunk) => inflate.write(chunk), end: () => inflate.end() };
+  return { chunk: (chunk) => chunks.push(Buffer.from(chunk)), end };
+}
+
+function bodyReader({ type, coding }, take) {
+  return type?.includes("text/event-stream") ? streamReader(coding, take) : wholeReader(coding, take);
 }
 
 /** One exchange, seen from one end. */
