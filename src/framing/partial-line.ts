@@ -3,14 +3,20 @@
 /** Bytes held by all partial lines of a stage. */
 export interface HeldBytes {
   total: number;
+  /** Memory of the last line, for the next one; not in the total. */
+  spare?: ArrayBuffer | undefined;
 }
 
 const NOTHING = Buffer.alloc(0);
+/** A line of a megabyte that found its memory anew each time paid for it with half of its time: page faults, and growing. */
+const MAX_SPARE_BYTES = 4 << 20;
+/** Less is made as fast. */
+const MIN_SPARE_BYTES = 64 << 10;
 
 /**
  * A growing buffer: every byte is copied a constant number of times, however small the pieces are.
  * Memory is given back at once, not when the garbage collector finds it: a few long lines would
- * otherwise leave several times their size behind.
+ * otherwise leave several times their size behind. One of up to 4 MiB is kept for the next line.
  */
 export class PartialLine {
   readonly #held: HeldBytes;
@@ -55,8 +61,14 @@ export class PartialLine {
 
   clear(): void {
     if (this.#memory === undefined) return;
-    this.#held.total -= this.#memory.byteLength;
-    this.#memory.transfer(0);
+    const { byteLength } = this.#memory;
+    this.#held.total -= byteLength;
+    const spareBytes = this.#held.spare?.byteLength ?? MIN_SPARE_BYTES;
+    if (byteLength <= spareBytes || byteLength > MAX_SPARE_BYTES) this.#memory.transfer(0);
+    else {
+      this.#held.spare?.transfer(0);
+      this.#held.spare = this.#memory;
+    }
     this.#memory = undefined;
     this.#length = 0;
   }
@@ -65,10 +77,30 @@ export class PartialLine {
   #reserve(length: number): ArrayBuffer {
     const memory = this.#memory;
     if (memory !== undefined && length <= memory.byteLength) return memory;
-    const capacity = Math.max(length, this.#length * 2);
-    this.#held.total += capacity - (memory?.byteLength ?? 0);
-    const grown = memory?.transfer(capacity) ?? new ArrayBuffer(capacity);
+    this.#held.total -= this.capacity;
+    const grown = memory === undefined ? this.#begin(length) : this.#grow(memory, length);
+    this.#held.total += grown.byteLength;
     this.#memory = grown;
     return grown;
+  }
+
+  /** A short line leaves the spare to a long one. */
+  #begin(length: number): ArrayBuffer {
+    const { spare } = this.#held;
+    if (spare === undefined || length < MIN_SPARE_BYTES / 4 || length > spare.byteLength) {
+      return new ArrayBuffer(length);
+    }
+    this.#held.spare = undefined;
+    return spare;
+  }
+
+  #grow(memory: ArrayBuffer, length: number): ArrayBuffer {
+    const { spare } = this.#held;
+    const capacity = Math.max(length, this.#length * 2);
+    if (spare === undefined || capacity > spare.byteLength) return memory.transfer(capacity);
+    this.#held.spare = undefined;
+    new Uint8Array(spare).set(new Uint8Array(memory, 0, this.#length));
+    memory.transfer(0);
+    return spare;
   }
 }
