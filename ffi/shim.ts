@@ -49,6 +49,7 @@ const SYMBOLS = {
   sh_ring_wait: { args: [T.ptr, T.u32, T.i32], returns: T.i32 },
   sh_ring_pending: { args: [T.ptr], returns: T.u32 },
   sh_ring_close: { args: [T.ptr], returns: T.void },
+  sh_outline: { args: [T.ptr, T.u32, T.ptr], returns: T.i32 },
   sh_reader_gone: { args: [T.i32], returns: T.i32 },
   sh_grow_pipe: { args: [T.i32, T.u32], returns: T.void },
   sh_clocks: { args: [T.ptr, T.ptr], returns: T.void },

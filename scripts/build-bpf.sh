@@ -105,7 +105,7 @@ build_shim() {
     -isystem "$out/include" ${root:+-idirafter "$root/usr/include"} -include ffi/portable.h \
     -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,relro,-z,now,-z,noexecstack,-z,defs \
     -Wl,--version-script=ffi/shim.map -s \
-    ffi/shim.c ffi/ring.c ffi/portable.c "$out/libbpf-portable.a" "$out/libelf-portable.a" "$lib/libz.a" -o "$out/libshim.so"
+    ffi/shim.c ffi/ring.c ffi/outline.c ffi/portable.c "$out/libbpf-portable.a" "$out/libelf-portable.a" "$lib/libz.a" -o "$out/libshim.so"
   rm "$out/libelf.a" "$out"/*-portable.a
   check_glibc "$out/libshim.so"
 }

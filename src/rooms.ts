@@ -1,4 +1,5 @@
 /** The rooms behind the stream in a row: what channels carry, or frames as a recording has them, in; lines out. */
+import { Outline } from "../ffi/outline.ts";
 import { type ExchangeOptions, ExchangeStage } from "./exchange/stage.ts";
 import type { ExchangeItem } from "./exchange/types.ts";
 import { FramingStage } from "./framing/framing-stage.ts";
@@ -23,7 +24,7 @@ export class Rooms {
   readonly exchange: ExchangeStage;
   readonly #framing: FramingStage;
   readonly #sender = new SenderStage();
-  readonly #messages = new MessageStage();
+  readonly #messages = new MessageStage(new Outline());
   readonly #losses = new LossGate();
   readonly #options: RoomsOptions;
 

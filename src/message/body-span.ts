@@ -39,7 +39,12 @@ export class Span {
   heavy = false;
   /** Some reader of JSON would stop at it; strings aside. */
   unfit = false;
-  /** Start and end of each string, quotes included, that is too long for the parsed value. */
+  /** It is known to be JSON. */
+  proven = false;
+  /**
+   * Start and end of each part that is too long for the parsed value: of a string, quotes included, or of the rest of a list
+   * or object, from a comma on.
+   */
   #long: number[] | undefined;
 
   clear(): void {
@@ -48,12 +53,21 @@ export class Span {
     this.deep = false;
     this.heavy = false;
     this.unfit = false;
+    this.proven = false;
     this.#long = undefined;
   }
 
+  /** What is known to be JSON that every reader takes; `cuts`: starts and ends as above. */
+  set(start: number, end: number, cuts: number[]): void {
+    this.start = start;
+    this.end = end;
+    this.proven = true;
+    if (cuts.length > 0) this.#long = cuts;
+  }
+
   /**
-   * The text of the value, its very long strings cut to their beginnings and their lengths. undefined: one of those is
-   * no JSON string.
+   * The text of the value, its very long strings cut to their beginnings and their lengths, and without the rests of lists and
+   * objects that are to be left out. undefined: one of those strings is no JSON string.
    */
   shortened(text: string): string | undefined {
     if (this.#long === undefined) return text.slice(this.start, this.end);
@@ -61,8 +75,10 @@ export class Span {
     let out = "";
     for (let i = 0; i + 1 < this.#long.length; i += 2) {
       const [start = 0, end = 0] = this.#long.slice(i, i + 2);
-      if (endOfString(text, start) !== end) return undefined;
-      out += `${text.slice(from, wholeEscapes(text, start + KEPT_OF_LONG))}… ${end - start - 2}"`;
+      if (text.charCodeAt(start) === QUOTE) {
+        if (!this.proven && endOfString(text, start) !== end) return undefined;
+        out += `${text.slice(from, wholeEscapes(text, start + KEPT_OF_LONG))}… ${end - start - 2}"`;
+      } else out += text.slice(from, start);
       from = end;
     }
     return out + text.slice(from, this.end);

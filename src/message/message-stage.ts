@@ -7,7 +7,7 @@ import { SHORT_TEXT } from "./body-span.ts";
 import { Envelope } from "./envelope.ts";
 import { type Mended, mendJson } from "./mend-json.ts";
 import { readMessage } from "./read-message.ts";
-import type { Message, MessageItem } from "./types.ts";
+import type { Message, MessageItem, OutlineReader } from "./types.ts";
 
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACKET = 0x5d;
@@ -25,7 +25,12 @@ const MAX_BATCH = 65_536;
  * Source: JSON-RPC 2.0; MCP 2025-03-26, basic#batching.
  */
 export class MessageStage implements Stage<FramingItem, MessageItem> {
-  readonly #envelope = new Envelope();
+  readonly #envelope: Envelope;
+
+  /** Without `outline` long messages take longer, and are the same but for what is left out of their parsed bodies. */
+  constructor(outline?: OutlineReader) {
+    this.#envelope = new Envelope(outline);
+  }
 
   push(item: FramingItem): readonly MessageItem[] {
     if (item.kind === "frame") return this.#readFrame(item);
@@ -77,10 +82,11 @@ export class MessageStage implements Stage<FramingItem, MessageItem> {
   }
 
   #readObject(frame: Frame, start: number, mayGuess: boolean): Message | undefined {
-    const { text, bytes } = frame;
-    const end = this.#envelope.read(text, start, mayGuess);
-    if (end < 0 || skipSpace(text, end) !== text.length) return undefined;
-    const { jsonError } = frame;
+    const { text, bytes, jsonError } = frame;
+    if (mayGuess || !this.#envelope.readOutline(text)) {
+      const end = this.#envelope.read(text, start, mayGuess);
+      if (end < 0 || skipSpace(text, end) !== text.length) return undefined;
+    }
     return readMessage(text, this.#envelope, {
       frame,
       raw: text,

@@ -36,7 +36,7 @@ export function readMessage(text: string, envelope: Envelope, place: Place): Mes
   const { frame, raw } = place;
   const canonical = id.start < 0 ? undefined : canonicalId(text.slice(id.start, id.end));
   const idText = canonical?.text;
-  const isLineSafe = envelope.guessed && checkGuessed(text, envelope);
+  const isLineSafe = envelope.guessed ? checkGuessed(text, envelope) : envelope.isLineSafe;
   const unfit = findUnfit(text, envelope, raw, idText, method?.name);
   return {
     kind: "message",
@@ -149,7 +149,7 @@ function readBody(text: string, { params, result, error }: Envelope, body: Span)
 }
 
 function isValid(text: string, span: Span): boolean {
-  return span.start < 0 || endOfValue(text, span.start) === span.end;
+  return span.start < 0 || span.proven || endOfValue(text, span.start) === span.end;
 }
 
 function textOf(text: string, span: Span): string | undefined {

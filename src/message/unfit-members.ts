@@ -30,7 +30,7 @@ export function findUnfit(
 ): Found | undefined {
   const { params, result, error } = envelope;
   const id = idText === undefined ? undefined : unfitId(idText);
-  const hasHalves = hasLoneSurrogate(raw);
+  const hasHalves = !envelope.outlined && hasLoneSurrogate(raw);
   const isFit = id === undefined && !hasHalves && !params.unfit && !result.unfit && !error.unfit;
   if (isFit) return undefined;
   const members: UnfitMembers = {

@@ -3,6 +3,9 @@ import { mendSurrogates, type Unfit } from "../json-readers.ts";
 import type { LineContext } from "./line-context.ts";
 import { flat, joined, LONG_CHARS, type Rendered } from "./long-text.ts";
 
+/** A longer text that may stand in a line as it is costs more to join to it than to write alone. */
+const JOINED_CHARS = 1 << 12;
+
 export class LineBuilder {
   readonly #context: LineContext;
   /** What comes before `text`, when there were long texts. */
@@ -19,7 +22,8 @@ export class LineBuilder {
   json(key: string, text: string | undefined, isClean = false): void {
     if (text === undefined) return;
     this.text += `,"${key}":`;
-    if (text.length > LONG_CHARS) this.#long(this.#context.longJson(text));
+    if (isClean && text.length > JOINED_CHARS) this.#long(text);
+    else if (text.length > LONG_CHARS) this.#long(this.#context.longJson(text));
     else this.text += isClean ? text : this.#context.json(text);
   }
 
