@@ -341,10 +341,10 @@ test.skipIf(lacks() !== undefined)(
     const pid = await call("bun", running.port, { file, calls: 1 });
     await tool.caughtUp();
     const heard = await tool.stop();
-    // what its server hears; whether it was listened to itself in time nobody can promise, but not that it was not
+    // what its server hears; whether it was listened to itself in time, to its answer at least, nobody can promise
     const messages = told(heard, running);
     expect(messages.length).toBe(2);
     const isNamed = namedIn(heard, pid).includes("tls_too_short");
-    expect(isNamed || messages.every((each) => each.includes(String(pid)))).toBe(true);
+    expect(isNamed || messages.some((each) => each.includes(String(pid)))).toBe(true);
   },
 );
