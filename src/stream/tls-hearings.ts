@@ -30,10 +30,11 @@ import type { Blind, StreamItem } from "./types.ts";
 /** enum io_flag of bpf/event.h */
 const LATE = 32;
 
-/** The writer is heard before it is known by which socket: so long what it wrote waits for that. */
-const PATIENCE_NS = 100_000_000;
-/** And so long for somebody of this host to read it, who may have many connections to accept first. An answer ends it. */
-const LOCAL_PATIENCE_NS = 500_000_000;
+/** Who is heard before it is known by which socket may have to answer first, and who is to read what was written may have many
+ * connections to accept first: so long is waited for that. */
+const PATIENCE_NS = 500_000_000;
+/** So long a message's sender may be about to show. */
+const SENDER_PATIENCE_NS = 100_000_000;
 /** Bytes that wait, of one connection and of all: more is told without waiting any longer. */
 const MAX_HELD_BYTES = 8 << 20;
 const MAX_TOTAL_BYTES = 64 << 20;
@@ -60,7 +61,7 @@ export interface TlsSources {
  * A direction between two processes of this host is heard twice, as it is written and as it is read: the reader's
  * hearing counts, and the writer's tells when it was written. What was written is held until it is known whether
  * somebody will read it here: at once where the other end is another host; else until it is read, an answer comes, or half
- * a second has passed; a tenth, where no socket is known. A reader that begins with other bytes than were written is
+ * a second has passed. What is heard of a connection whose socket is not known waits for that as long, once. A reader that begins with other bytes than were written is
  * listened to since later than the writer: then the writer tells, unless the kernel says that it is the late one.
  *
  * The two ends of a connection are over one after the other, mostly before what was written last has been read. A
@@ -166,12 +167,11 @@ export class TlsHearings {
   tick(timeNs: number): StreamItem[] {
     const out: StreamItem[] = [];
     for (const end of this.#holding) {
-      const patienceNs = end.socket ? LOCAL_PATIENCE_NS : PATIENCE_NS;
-      if (timeNs - end.heldSinceNs < patienceNs) continue;
+      if (timeNs - end.heldSinceNs < PATIENCE_NS) continue;
       out.push(...this.#giveUp(end));
     }
     for (const end of this.#ending) {
-      if (timeNs - end.endingSinceNs < LOCAL_PATIENCE_NS) break;
+      if (timeNs - end.endingSinceNs < PATIENCE_NS) break;
       out.push(...this.#finish([end]));
     }
     return out;
@@ -296,7 +296,7 @@ export class TlsHearings {
     if (end.other) return undefined;
     end.readNs ??= timeNs;
     // the writing end may be about to show
-    if (end.socket?.isLocal === true && timeNs - end.readNs < PATIENCE_NS) return undefined;
+    if (end.socket?.isLocal === true && timeNs - end.readNs < SENDER_PATIENCE_NS) return undefined;
     return this.#remote(end);
   }
 

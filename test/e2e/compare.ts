@@ -38,6 +38,7 @@ export function texts(lines: readonly JsonObject[], fromPid: number): string[] {
   return lines.filter((line) => ends(line).from === fromPid).map((line) => textAt(line, "raw"));
 }
 
+const MOST_SHOWN = 3;
 const SHOWN = 160;
 const SHOWN_BEFORE = 40;
 
@@ -49,9 +50,22 @@ export function firstDifference(heard: readonly string[], said: readonly string[
     const from = Math.max(0, sameStart(heard[index] ?? "", said[index] ?? "") - SHOWN_BEFORE);
     const shown = (text: string | undefined) => text?.slice(from, from + SHOWN);
     const lengths = { heard: heard.length, said: said.length };
-    return { index, heard: shown(heard[index]), said: shown(said[index]), lengths };
+    return {
+      ...{ index, heard: shown(heard[index]), said: shown(said[index]), lengths },
+      onlyHeard: without(heard, said),
+      onlySaid: without(said, heard),
+    };
   }
   return undefined;
+}
+
+/** Both ends of the first few texts that the others are not. */
+function without(texts: readonly string[], others: readonly string[]): string[] {
+  const left = Map.groupBy(others, (text) => text);
+  const rest = texts.filter((text) => left.get(text)?.pop() === undefined);
+  const brief = (text: string) =>
+    text.length <= 2 * SHOWN ? text : `${text.slice(0, SHOWN)} … ${text.slice(-SHOWN)}`;
+  return rest.slice(0, MOST_SHOWN).map(brief);
 }
 
 /** Characters that both begin with. */
