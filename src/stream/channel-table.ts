@@ -48,6 +48,11 @@ export class ChannelTable {
     return known;
   }
 
+  /** As `knownOf`, of a record of a TCP channel's ends, which may have been under way as well. */
+  knownOfSocket({ channel, generation }: SocketEvent): ChannelState | undefined {
+    return generation === 0 ? this.#channels.get(channel) : this.find(channel, generation);
+  }
+
   /** It was written to before anybody had accepted it. */
   #accept(channel: ChannelState, inode: number): void {
     if (inode === 0) return;

@@ -212,7 +212,7 @@ export class StreamStage implements Stage<StreamInput, StreamOutput> {
 
   #socket(event: SocketEvent): readonly StreamOutput[] {
     const out: StreamOutput[] = [];
-    let channel = this.#channels.find(event.channel, event.generation);
+    let channel = this.#channels.knownOfSocket(event);
     if (channel) this.#channels.linkSocket(channel, event);
     else {
       const before = this.#channels.at(event.channel);

@@ -50,6 +50,18 @@ test("StreamStage takes a note from before its end was accepted for the channel 
   expect(stage.channels.get(REQUESTS)?.noteAt(2)?.timeNs).toBe(900);
 });
 
+test("StreamStage takes a record of ends from before the acceptance for the channel that has been read meanwhile", () => {
+  const stage = new StreamStage(processes());
+  stage.push(data("abc", { ...up, moved: 3, peer: ANSWERS, flags: 16 }));
+  stage.push(socket({ generation: 0 }));
+  expect(brief(stage.push(data("def", { ...up, moved: 6, peer: ANSWERS, flags: 16 })))).toEqual([
+    ["tcp:7", 3, "def"],
+  ]);
+  expect(stage.channels.get(REQUESTS)?.to).toEqual({ address: "127.0.0.1", port: 3001 });
+  stage.push(socket({ generation: 9 }));
+  expect(stage.channels.get(REQUESTS)?.id).toBe("tcp:9");
+});
+
 test("StreamStage names another host as the writer of what is read from it", () => {
   const stage = new StreamStage(processes());
   stage.push(socket({ from: { address: "10.0.0.5", port: 1 } }));
