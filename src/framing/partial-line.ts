@@ -12,6 +12,8 @@ const NOTHING = Buffer.alloc(0);
 const MAX_SPARE_BYTES = 4 << 20;
 /** Less is made as fast. */
 const MIN_SPARE_BYTES = 64 << 10;
+/** A line that has so many may get longer. */
+const LONG_BYTES = 16 << 10;
 
 /**
  * A growing buffer: every byte is copied a constant number of times, however small the pieces are.
@@ -78,29 +80,23 @@ export class PartialLine {
     const memory = this.#memory;
     if (memory !== undefined && length <= memory.byteLength) return memory;
     this.#held.total -= this.capacity;
-    const grown = memory === undefined ? this.#begin(length) : this.#grow(memory, length);
+    const capacity = Math.max(length, this.#length * 2);
+    const spare = this.#takeSpare(capacity);
+    const grown = spare ?? memory?.transfer(capacity) ?? new ArrayBuffer(capacity);
+    if (spare !== undefined && memory !== undefined) {
+      new Uint8Array(spare).set(new Uint8Array(memory, 0, this.#length));
+      memory.transfer(0);
+    }
     this.#held.total += grown.byteLength;
     this.#memory = grown;
     return grown;
   }
 
-  /** A short line leaves the spare to a long one. */
-  #begin(length: number): ArrayBuffer {
+  /** A short line leaves it to a long one. */
+  #takeSpare(capacity: number): ArrayBuffer | undefined {
     const { spare } = this.#held;
-    if (spare === undefined || length < MIN_SPARE_BYTES / 4 || length > spare.byteLength) {
-      return new ArrayBuffer(length);
-    }
+    if (capacity < LONG_BYTES || capacity > (spare?.byteLength ?? 0)) return undefined;
     this.#held.spare = undefined;
-    return spare;
-  }
-
-  #grow(memory: ArrayBuffer, length: number): ArrayBuffer {
-    const { spare } = this.#held;
-    const capacity = Math.max(length, this.#length * 2);
-    if (spare === undefined || capacity > spare.byteLength) return memory.transfer(capacity);
-    this.#held.spare = undefined;
-    new Uint8Array(spare).set(new Uint8Array(memory, 0, this.#length));
-    memory.transfer(0);
     return spare;
   }
 }
