@@ -38,8 +38,8 @@ enum { JSONRPC, ID, METHOD, PARAMS, RESULT, ERROR, MEMBERS };
 
 static const char *const member_names[MEMBERS] = { "jsonrpc", "id", "method", "params", "result", "error" };
 
-/* Of a body these are parsed as a whole: what they say is asked for, or kept. */
-static const char *const whole_names[] = { "_meta", "capabilities", "clientInfo", "serverInfo" };
+/* Of a body these are parsed as a whole: what they say is asked for (JsonObject in src/exchange/json.ts), or kept. */
+static const char *const whole_names[] = { "_meta", "capabilities", "clientInfo", "ref", "serverInfo", "task" };
 
 #define WHOLE_NAMES (sizeof(whole_names) / sizeof(whole_names[0]))
 
@@ -318,6 +318,11 @@ static HOT const uint8_t *take_scalar(struct reader *reader, const uint8_t *at)
 	}
 }
 
+static int is_escaped(const uint8_t *from, const uint8_t *to)
+{
+	return memchr(from, '\\', (size_t)(to - from)) != NULL;
+}
+
 /* Which one of `count` names stands between `from` and `to`; -1: none. */
 static int find_name(const char *const *names, int count, const uint8_t *from, const uint8_t *to)
 {
@@ -328,6 +333,12 @@ static int find_name(const char *const *names, int count, const uint8_t *from, c
 			return i;
 	}
 	return -1;
+}
+
+/* Whether a member of a body, whose key stands between `from` and `to`, is parsed as a whole. An escaped key may be any. */
+static int is_whole_name(const uint8_t *from, const uint8_t *to)
+{
+	return is_escaped(from, to) || find_name(whole_names, WHOLE_NAMES, from, to) >= 0;
 }
 
 /* From behind a key to the value. */
@@ -350,7 +361,7 @@ static HOT const uint8_t *begin_value(struct reader *reader, const uint8_t *at, 
 			return NULL;
 		reader->values++;
 		if (reader->depth == 2)
-			is_whole = find_name(whole_names, WHOLE_NAMES, key + 1, at - 1) >= 0;
+			is_whole = is_whole_name(key + 1, at - 1);
 		at = skip_colon(reader, at);
 	}
 	if (at && reader->depth == 2 && reader->body)
@@ -445,7 +456,7 @@ static const uint8_t *take_member(struct reader *reader, const uint8_t *at)
 	const uint8_t *key = at;
 
 	at = *at == '"' ? skip_string(reader, at) : NULL;
-	if (!at || memchr(key, '\\', (size_t)(at - key)))
+	if (!at || is_escaped(key, at))
 		return NULL;
 	int member = find_name(member_names, MEMBERS, key + 1, at - 1);
 

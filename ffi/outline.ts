@@ -39,7 +39,7 @@ function load(): Read {
 
 /** What was read last; places are in UTF-16 units. */
 export class Outline {
-  // with a buffer of its own: else Bun moves it when a part of it is looked at
+  // with a buffer of its own: else Bun may move it
   readonly #words = new Int32Array(new ArrayBuffer(WORDS * Int32Array.BYTES_PER_ELEMENT));
   readonly #address = ptr(this.#words);
   #bytes = Buffer.alloc(0);
@@ -79,7 +79,7 @@ export class Outline {
   cuts(from: number, to: number): number[] {
     const cuts: number[] = [];
     for (let at = CUTS; at < CUTS + 2 * (this.#words[CUT_COUNT] ?? 0); at += 2) {
-      const [start = 0, end = 0] = this.#words.subarray(at, at + 2);
+      const [start = 0, end = 0] = [this.#words[at], this.#words[at + 1]];
       if (start >= from && end <= to) cuts.push(start, end);
     }
     return cuts;

@@ -3,6 +3,7 @@
  * them (32 KiB at most); then the same of pairs over HTTP, a POST and its answer as an event, a read each. Prints the
  * median of several rounds: bun test/bench/rooms.ts [rounds]
  */
+import { Outline } from "../../ffi/outline.ts";
 import { FramingStage } from "../../src/framing/framing-stage.ts";
 import { MessageStage } from "../../src/message/message-stage.ts";
 import { chunked, EVENTS_HEAD, makeConnection, post } from "../unit/framing/http-script.ts";
@@ -77,7 +78,7 @@ type Read = Parameters<FramingStage["push"]>[0];
 /** One pass over `reads`: messages a second of each room, and of both in turn, read by read. */
 function measure(reads: readonly Read[], count: number): Rates {
   const framing = new FramingStage();
-  const stage = new MessageStage();
+  const stage = new MessageStage(new Outline());
   let framingNs = 0;
   let messageNs = 0;
   let messages = 0;

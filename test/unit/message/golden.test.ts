@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
+import { Outline } from "../../../ffi/outline.ts";
 import { FramingStage } from "../../../src/framing/framing-stage.ts";
 import { MessageStage } from "../../../src/message/message-stage.ts";
 import { channelEnd, chunk, makeChannel, makeProcess } from "../framing/items.ts";
@@ -21,7 +22,7 @@ async function readFixture(name: string): Promise<{ bytes: Uint8Array; expected:
 /** What the two rooms make of `bytes` in pieces of `size`, as the fixtures write it. */
 function listen(bytes: Uint8Array, size: number): unknown[] {
   const framing = new FramingStage();
-  const stage = new MessageStage();
+  const stage = new MessageStage(new Outline());
   const channel = makeChannel("unix:1");
   const reader = makeProcess(1);
   const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>

@@ -4,6 +4,7 @@
  * line: its name, what came out before the good message, and whether that was heard. With an
  * argument it sends only the line of that name.
  */
+import { Outline } from "../../../ffi/outline.ts";
 import { FramingStage } from "../../../src/framing/framing-stage.ts";
 import { MessageStage } from "../../../src/message/message-stage.ts";
 import type { MessageItem } from "../../../src/message/types.ts";
@@ -15,7 +16,7 @@ const MEBIBYTE = 1024 * 1024;
 for (const name of HOSTILE) {
   if (process.argv[2] !== undefined && process.argv[2] !== name) continue;
   const framing = new FramingStage();
-  const stage = new MessageStage();
+  const stage = new MessageStage(new Outline());
   const channel = makeChannel("pipe:1");
   const reader = makeProcess(1);
   const kinds = new Set<string>();

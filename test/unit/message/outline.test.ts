@@ -3,6 +3,7 @@ import { Outline } from "../../../ffi/outline.ts";
 import { isJson } from "../../../src/json-grammar.ts";
 import { hasLoneSurrogate, UNSAFE } from "../../../src/json-readers.ts";
 import { Envelope } from "../../../src/message/envelope.ts";
+import { makeRandom, type Random } from "../../fuzz/target.ts";
 
 const unsafe = new RegExp(UNSAFE);
 const MEMBERS = ["jsonrpc", "id", "method", "params", "result", "error"] as const;
@@ -33,24 +34,10 @@ function isCutOf(part: unknown, whole: unknown): boolean {
   return Object.entries(part).every(([key, value]) => isCutOf(value, Reflect.get(whole, key)));
 }
 
-/** Seeded: https://en.wikipedia.org/wiki/Linear_congruential_generator. */
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  below(limit: number): number {
-    this.#state = (Math.imul(this.#state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((this.#state / 2 ** 32) * limit);
-  }
-
-  of<T>(list: readonly T[]): T {
-    const one = list[this.below(list.length)];
-    if (one === undefined) throw new Error("an empty list");
-    return one;
-  }
+function pick<T>(list: readonly T[], random: Random): T {
+  const one = list[random(list.length)];
+  if (one === undefined) throw new Error("an empty list");
+  return one;
 }
 
 const PIECES = [
@@ -61,21 +48,21 @@ const PIECES = [
 
 function makeString(random: Random, most: number): string {
   let text = '"';
-  const length = random.below(most);
+  const length = random(most);
   // most strings are good ones
-  const pieces = random.below(20) === 0 ? PIECES : PIECES.slice(0, 22);
-  while (text.length < length) text += random.of(pieces);
+  const pieces = random(20) === 0 ? PIECES : PIECES.slice(0, 22);
+  while (text.length < length) text += pick(pieces, random);
   return `${text}"`;
 }
 
 const SCALARS = ["0", "-1", "12.5", "1e5", "1E-07", "1e309", "01", "true", "false", "null", "nul"];
 
 function makeValue(random: Random, depth: number): string {
-  const kind = random.below(depth > 4 ? 4 : 7);
-  if (kind < 2) return makeString(random, random.below(8) === 0 ? 6000 : 40);
-  if (kind < 4) return random.of(random.below(30) === 0 ? SCALARS : SCALARS.slice(0, 4));
-  const size = random.below(depth < 2 && random.below(3) === 0 ? 60 : 4);
-  const space = random.of(["", "", "", " ", "\r\n\t"]);
+  const kind = random(depth > 4 ? 4 : 7);
+  if (kind < 2) return makeString(random, random(8) === 0 ? 6000 : 40);
+  if (kind < 4) return pick(random(30) === 0 ? SCALARS : SCALARS.slice(0, 4), random);
+  const size = random(depth < 2 && random(3) === 0 ? 60 : 4);
+  const space = pick(["", "", "", " ", "\r\n\t"], random);
   const items = Array.from({ length: size }, (_, index) => {
     const value = makeValue(random, depth + 1);
     // of a key that stands twice the last value counts, which may be cut
@@ -88,10 +75,10 @@ function makeValue(random: Random, depth: number): string {
 function makeMessage(random: Random): string {
   const members = ['"jsonrpc":"2.0"', `"id":${makeValue(random, 5)}`, '"method":"tools/call"'];
   for (const name of ["params", "result", "error", "other", "params"]) {
-    if (random.below(3) === 0) members.push(`"${name}":${makeValue(random, 0)}`);
+    if (random(3) === 0) members.push(`"${name}":${makeValue(random, 0)}`);
   }
   const text = `{${members.join(",")}}`;
-  return random.below(10) > 0 ? text : text.slice(0, random.below(text.length));
+  return random(10) > 0 ? text : text.slice(0, random(text.length));
 }
 
 function request(params: unknown): string {
@@ -101,7 +88,7 @@ function request(params: unknown): string {
 test("the outline says what Envelope.read says, of 2000 random messages", () => {
   let taken = 0;
   for (let seed = 0; seed < 2000; seed++) {
-    const text = makeMessage(new Random(seed));
+    const text = makeMessage(makeRandom(seed));
     const places = outline(text);
     if (places === undefined) continue;
     taken++;
@@ -133,6 +120,16 @@ test("what is long is cut: of a body's members, but not its own strings, and not
   expect(body.arguments.list.length).toBeGreaterThan(0);
   expect(body.arguments.list).toEqual(list.slice(0, body.arguments.list.length));
   expect(JSON.stringify(body.arguments).length).toBeLessThan(2000);
+});
+
+test("what is asked for inside of members is there, however much stands before it and however its key is written", () => {
+  const before = Array(600).fill([1, 2]);
+  const text = request({ ref: { before, name: "a" }, task: { before, taskId: "b" } });
+  const escaped = text.replace('"ref"', '"r\\u0065f"');
+  for (const each of [text, escaped]) {
+    const body = Object(parsed(each, "params"));
+    expect([body.ref.name, body.task.taskId]).toEqual(["a", "b"]);
+  }
 });
 
 test("what follows what was cut is there", () => {

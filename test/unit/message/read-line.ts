@@ -1,4 +1,5 @@
 /** One line of text through the message stage, with a frame around it as the framing room makes it. */
+import { Outline } from "../../../ffi/outline.ts";
 import type { Frame } from "../../../src/framing/types.ts";
 import { MessageStage } from "../../../src/message/message-stage.ts";
 import type { Message, MessageItem } from "../../../src/message/types.ts";
@@ -23,7 +24,7 @@ export function makeFrame(text: string): Frame {
 }
 
 export function readLine(text: string): readonly MessageItem[] {
-  return new MessageStage().push(makeFrame(text));
+  return new MessageStage(new Outline()).push(makeFrame(text));
 }
 
 export function readMessages(text: string): readonly Message[] {
