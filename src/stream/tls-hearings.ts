@@ -61,8 +61,9 @@ export interface TlsSources {
  * A direction between two processes of this host is heard twice, as it is written and as it is read: the reader's
  * hearing counts, and the writer's tells when it was written. What was written is held until it is known whether
  * somebody will read it here: at once where the other end is another host; else until it is read, an answer comes, or half
- * a second has passed. What is heard of a connection whose socket is not known waits for that as long, once. A reader that begins with other bytes than were written is
- * listened to since later than the writer: then the writer tells, unless the kernel says that it is the late one.
+ * a second has passed. What is heard of a connection whose socket is not known waits for that as long, once. A reader that
+ * begins with other bytes than were written is listened to since later than the writer: then the writer tells, unless the
+ * kernel says that it is the late one.
  *
  * The two ends of a connection are over one after the other, mostly before what was written last has been read. A
  * direction has ended when both are, or half a second after the first.

@@ -17,7 +17,7 @@ const PRECISION = QUICK ? 1.2 : 1.06;
 /** A generator that falls behind by more than this cannot go faster. */
 const KEPT_PACE = 0.95;
 
-export interface Trial {
+interface Trial {
   readonly clean: boolean;
   /** Messages a second that were really sent. */
   readonly rate: number;
@@ -59,7 +59,7 @@ function messagesIn(seconds: number, rate: number, size: number): number {
 }
 
 /** CPU of a tool that has been at it for as long as it is measured, ns per message. */
-export async function steadyCost(
+async function steadyCost(
   tool: Tool,
   frontEnd: FrontEnd,
   output: Output,
