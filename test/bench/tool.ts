@@ -1,9 +1,11 @@
 /** Starts what is measured (overhear, or the C reference), waits until it listens, stops it, says what it counted. */
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { YOUNG_MS } from "../../src/live/niceness.ts";
 import { at, numberAt, parseObject } from "../e2e/json.ts";
+import { cpuTimeOf } from "./cpu-time.ts";
 import { OVERHEAR, program, ROOT, WORKSPACE } from "./environment.ts";
+import { probedIn } from "./probed.ts";
 
 export type FrontEnd = "fexit" | "tracepoint";
 /** Where its standard output goes; a pipe is read by `tail`, which keeps only the end. */
@@ -77,6 +79,15 @@ export const least: Tool = {
   count: () => ({ messages: 0, lost: 0 }),
 };
 
+/** And where the functions of the shared OpenSSL are probed. */
+export const leastTls: Tool = {
+  ...least,
+  command: () => {
+    const { library, offsets } = probedIn(program("web"));
+    return [program("least"), library, ...offsets.map(String)];
+  },
+};
+
 /** So long after its start, and a second after much has come, overhear hurries. */
 export const CALM_MS = YOUNG_MS + 1000;
 
@@ -146,18 +157,9 @@ export class Running implements AsyncDisposable {
     }
   }
 
-  /** CPU time of all its threads so far, ns. */
+  /** CPU time of all its threads so far, also of those that have ended, ns. */
   cpuNs(): number {
-    let sum = 0;
-    for (const thread of readdirSync(`/proc/${this.pid}/task`)) {
-      try {
-        const text = readFileSync(`/proc/${this.pid}/task/${thread}/schedstat`, "utf8");
-        sum += Number(text.split(" ")[0]);
-      } catch {
-        // it has ended meanwhile
-      }
-    }
-    return sum;
+    return cpuTimeOf(this.pid);
   }
 
   /** Resolves when it has worked off what it holds: its CPU time stands still. */
