@@ -23,7 +23,6 @@ export async function takeTurns<Round>(
   tool: Tool,
   frontEnds: readonly FrontEnd[],
   round: (running?: Running) => Promise<Round>,
-  leastTool = least,
 ): Promise<Turns<Round>> {
   const bases: Round[] = [];
   const names: With[] = [...frontEnds];
@@ -34,7 +33,7 @@ export async function takeTurns<Round>(
     for (const [name, done] of withTool) {
       const isLeast = name === "least";
       await using running = isLeast
-        ? await Running.start(leastTool, "tracepoint", "null")
+        ? await Running.start(tool.least ?? least, "tracepoint", "null")
         : await Running.start(tool, name, "null");
       done.push(await round(isLeast ? undefined : running));
     }

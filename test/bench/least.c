@@ -56,7 +56,7 @@ static uint32_t uprobe_type(void)
 }
 
 /* Bit 0 of `config`: at the function's return. Source: kernel/events/core.c. */
-static void probe(const char *library, uint64_t offset, uint64_t at_return)
+static void probe(int program, const char *library, uint64_t offset, uint64_t at_return)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof attr,
@@ -67,7 +67,7 @@ static void probe(const char *library, uint64_t offset, uint64_t at_return)
 	};
 	int event = (int)must(syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC), library);
 
-	must(ioctl(event, PERF_EVENT_IOC_SET_BPF, load(BPF_PROG_TYPE_KPROBE)), "attaching a program");
+	must(ioctl(event, PERF_EVENT_IOC_SET_BPF, program), "attaching a program");
 	must(ioctl(event, PERF_EVENT_IOC_ENABLE, 0), "attaching a program");
 }
 
@@ -83,9 +83,15 @@ int main(int argc, char **argv)
 
 	attach.raw_tracepoint.prog_fd = (uint32_t)load(BPF_PROG_TYPE_RAW_TRACEPOINT);
 	must(syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &attach, sizeof attach), "attaching a program");
-	for (int i = 2; i < argc; i++) {
-		probe(argv[1], strtoull(argv[i], NULL, 10), 0);
-		probe(argv[1], strtoull(argv[i], NULL, 10), 1);
+	if (argc > 2) {
+		int program = load(BPF_PROG_TYPE_KPROBE);
+
+		for (int i = 2; i < argc; i++) {
+			uint64_t offset = strtoull(argv[i], NULL, 10);
+
+			probe(program, argv[1], offset, 0);
+			probe(program, argv[1], offset, 1);
+		}
 	}
 	signal(SIGINT, stop);
 	fputs("listening\n", stderr);

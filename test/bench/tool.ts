@@ -23,6 +23,8 @@ export interface Tool {
   readonly name: string;
   /** What it says once it hears all that is measured; without: that it listens. */
   readonly ready?: string;
+  /** What could cost least in its place; without: `least`. */
+  readonly least?: Tool;
   command(frontEnd: FrontEnd): string[];
   count(output: string, stderr: string, runs: number): Count;
 }
@@ -50,13 +52,6 @@ export const overhear: Tool = {
   },
 };
 
-/** For what speaks TLS by the shared OpenSSL of the system. */
-export const overhearTls: Tool = {
-  ...overhear,
-  ready: '/libssl.so.3"',
-  command: (frontEnd) => [...overhear.command(frontEnd), "--verbose"],
-};
-
 export const connectionsTool: Tool = {
   ...overhear,
   name: "overhear connections",
@@ -79,12 +74,17 @@ export const least: Tool = {
   count: () => ({ messages: 0, lost: 0 }),
 };
 
-/** And where the functions of the shared OpenSSL are probed. */
-export const leastTls: Tool = {
-  ...least,
-  command: () => {
-    const { library, offsets } = probedIn(program("web"));
-    return [program("least"), library, ...offsets.map(String)];
+/** For what speaks TLS by the shared OpenSSL of the system. */
+export const overhearTls: Tool = {
+  ...overhear,
+  ready: '/libssl.so.3"',
+  command: (frontEnd) => [...overhear.command(frontEnd), "--verbose"],
+  least: {
+    ...least,
+    command: () => {
+      const { library, offsets } = probedIn(program("web"));
+      return [...least.command("tracepoint"), library, ...offsets.map(String)];
+    },
   },
 };
 

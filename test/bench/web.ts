@@ -7,15 +7,7 @@ import { numberAt, parseObject } from "../e2e/json.ts";
 import { type Compared, compare, takeTurns } from "./compared.ts";
 import { program, QUICK, ROOT } from "./environment.ts";
 import type { Load, Sent } from "./load.ts";
-import {
-  CALM_MS,
-  type FrontEnd,
-  least,
-  leastTls,
-  overhear,
-  overhearTls,
-  type Running,
-} from "./tool.ts";
+import { CALM_MS, type FrontEnd, overhear, overhearTls, type Running } from "./tool.ts";
 
 const ROUNDS = QUICK ? 3 : 5;
 const SIZE = 1024;
@@ -82,9 +74,8 @@ async function round(which: WebCase, running: Running | undefined) {
 }
 
 async function costOf(frontEnds: readonly FrontEnd[], which: WebCase): Promise<WebCost> {
-  const [tool, empty] = which.tls ? [overhearTls, leastTls] : [overhear, least];
-  const one = (running?: Running) => round(which, running);
-  const turns = await takeTurns(ROUNDS, tool, frontEnds, one, empty);
+  const tool = which.tls ? overhearTls : overhear;
+  const turns = await takeTurns(ROUNDS, tool, frontEnds, (running) => round(which, running));
   return {
     ...which,
     requests_per_s: compare(turns, "requests_per_s"),
